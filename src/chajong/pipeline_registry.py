@@ -1,0 +1,25 @@
+"""The project's pipelines, found by folder name."""
+
+from kedro.framework.project import find_pipelines
+from kedro.pipeline import Pipeline
+
+ON_DEMAND = frozenset({"sample_photos"})
+"""Pipelines that a plain ``kedro run`` leaves out: they are run by name."""
+
+
+def register_pipelines() -> dict[str, Pipeline]:
+    """Register every folder below ``chajong.pipelines``, and their sum as the default.
+
+    Returns:
+        Pipelines by name; ``__default__`` holds all but those run on demand.
+
+    Raises:
+        ImportError: A pipeline cannot be imported.
+    """
+    pipelines = find_pipelines(raise_errors=True)
+    if "__default__" in pipelines:
+        pipelines["__default__"] = sum(
+            (pipelines[name] for name in sorted(pipelines) if name not in ON_DEMAND),
+            Pipeline([]),
+        )
+    return pipelines
