@@ -1,0 +1,1 @@
+"""Class names: their grammar, lexicon, aliases, prompts and embeddings."""
