@@ -1,0 +1,1 @@
+"""Photos: read, prepared, kept, compared, audited, and rendered."""

@@ -1,0 +1,143 @@
+"""The CSV files beside raw photos, as people really write them."""
+
+from __future__ import annotations
+
+import csv
+import posixpath
+from typing import TYPE_CHECKING
+from unicodedata import normalize
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+
+class RawDataError(ValueError):
+    """The raw folder cannot be used as it is; the message names the file, the value and the fix."""
+
+
+def nfc(text: str) -> str:
+    """Give a text in Unicode's composed form: zips made on a Mac hold decomposed names."""
+    return normalize("NFC", text)
+
+
+def relative_path(text: str, table: Path) -> str:
+    r"""Tidy a path that a table gives.
+
+    Args:
+        text: For example "./test/TEST_00000.jpg" or "train\K5\1.jpg".
+        table: The table, for the message.
+
+    Returns:
+        A path relative to the raw folder, with slashes and in NFC.
+
+    Raises:
+        RawDataError: The path is blank or leaves the raw folder.
+    """
+    path = posixpath.normpath(nfc(text.strip()).replace("\\", "/"))
+    if path in {".", ".."} or path.startswith(("../", "/")):
+        message = f"{table} gives the path {text!r}: paths must be relative to the raw folder."
+        raise RawDataError(message)
+    return path
+
+
+def read_columns(path: Path, columns: Iterable[Sequence[str]]) -> list[list[str]]:
+    """Read columns of a CSV file as text.
+
+    Args:
+        path: The file, UTF-8 with or without a byte order mark.
+        columns: For each column the names it may have; the first one present is read.
+
+    Returns:
+        The values of each column, in NFC.
+
+    Raises:
+        RawDataError: There is no such file, it is not a CSV in UTF-8, or a column is missing.
+    """
+    lines = _read_lines(path)
+    header = next(lines)
+    places = [header.index(_choose(path, header, names)) for names in columns]
+    values: list[list[str]] = [[] for _ in places]
+    for number, line in enumerate(lines, start=2):
+        if len(line) != len(header):
+            message = f"{path} has {len(line)} values in row {number}, but {len(header)} columns."
+            raise RawDataError(message)
+        for column, place in zip(values, places, strict=True):
+            column.append(nfc(line[place]))
+    return values
+
+
+def read_header(path: Path) -> list[str]:
+    """Read the column names of a CSV file.
+
+    Args:
+        path: The file, UTF-8 with or without a byte order mark.
+
+    Returns:
+        The names as they are in the file.
+
+    Raises:
+        RawDataError: There is no such file, it is empty, or it is not in UTF-8.
+    """
+    return next(_read_lines(path))
+
+
+def check_distinct(values: Iterable[str], path: Path, what: str) -> None:
+    """Raise RawDataError if a value occurs twice.
+
+    Args:
+        values: For example IDs.
+        path: The table that holds them, for the message.
+        what: The name of one such value in the message.
+    """
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            raise RawDataError(f"{path} lists the {what} {value!r} twice: keep one of them.")
+        seen.add(value)
+
+
+def check_filled(values: Sequence[str], path: Path, what: str) -> None:
+    """Raise RawDataError if a value is blank.
+
+    Args:
+        values: The column, from the first row after the header.
+        path: The table that holds it, for the message.
+        what: The name of one such value in the message.
+    """
+    for row, value in enumerate(values, start=2):
+        if not value.strip():
+            raise RawDataError(f"{path} has no {what} in row {row}: fill it in or remove it.")
+
+
+def examples(values: Iterable[str], shown: int = 3) -> str:
+    """Name a few of many values, and count the others."""
+    ordered = sorted(values)
+    named = ", ".join(repr(value) for value in ordered[:shown])
+    return named if len(ordered) <= shown else f"{named} and {len(ordered) - shown} more"
+
+
+def _read_lines(path: Path) -> Iterator[list[str]]:
+    """Read the rows of a CSV file that are not blank; there is at least one."""
+    empty = True
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            for line in csv.reader(file):
+                if line:
+                    empty = False
+                    yield line
+    except FileNotFoundError as error:
+        raise RawDataError(f"There is no {path}. Add it, or name another table.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        message = f"{path} cannot be read ({error}): save it as a CSV in UTF-8."
+        raise RawDataError(message) from error
+    if empty:
+        raise RawDataError(f"{path} is empty: it needs a row of column names.")
+
+
+def _choose(path: Path, header: Sequence[str], names: Sequence[str]) -> str:
+    for name in names:
+        if name in header:
+            return name
+    message = f"{path} has no column {' or '.join(map(repr, names))}, only {examples(header, 8)}."
+    raise RawDataError(message)

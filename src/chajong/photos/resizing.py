@@ -1,0 +1,65 @@
+"""Photos of any shape brought to the one shape that a model takes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+Fit = Literal["squash", "crop", "pad"]
+"""How a photo of any shape becomes the model's shape.
+
+``squash`` keeps every pixel and gives up the aspect ratio, ``crop`` keeps the aspect ratio and
+gives up the two ends, ``pad`` keeps both and gives up resolution.
+"""
+
+PADDING = (127, 127, 127)
+"""Middle grey, so that a border is near zero after normalisation."""
+
+
+def resize_photo(
+    photo: np.ndarray, height: int, width: int, fit: Fit = "squash", zoom: float = 1.0
+) -> np.ndarray:
+    """Resize a photo with an antialiased bicubic filter.
+
+    Args:
+        photo: RGB uint8 of shape [height, width, 3].
+        height: Height wanted, in pixels.
+        width: Width wanted, in pixels.
+        fit: How the photo's shape becomes the wanted one.
+        zoom: Centre zoom: 2 keeps the middle half of each side.
+
+    Returns:
+        RGB uint8 of shape [height, width, 3].
+    """
+    picture = Image.fromarray(photo)
+    box_width, box_height = picture.width / zoom, picture.height / zoom
+    if fit == "pad":
+        return _pad(picture, _centre_box(picture, box_width, box_height), height, width)
+    if fit == "crop":
+        scale = min(box_width / width, box_height / height)
+        box_width, box_height = width * scale, height * scale
+    box = _centre_box(picture, box_width, box_height)
+    return np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC, box=box))
+
+
+def _centre_box(
+    picture: Image.Image, width: float, height: float
+) -> tuple[float, float, float, float]:
+    left, top = (picture.width - width) / 2, (picture.height - height) / 2
+    return left, top, left + width, top + height
+
+
+def _pad(
+    picture: Image.Image, box: tuple[float, float, float, float], height: int, width: int
+) -> np.ndarray:
+    scale = min(width / (box[2] - box[0]), height / (box[3] - box[1]))
+    size = (
+        max(1, min(width, round((box[2] - box[0]) * scale))),
+        max(1, min(height, round((box[3] - box[1]) * scale))),
+    )
+    canvas = Image.new("RGB", (width, height), PADDING)
+    resized = picture.resize(size, Image.Resampling.BICUBIC, box=box)
+    canvas.paste(resized, ((width - size[0]) // 2, (height - size[1]) // 2))
+    return np.asarray(canvas)
