@@ -47,8 +47,9 @@ def resize_photo(
 def _centre_box(
     picture: Image.Image, width: float, height: float
 ) -> tuple[float, float, float, float]:
-    left, top = (picture.width - width) / 2, (picture.height - height) / 2
-    return left, top, left + width, top + height
+    # Rounding may put an edge a hair outside the picture, which Pillow refuses.
+    left, top = max(0.0, (picture.width - width) / 2), max(0.0, (picture.height - height) / 2)
+    return left, top, min(left + width, picture.width), min(top + height, picture.height)
 
 
 def _pad(

@@ -1,0 +1,28 @@
+"""Catalog datasets that no library has."""
+
+from chajong.datasets.checkpoint import CheckpointDataset
+from chajong.datasets.features import FeaturesDataset
+from chajong.datasets.optional import OptionalDataset, Skipped, when_enabled
+from chajong.datasets.photo_folder import PhotoFolderDataset
+from chajong.datasets.photo_store import PhotoStoreDataset
+from chajong.datasets.predictions import PredictionsDataset
+from chajong.datasets.rendered_photos import RenderedPhotosDataset, RenderingPlan
+from chajong.datasets.scratch import ScratchDataset
+from chajong.datasets.submission import SubmissionDataset
+from chajong.datasets.table_folder import TableFolderDataset
+
+__all__ = [
+    "CheckpointDataset",
+    "FeaturesDataset",
+    "OptionalDataset",
+    "PhotoFolderDataset",
+    "PhotoStoreDataset",
+    "PredictionsDataset",
+    "RenderedPhotosDataset",
+    "RenderingPlan",
+    "ScratchDataset",
+    "Skipped",
+    "SubmissionDataset",
+    "TableFolderDataset",
+    "when_enabled",
+]

@@ -1,0 +1,110 @@
+"""A dataset that may not exist, and nodes that may not run.
+
+A member that is switched off saves nothing, and what reads it gets ``None``: the graph keeps its
+shape whichever members are enabled.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any, Protocol
+
+from kedro.io.core import VERSIONED_FLAG_KEY, AbstractDataset, Version
+
+
+class Skipped:
+    """What a node returns in place of each output when its member is not enabled."""
+
+    def __repr__(self) -> str:
+        """Show the same text for every instance."""
+        return "Skipped()"
+
+
+class OptionalDataset(AbstractDataset[Any, Any]):
+    """Wraps a dataset that may never have been saved.
+
+    Loading gives ``None`` where nothing was saved; saving a `Skipped` leaves what was saved by an
+    earlier run as it is. ``versioned: true`` stands beside ``dataset``, not inside it.
+
+    Example:
+        ::
+
+            "{member}.predictions":
+              type: chajong.datasets.OptionalDataset
+              dataset:
+                type: chajong.datasets.PredictionsDataset
+                filepath: data/07_model_output/{member}/predictions.parquet
+    """
+
+    def __init__(
+        self,
+        dataset: dict[str, Any],
+        version: Version | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        """Build the wrapped dataset.
+
+        Args:
+            dataset: The wrapped dataset's configuration.
+            version: The load and save versions, where the catalog asks for versions.
+            metadata: Passed through for Kedro-Viz.
+        """
+        configuration = deepcopy(dataset)
+        if version is not None:
+            configuration[VERSIONED_FLAG_KEY] = True
+        self._dataset: AbstractDataset[Any, Any] = AbstractDataset.from_config(
+            "optional",
+            configuration,
+            version.load if version else None,
+            version.save if version else None,
+        )
+        self.metadata = metadata
+
+    def _load(self) -> Any:
+        return self._dataset.load() if self._dataset.exists() else None
+
+    def _save(self, data: Any) -> None:
+        if not isinstance(data, Skipped):
+            self._dataset.save(data)
+
+    def _exists(self) -> bool:
+        return self._dataset.exists()
+
+    def _release(self) -> None:
+        self._dataset.release()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"dataset": self._dataset._describe()}
+
+
+class MemberParameters(Protocol):
+    """The part of every member's parameters that decides whether it runs."""
+
+    @property
+    def enabled(self) -> bool:
+        """Whether this run computes the member."""
+
+
+def when_enabled(function: Callable[..., Any], outputs: int = 1) -> Callable[..., Any]:
+    """Let a node pass over its work when its member is not enabled.
+
+    Args:
+        function: A node function whose last argument is the member's parameters.
+        outputs: How many outputs the node has.
+
+    Returns:
+        The function, returning `Skipped` for every output where ``parameters.enabled`` is false.
+        Its signature and annotations are kept, so that Kedro still finds the parameters' type.
+    """
+    parameters_name = list(inspect.signature(function).parameters)[-1]
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def node_function(*args: Any, **kwargs: Any) -> Any:
+        parameters: MemberParameters = signature.bind(*args, **kwargs).arguments[parameters_name]
+        if parameters.enabled:
+            return function(*args, **kwargs)
+        return Skipped() if outputs == 1 else (Skipped(),) * outputs
+
+    return node_function

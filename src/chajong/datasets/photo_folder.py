@@ -1,0 +1,65 @@
+"""The raw photo folder as a catalog dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from kedro.io import AbstractDataset, DatasetError
+
+if TYPE_CHECKING:
+    from chajong.photos.folder import PhotoFolder
+
+
+class PhotoFolderDataset(AbstractDataset[None, "PhotoFolder"]):
+    """Lists the photos of a folder in the challenge's layout; photos are read when asked for."""
+
+    def __init__(
+        self,
+        filepath: str,
+        train_table: str | None = None,
+        group_column: str | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        """Name the folder.
+
+        Args:
+            filepath: The folder that holds ``train/`` and, optionally, ``test/``, ``test.csv``
+                and ``sample_submission.csv``.
+            train_table: A CSV of paths and labels, relative to the folder, in place of one folder
+                a class.
+            group_column: The column that names the vehicle or listing of a photo.
+            metadata: Passed through for Kedro-Viz.
+        """
+        self._filepath = Path(filepath)
+        self._train_table = train_table
+        self._group_column = group_column
+        self.metadata = metadata
+
+    def load(self) -> PhotoFolder:
+        """Scan the folder.
+
+        Raises:
+            RawDataError: The folder is not in a known layout; the message names the fix.
+        """
+        from chajong.photos.folder import scan_photo_folder
+
+        return scan_photo_folder(self._filepath, self._train_table, self._group_column)
+
+    def save(self, data: None) -> NoReturn:
+        """Raw photos are never written.
+
+        Raises:
+            DatasetError: Always.
+        """
+        raise DatasetError("The raw photo folder is read-only: give a node another output.")
+
+    def _exists(self) -> bool:
+        return self._filepath.is_dir()
+
+    def _describe(self) -> dict[str, Any]:
+        return {
+            "filepath": str(self._filepath),
+            "train_table": self._train_table,
+            "group_column": self._group_column,
+        }

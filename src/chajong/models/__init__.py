@@ -1,0 +1,1 @@
+"""Models: image encoders, light heads, and the checkpoints they are saved in."""

@@ -1,0 +1,58 @@
+"""Features of several encoders side by side."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chajong.models.features import Features
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def join_encoders(
+    features: Mapping[str, Features | None], encoders: Sequence[str], content: str
+) -> Features:
+    """Join features photo by photo, every encoder with the same weight.
+
+    Each encoder's block is divided by its sum of absolute values, so that after the heads' signed
+    square root all blocks have the same length, however wide they are.
+
+    Args:
+        features: Features by encoder, None where there are none.
+        encoders: Which of them to join, in this order; those without features are left out.
+        content: Hash of the photos as they are now, from `content_hash`.
+
+    Returns:
+        float32 features.
+
+    Raises:
+        ValueError: An encoder is unknown, or none has features of the photos as they are now.
+    """
+    if unknown := [name for name in encoders if name not in features]:
+        message = f"concat.encoders names {unknown[0]!r}: use some of {', '.join(features)}."
+        raise ValueError(message)
+    found = {name: features[name] for name in encoders}
+    blocks = [block for block in found.values() if block and block.content == content]
+    if not blocks:
+        message = (
+            f"concat is enabled, but none of {', '.join(encoders)} has features of these photos: "
+            "enable at least one of them."
+        )
+        raise ValueError(message)
+    return Features(
+        photo_ids=blocks[0].photo_ids,
+        matrix=np.concatenate([_balance(block.matrix) for block in blocks], axis=1),
+        encoder=sha256("+".join(block.encoder for block in blocks).encode()).hexdigest(),
+        content=content,
+    )
+
+
+def _balance(matrix: np.ndarray) -> np.ndarray:
+    values = matrix.astype(np.float32)
+    total = np.abs(values).sum(axis=1, keepdims=True)
+    balanced: np.ndarray = values / np.maximum(total, np.finfo(np.float32).tiny)
+    return balanced

@@ -1,0 +1,1 @@
+"""Frozen image encoders: a photo in, a row of numbers out."""

@@ -1,0 +1,1 @@
+"""Probabilities: the prediction contract, the metric, calibration, pooling, the submission."""

@@ -1,0 +1,7 @@
+"""The approaches whose predictions the ensemble reads."""
+
+FROZEN_MEMBERS = ("hog", "timm_frozen", "clip_frozen")
+"""Members that are one frozen encoder under a light head."""
+
+MEMBERS = (*FROZEN_MEMBERS, "concat")
+"""Every member, in the order in which reports name them."""

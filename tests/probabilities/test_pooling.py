@@ -1,0 +1,280 @@
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chajong.probabilities.calibration import fit_temperature
+from chajong.probabilities.metric import log_loss
+from chajong.probabilities.pooling import (
+    SMALLEST_SLICE,
+    Pooled,
+    pool_members,
+    pool_uniform,
+    usable_members,
+)
+from chajong.probabilities.predictions import (
+    Predictions,
+    align_to_photos,
+    contract_hash,
+    normalise_log,
+    pool_fold_models,
+    split_rows,
+    train_rows,
+)
+
+NAMES = ("쏘나타_2019_2023", "K5_2020", "아반떼_2020_2022", "그랜저_2016_2019")
+TEST_IDS = [f"TEST_{number:05d}" for number in range(20)]
+
+
+class TestPoolUniform:
+    @given(seed=st.integers(0, 1000), count=st.integers(1, 4))
+    def test_equals_the_obvious_geometric_mean(self, seed: int, count: int):
+        members = np.random.default_rng(seed).dirichlet(np.ones(5), size=(count, 3))
+        product = np.prod(members, axis=0) ** (1 / count)
+        np.testing.assert_allclose(
+            np.exp(pool_uniform(list(np.log(members)))),
+            product / product.sum(axis=1, keepdims=True),
+            rtol=1e-4,
+            atol=1e-7,
+        )
+
+    def test_members_are_left_as_they_are(self):
+        members = [np.log([[0.2, 0.8]]), np.log([[0.6, 0.4]])]
+        pool_uniform(members)
+        np.testing.assert_array_equal(members[0], np.log([[0.2, 0.8]]))
+
+
+class World:
+    """Photos in three folds and a slice, with members of given skill and sharpness."""
+
+    def __init__(self, slice_size: int) -> None:
+        random = np.random.default_rng(0)
+        photos = [f"train/{number}.jpg" for number in range(240 + slice_size)]
+        self.folds = pd.DataFrame(
+            {
+                "photo_id": photos,
+                "fold": [*(number % 3 for number in range(240)), *[-1] * slice_size],
+                "label_counts": [number % 20 != 7 for number in range(240)] + [True] * slice_size,
+                "group": range(len(photos)),
+            }
+        ).sample(frac=1, random_state=0)
+        ids = [*photos, *TEST_IDS]
+        self.truth = pd.Series(random.integers(4, size=len(ids)), index=ids)
+        self.labels = self.truth[photos]
+        classes = pd.DataFrame({"name": NAMES, "effective_class": NAMES})
+        self.contract = contract_hash(classes, self.folds)
+
+    def member(self, seed: int, sharpness: float = 3.0) -> Predictions:
+        in_fold = self.folds[self.folds["fold"] >= 0]
+        held_out = self.folds[self.folds["fold"] < 0]
+        rows = pd.concat(
+            [
+                in_fold[["photo_id", "fold", "label_counts"]].assign(split="train"),
+                *(
+                    held_out[["photo_id", "label_counts"]].assign(split="calibration", fold=fold)
+                    for fold in range(3)
+                ),
+                *(
+                    pd.DataFrame({"photo_id": TEST_IDS, "label_counts": False}).assign(
+                        split="test", fold=fold
+                    )
+                    for fold in range(3)
+                ),
+            ]
+        )[["photo_id", "split", "fold", "label_counts"]].sample(frac=1, random_state=seed)
+        scores = np.random.default_rng(seed).normal(size=(len(rows), 4))
+        scores[np.arange(len(rows)), self.truth[rows["photo_id"]]] += 1.5
+        return Predictions(
+            rows.reset_index(drop=True), normalise_log(scores * sharpness), NAMES, self.contract
+        )
+
+    def pool(self, members: dict[str, Predictions]) -> Pooled:
+        return pool_members(members, self.labels, self.folds, TEST_IDS, self.contract)
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return World(slice_size=SMALLEST_SLICE)
+
+
+@pytest.fixture(scope="module")
+def members(world: World) -> dict[str, Predictions]:
+    return {"hog": world.member(1), "clip": world.member(2)}
+
+
+@pytest.fixture(scope="module")
+def pooled(world: World, members: dict[str, Predictions]) -> Pooled:
+    return world.pool(members)
+
+
+def obvious_pool(members: dict[str, Predictions], photo: str, split: str) -> np.ndarray:
+    """The renormalised geometric mean over every row of the photo."""
+    rows = [
+        values
+        for member in members.values()
+        for values, found, where in zip(
+            member.log_probabilities, member.rows["photo_id"], member.rows["split"], strict=True
+        )
+        if (found, where) == (photo, split)
+    ]
+    return normalise_log(np.mean(rows, axis=0)[None])[0]
+
+
+class TestRows:
+    def test_one_row_per_photo(self, pooled: Pooled, world: World):
+        photos = pooled.predictions.rows["photo_id"]
+        assert sorted(photos) == sorted([*world.folds["photo_id"], *TEST_IDS])
+
+    def test_test_photos_are_in_the_order_asked_for(self, pooled: Pooled):
+        assert list(split_rows(pooled.predictions, "test").rows["photo_id"]) == TEST_IDS
+
+    def test_train_rows_keep_fold_and_flag(self, pooled: Pooled, world: World):
+        rows = train_rows(pooled.predictions).rows.set_index("photo_id")
+        wanted = world.folds.set_index("photo_id").loc[rows.index, ["fold", "label_counts"]]
+        pd.testing.assert_frame_equal(rows[["fold", "label_counts"]], wanted)
+
+    @pytest.mark.parametrize("split", ["calibration", "test"])
+    def test_unseen_photos_equal_the_obvious_pool_at_the_final_temperature(
+        self, pooled: Pooled, members: dict[str, Predictions], split
+    ):
+        part = split_rows(pooled.predictions, split)
+        for photo, values in zip(part.rows["photo_id"], part.log_probabilities, strict=True):
+            raw = obvious_pool(members, photo, split)
+            expected = normalise_log(raw[None] / pooled.final_temperature)[0]
+            np.testing.assert_allclose(values, expected, atol=1e-4)
+
+    def test_photos_that_no_one_asked_for_are_left_out(
+        self, world: World, members: dict[str, Predictions], pooled: Pooled
+    ):
+        extra = members["hog"].rows.assign(photo_id=lambda rows: rows["photo_id"] + "?")
+        longer = replace(
+            members["hog"],
+            rows=pd.concat([members["hog"].rows, extra[extra["split"] == "test"]]),
+            log_probabilities=np.concatenate(
+                [
+                    members["hog"].log_probabilities,
+                    members["hog"].log_probabilities[(extra["split"] == "test").to_numpy()],
+                ]
+            ),
+        )
+        again = world.pool(members | {"hog": longer})
+        pd.testing.assert_frame_equal(again.predictions.to_frame(), pooled.predictions.to_frame())
+
+
+class TestTemperature:
+    def test_a_folds_rows_use_the_other_folds(
+        self, pooled: Pooled, members: dict[str, Predictions], world: World
+    ):
+        train = train_rows(pooled.predictions)
+        photos = list(train.rows["photo_id"])
+        raw = pool_uniform(
+            [align_to_photos(train_rows(m), photos).log_probabilities for m in members.values()]
+        )
+        labels = world.labels[photos].to_numpy()
+        fold, counts = train.rows["fold"].to_numpy(), train.rows["label_counts"].to_numpy()
+        for here in range(3):
+            others = (fold != here) & counts
+            temperature = fit_temperature(raw[others], labels[others])
+            np.testing.assert_allclose(
+                train.log_probabilities[fold == here],
+                normalise_log(raw[fold == here] / temperature),
+                atol=1e-4,
+            )
+
+    def test_a_folds_own_labels_do_not_touch_its_rows(
+        self, pooled: Pooled, members: dict[str, Predictions], world: World
+    ):
+        own = world.folds.loc[world.folds["fold"] == 1, "photo_id"]
+        labels = world.labels.copy()
+        labels[own] = (labels[own] + 1) % 4
+        again = pool_members(members, labels, world.folds, TEST_IDS, world.contract)
+        for result, same in ((1, True), (0, False)):
+            rows = (train_rows(pooled.predictions).rows["fold"] == result).to_numpy()
+            before = train_rows(pooled.predictions).log_probabilities[rows]
+            after = train_rows(again.predictions).log_probabilities[rows]
+            assert np.array_equal(before, after) == same
+
+    def test_labels_that_do_not_count_change_nothing(
+        self, pooled: Pooled, members: dict[str, Predictions], world: World
+    ):
+        uncounted = world.folds.loc[~world.folds["label_counts"], "photo_id"]
+        labels = world.labels.drop(uncounted)
+        again = pool_members(members, labels, world.folds, TEST_IDS, world.contract)
+        pd.testing.assert_frame_equal(again.predictions.to_frame(), pooled.predictions.to_frame())
+
+    def test_final_temperature_fits_the_mean_of_fold_models_on_the_slice(
+        self, pooled: Pooled, members: dict[str, Predictions], world: World
+    ):
+        slices = [pool_fold_models(member, "calibration") for member in members.values()]
+        photos = list(slices[0].rows["photo_id"])
+        raw = pool_uniform([align_to_photos(part, photos).log_probabilities for part in slices])
+        expected = fit_temperature(raw, world.labels[photos].to_numpy())
+        assert pooled.final_temperature == pytest.approx(expected, rel=1e-3)
+        assert pooled.temperature_source == "the calibration slice"
+
+    def test_mean_of_fold_models_is_softer_than_one_model(self, pooled: Pooled):
+        assert pooled.final_temperature < pooled.out_of_fold_temperature
+
+    def test_small_slice_takes_the_out_of_fold_temperature_and_says_so(self):
+        small = World(slice_size=SMALLEST_SLICE - 1)
+        pooled = small.pool({"hog": small.member(1)})
+        assert pooled.final_temperature == pooled.out_of_fold_temperature
+        assert "fewer than 30" in pooled.temperature_source
+
+    def test_no_slice_and_no_test_photos(self):
+        world = World(slice_size=0)
+        member = train_rows(world.member(1))
+        pooled = pool_members({"hog": member}, world.labels, world.folds, [], world.contract)
+        assert len(pooled.predictions.rows) == 240
+
+    def test_scoring_improves_on_overconfident_members(
+        self, pooled: Pooled, members: dict[str, Predictions], world: World
+    ):
+        losses = []
+        for result in (train_rows(pooled.predictions), train_rows(members["hog"])):
+            counted = result.take(result.rows["label_counts"].to_numpy())
+            labels = world.labels[counted.rows["photo_id"]].to_numpy()
+            losses.append(log_loss(counted.log_probabilities, labels))
+        assert losses[0] < losses[1]
+
+
+class TestSkipped:
+    def reason(self, world: World, member: Predictions) -> str:
+        usable, skipped = usable_members({"새": member}, world.folds, TEST_IDS, world.contract)
+        assert not usable
+        return skipped["새"]
+
+    def test_missing_fold(self, world: World, members: dict[str, Predictions]):
+        partial = members["hog"].take((members["hog"].rows["fold"] != 2).to_numpy())
+        assert self.reason(world, partial).startswith("lacks 130 of 390 rows, such as 'TEST_00000'")
+
+    def test_missing_test_photo(self, world: World, members: dict[str, Predictions]):
+        hog = members["hog"]
+        partial = hog.take((hog.rows["photo_id"] != "TEST_00003").to_numpy())
+        assert self.reason(world, partial) == (
+            "lacks 3 of 390 rows, such as 'TEST_00003' of fold 0"
+        )
+
+    def test_other_contract(self, world: World, members: dict[str, Predictions]):
+        other = replace(members["hog"], contract="other")
+        assert "other classes or folds" in self.reason(world, other)
+
+    def test_complete_members_are_pooled_without_the_others(
+        self, world: World, members: dict[str, Predictions], pooled: Pooled
+    ):
+        partial = train_rows(world.member(3))
+        again = world.pool(members | {"vlm": partial})
+        assert again.members == ("hog", "clip")
+        assert list(again.skipped) == ["vlm"]
+        pd.testing.assert_frame_equal(again.predictions.to_frame(), pooled.predictions.to_frame())
+
+    def test_no_complete_member(self, world: World, members: dict[str, Predictions]):
+        with pytest.raises(ValueError, match=r"No member can be pooled \(vlm lacks"):
+            world.pool({"vlm": train_rows(members["hog"])})
+
+    def test_no_member(self, world: World):
+        with pytest.raises(ValueError, match="there is none"):
+            world.pool({})
