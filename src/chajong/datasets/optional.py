@@ -90,19 +90,18 @@ def when_enabled(function: Callable[..., Any], outputs: int = 1) -> Callable[...
     """Let a node pass over its work when its member is not enabled.
 
     Args:
-        function: A node function whose last argument is the member's parameters.
+        function: A node function that takes the member's parameters as `parameters`.
         outputs: How many outputs the node has.
 
     Returns:
         The function, returning `Skipped` for every output where ``parameters.enabled`` is false.
         Its signature and annotations are kept, so that Kedro still finds the parameters' type.
     """
-    parameters_name = list(inspect.signature(function).parameters)[-1]
     signature = inspect.signature(function)
 
     @functools.wraps(function)
     def node_function(*args: Any, **kwargs: Any) -> Any:
-        parameters: MemberParameters = signature.bind(*args, **kwargs).arguments[parameters_name]
+        parameters: MemberParameters = signature.bind(*args, **kwargs).arguments["parameters"]
         if parameters.enabled:
             return function(*args, **kwargs)
         return Skipped() if outputs == 1 else (Skipped(),) * outputs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-COLDEST, HOTTEST = 0.02, 50.0
+COLDEST, HOTTEST = 1e-3, 1e4
 """Temperatures beyond these mean that the labels and the scores do not belong together."""
 
 PRECISION = 1e-5
@@ -23,7 +23,7 @@ def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
         labels: Class index of each photo.
 
     Returns:
-        The temperature, between 0.02 and 50.
+        The temperature, between 0.001 and 10,000.
 
     Raises:
         ValueError: There is no photo.

@@ -65,7 +65,7 @@ class PretrainedParameters(Strict):
     std: tuple[float, float, float] | None = None
     fit: Fit = "squash"
     flip: bool = True
-    zoom: tuple[Annotated[float, Field(ge=1, le=4)], ...] = Field((1.0,), min_length=1)
+    zoom: tuple[Annotated[float, Field(ge=1, le=4)], ...] = Field((1.0, 1.4), min_length=1)
     batch_size: int = Field(32, ge=1)
     compile: bool = False
     seed: int = 0

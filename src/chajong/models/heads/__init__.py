@@ -1,0 +1,1 @@
+"""Light heads: features in, scores of every class out."""

@@ -1,0 +1,70 @@
+"""A softmax over cosines: one trained direction a class, at a fixed scale."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chajong.models.heads.fitted import CosineHead
+from chajong.models.heads.lbfgs import CurvaturePairs, minimise
+from chajong.models.heads.whitening import class_means
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from chajong.models.heads.whitening import Whitened
+
+TOLERANCE = 1e-3
+MAX_EVALUATIONS = 60
+FIRST_STEP = 0.1
+"""Length of the first step, as a share of the length of the starting point."""
+
+
+def fit_cosine_softmax(
+    whitened: Whitened, labels: Tensor, class_count: int, scales: Sequence[float]
+) -> list[CosineHead]:
+    """Train one direction a class by cross entropy, from the class prototypes.
+
+    Whitened photos and classes' directions have length 1; the scale between cosine and logit is
+    fixed and keeps the fit from becoming too sure. Source: Wang et al.,
+    NormFace (ACM Multimedia 2017).
+
+    Args:
+        whitened: The training photos.
+        labels: int64 [photos].
+        class_count: Number of classes; one without photos keeps the direction 0.
+        scales: Scales.
+
+    Returns:
+        One head a scale.
+    """
+    from torch.nn.functional import normalize
+
+    start, counts = class_means(whitened.directions, labels, class_count)
+    start = normalize(start, dim=1)
+    heads = []
+    for scale in scales:
+        weights = _train(whitened.directions, labels, start, scale)
+        weights = scale * weights * (counts > 0)[:, None]
+        heads.append(CosineHead(whitened.centre, whitened.projection, weights))
+    return heads
+
+
+def _train(directions: Tensor, labels: Tensor, start: Tensor, scale: float) -> Tensor:
+    import torch
+    from torch.nn.functional import cross_entropy, normalize
+
+    def objective(point: Tensor) -> tuple[float, Tensor]:
+        with torch.enable_grad():
+            weights = point.detach().view_as(start).requires_grad_()
+            logits = scale * directions @ normalize(weights, dim=1).T
+            loss = cross_entropy(logits, labels)
+            (gradient,) = torch.autograd.grad(loss, weights)
+        return loss.item(), gradient.reshape(-1)
+
+    point = start.reshape(-1)
+    steepness = objective(point)[1].norm() / (FIRST_STEP * point.norm())
+    curvature = torch.ones_like(point) * steepness.clamp_min(torch.finfo().tiny)
+    minimum = minimise(objective, point, curvature, CurvaturePairs(), TOLERANCE, MAX_EVALUATIONS)
+    return normalize(minimum.point.view_as(start), dim=1)

@@ -1,0 +1,1 @@
+"""One folder a pipeline: its nodes, its graph and its parameters."""

@@ -1,0 +1,193 @@
+"""Nodes of data_processing: data and parameters in, data out."""
+
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+
+from chajong.names.table import effective_labels
+from chajong.photos.folder import PhotoFolder
+from chajong.photos.shift import ShiftReport
+from chajong.photos.store import PhotoStore
+from chajong.photos.table import readable_photos
+from chajong.pipelines.data_processing.params import DataProcessingParameters
+
+
+def list_classes(folder: PhotoFolder, parameters: DataProcessingParameters) -> pd.DataFrame:
+    """Name the classes of the submission, merge aliases and parse the names.
+
+    Args:
+        folder: The raw photos; its classes are in the order of the submission.
+        parameters: Which names are the same car.
+
+    Returns:
+        The `classes` table.
+    """
+    from chajong.names.aliases import merge_aliases
+    from chajong.names.table import class_table
+
+    return class_table(merge_aliases(folder.class_names, parameters.aliases))
+
+
+def read_photos(
+    folder: PhotoFolder, scratch: Path, parameters: DataProcessingParameters
+) -> tuple[pd.DataFrame, PhotoStore]:
+    """Hash, measure and re-encode every photo; unreadable ones keep their row.
+
+    Args:
+        folder: The raw photos.
+        scratch: Keeps prepared photos, so that an interrupted run resumes.
+        parameters: How photos are kept.
+
+    Returns:
+        The `photos` table and the photo store.
+    """
+    from chajong.photos.preparation import open_photo_cache, prepare_photos
+
+    cache = open_photo_cache(scratch, parameters.store)
+    photos, jpegs = prepare_photos(folder.read, folder.listing, parameters.store, cache)
+    return photos, PhotoStore(jpegs)
+
+
+def group_photos(
+    photos: pd.DataFrame, classes: pd.DataFrame, parameters: DataProcessingParameters
+) -> pd.DataFrame:
+    """Find near-duplicates, join them with given groups, and find conflicting labels.
+
+    Args:
+        photos: The `photos` table.
+        classes: The `classes` table.
+        parameters: How near a near-duplicate is.
+
+    Returns:
+        One row a readable train photo: `photo_id`, `near_duplicates` (group of photos that look
+        the same), `group` (near-duplicates and photos of one vehicle joined) and `conflict`
+        (byte-identical to a photo of another class).
+    """
+    from chajong.photos.near_duplicates import find_conflicts, group_near_duplicates, hash_bits
+    from chajong.training.folds import join_groups
+
+    train = readable_photos(photos, "train")
+    near_duplicates = group_near_duplicates(
+        hash_bits(train["perceptual_hash"]), parameters.near_duplicate_radius
+    )
+    conflicts = find_conflicts(
+        train.assign(effective_id=effective_labels(train["class_name"], classes))
+    )
+    return pd.DataFrame(
+        {
+            "photo_id": train["photo_id"],
+            "near_duplicates": near_duplicates,
+            "group": join_groups(near_duplicates, train["group"].tolist()),
+            "conflict": train["photo_id"].isin(conflicts["photo_id"]),
+        }
+    )
+
+
+def assign_folds(
+    photos: pd.DataFrame,
+    classes: pd.DataFrame,
+    photo_groups: pd.DataFrame,
+    parameters: DataProcessingParameters,
+) -> pd.DataFrame:
+    """Split the readable train photos into a calibration slice and folds.
+
+    Args:
+        photos: The `photos` table.
+        classes: The `classes` table.
+        photo_groups: From `group_photos`.
+        parameters: How many folds, how large a slice.
+
+    Returns:
+        The `folds` table: no group is in two folds, and photos in conflict do not count.
+    """
+    from chajong.training.folds import make_folds
+
+    train = readable_photos(photos, "train")
+    counts = np.ones(len(train), bool)
+    if not parameters.train_on_conflicts:
+        counts = ~photo_groups["conflict"].to_numpy()
+    return make_folds(
+        photo_ids=train["photo_id"].tolist(),
+        labels=effective_labels(train["class_name"], classes).tolist(),
+        groups=photo_groups["group"].to_numpy(),
+        label_counts=counts,
+        fold_count=parameters.folds,
+        calibration_fraction=parameters.calibration_fraction,
+        seed=parameters.seed,
+    )
+
+
+def report_shift(photos: pd.DataFrame) -> dict[str, Any]:
+    """Measure how much the test photos differ from the train photos.
+
+    Args:
+        photos: The `photos` table.
+
+    Returns:
+        Statistics of both splits and the AUC of a classifier that tells them apart; empty where
+        there are too few test photos to say.
+    """
+    from chajong.photos.shift import measure_shift
+
+    return dict(measure_shift(photos) or {})
+
+
+def chart_shift(photos: pd.DataFrame) -> Any:
+    """Draw the distributions that `report_shift` compares.
+
+    Args:
+        photos: The `photos` table.
+
+    Returns:
+        A Plotly figure.
+    """
+    from chajong.photos.shift import plot_shift
+
+    return plot_shift(photos)
+
+
+def audit(
+    folder: PhotoFolder,
+    photos: pd.DataFrame,
+    classes: pd.DataFrame,
+    photo_groups: pd.DataFrame,
+    folds: pd.DataFrame,
+) -> pd.DataFrame:
+    """Gather what is wrong or strange about the photos, and what was done about it.
+
+    Args:
+        folder: The raw photos, with the warnings of the scan.
+        photos: The `photos` table.
+        classes: The `classes` table.
+        photo_groups: From `group_photos`.
+        folds: The `folds` table.
+
+    Returns:
+        One row a finding, the most serious first.
+    """
+    from chajong.photos.audit import audit_photos
+
+    return audit_photos(photos, photo_groups, classes, folds, folder.warnings)
+
+
+def draw_audit_page(
+    findings: pd.DataFrame, photos: pd.DataFrame, photo_store: PhotoStore, shift: dict[str, Any]
+) -> str:
+    """Draw the audit as one HTML page with thumbnails.
+
+    Args:
+        findings: From `audit`.
+        photos: The `photos` table.
+        photo_store: The photos themselves.
+        shift: From `report_shift`.
+
+    Returns:
+        A page that needs no other file.
+    """
+    from chajong.photos.audit_page import render_audit_page
+
+    return render_audit_page(
+        findings, photos, photo_store, cast("ShiftReport | None", shift or None)
+    )

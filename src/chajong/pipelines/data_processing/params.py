@@ -1,0 +1,30 @@
+"""Parameters of data_processing."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from chajong.names.aliases import CHALLENGE_ALIASES
+from chajong.photos.preparation import StoreSettings
+
+
+class DataProcessingParameters(BaseModel):
+    """How photos are read, grouped and split.
+
+    Attributes:
+        aliases: Pairs of names for one car; a pair counts where both names are present.
+        folds: Folds of the cross-validation.
+        calibration_fraction: Share of the train photos that no fold's model trains on.
+        near_duplicate_radius: Bits by which the perceptual hashes of near-duplicates may differ.
+        train_on_conflicts: Whether byte-identical photos with different labels are trained on.
+        seed: Seed of the folds.
+        store: How photos are kept.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    aliases: tuple[tuple[str, str], ...] = CHALLENGE_ALIASES
+    folds: int = Field(5, ge=2)
+    calibration_fraction: float = Field(0.06, ge=0, le=0.5)
+    near_duplicate_radius: int = Field(6, ge=0, le=16)
+    train_on_conflicts: bool = False
+    seed: int = Field(0, ge=0)
+    store: StoreSettings = StoreSettings()

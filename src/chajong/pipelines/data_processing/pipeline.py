@@ -1,0 +1,60 @@
+"""The graph of data_processing."""
+
+from kedro.pipeline import Node, Pipeline
+
+from chajong.pipelines.data_processing.nodes import (
+    assign_folds,
+    audit,
+    chart_shift,
+    draw_audit_page,
+    group_photos,
+    list_classes,
+    read_photos,
+    report_shift,
+)
+
+
+def create_pipeline() -> Pipeline:
+    """Connect raw photos to the tables that every approach reads."""
+    return Pipeline(
+        [
+            Node(
+                list_classes,
+                inputs=["photo_folder", "params:data_processing"],
+                outputs="classes",
+                name="list_classes",
+            ),
+            Node(
+                read_photos,
+                inputs=["photo_folder", "photo_store.scratch", "params:data_processing"],
+                outputs=["photos", "photo_store"],
+                name="read_photos",
+            ),
+            Node(
+                group_photos,
+                inputs=["photos", "classes", "params:data_processing"],
+                outputs="photo_groups",
+                name="group_photos",
+            ),
+            Node(
+                assign_folds,
+                inputs=["photos", "classes", "photo_groups", "params:data_processing"],
+                outputs="folds",
+                name="assign_folds",
+            ),
+            Node(report_shift, inputs="photos", outputs="shift", name="report_shift"),
+            Node(chart_shift, inputs="photos", outputs="shift_chart", name="chart_shift"),
+            Node(
+                audit,
+                inputs=["photo_folder", "photos", "classes", "photo_groups", "folds"],
+                outputs="audit",
+                name="audit",
+            ),
+            Node(
+                draw_audit_page,
+                inputs=["audit", "photos", "photo_store", "shift"],
+                outputs="audit_page",
+                name="draw_audit_page",
+            ),
+        ]
+    )

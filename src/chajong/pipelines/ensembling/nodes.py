@@ -1,0 +1,227 @@
+"""Nodes of ensembling: predictions of every member in, one submission out."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from chajong.photos.folder import PhotoFolder
+from chajong.photos.table import readable_photos
+from chajong.pipelines.ensembling.params import EnsemblingParameters
+from chajong.probabilities.predictions import Predictions, contract_hash, split_rows
+
+Report = dict[str, Any]
+
+
+def collect_members(
+    photos: pd.DataFrame,
+    classes: pd.DataFrame,
+    folds: pd.DataFrame,
+    external: dict[str, pd.DataFrame],
+    parameters: EnsemblingParameters,
+    **trained: Predictions | None,
+) -> dict[str, Predictions]:
+    """Gather the predictions that exist: of this project's members and of others' tables.
+
+    Args:
+        photos: The `photos` table.
+        classes: The `classes` table.
+        folds: The `folds` table.
+        external: Probability tables of others, by file name.
+        parameters: Which members are left out.
+        trained: Each member's predictions, None where there are none.
+
+    Returns:
+        Predictions by member.
+
+    Raises:
+        ExternalMemberError: A table of others cannot be read as predictions.
+    """
+    from chajong.probabilities.external import read_external_member
+
+    test_ids = photos.loc[photos["split"] == "test", "photo_id"].tolist()
+    dropped_in = {
+        Path(file).stem: read_external_member(table, classes, folds, test_ids, file)
+        for file, table in external.items()
+    }
+    members = {**{name: found for name, found in trained.items() if found}, **dropped_in}
+    return {name: found for name, found in members.items() if name not in parameters.leave_out}
+
+
+def pool(
+    members: dict[str, Predictions],
+    photos: pd.DataFrame,
+    classes: pd.DataFrame,
+    folds: pd.DataFrame,
+) -> tuple[Predictions, Report]:
+    """Pool the members that are complete, fit the temperature, and score the result.
+
+    Args:
+        members: Predictions by member.
+        photos: The `photos` table.
+        classes: The `classes` table.
+        folds: The `folds` table.
+
+    Returns:
+        One row a photo, and a report: what was pooled, what was skipped and why, both
+        temperatures, and the out-of-fold figures.
+
+    Raises:
+        ValueError: No member can be pooled.
+    """
+    from chajong.probabilities.pooling import pool_members
+    from chajong.probabilities.scoring import out_of_fold_metrics, train_labels
+
+    pooled = pool_members(
+        members,
+        train_labels(photos, classes),
+        folds,
+        readable_photos(photos, "test")["photo_id"].tolist(),
+        contract_hash(classes, folds),
+    )
+    report = {
+        "members": list(pooled.members),
+        "skipped": pooled.skipped,
+        "out_of_fold_temperature": pooled.out_of_fold_temperature,
+        "final_temperature": pooled.final_temperature,
+        "temperature_source": pooled.temperature_source,
+        **out_of_fold_metrics(pooled.predictions, photos, classes),
+    }
+    return pooled.predictions, report
+
+
+def make_submission(
+    predictions: Predictions,
+    folder: PhotoFolder,
+    classes: pd.DataFrame,
+    folds: pd.DataFrame,
+    photos: pd.DataFrame,
+) -> pd.DataFrame:
+    """Lay out the test photos' probabilities as the challenge wants them, and check them.
+
+    Args:
+        predictions: The ensemble's predictions.
+        folder: The raw photos, with the submission's IDs and columns.
+        classes: The `classes` table.
+        folds: The `folds` table, for how frequent each class is.
+        photos: The `photos` table.
+
+    Returns:
+        The submission, without rows where there are no test photos. A test photo that cannot be
+        read has the classes' frequencies.
+
+    Raises:
+        SubmissionError: The submission would be refused.
+    """
+    from chajong.probabilities.scoring import class_prior, train_labels
+    from chajong.probabilities.submission import build_submission, validate_submission
+
+    labels = train_labels(photos, classes)
+    counted = labels.loc[folds.loc[folds["label_counts"], "photo_id"]]
+    submission = build_submission(
+        split_rows(predictions, "test"),
+        effective_class_of=dict(zip(classes["name"], classes["effective_class"], strict=True)),
+        columns=folder.submission_columns,
+        ids=folder.submission_ids,
+        prior=class_prior(counted.to_numpy(), len(predictions.class_names)),
+    )
+    if folder.submission_ids:
+        validate_submission(submission, folder.submission_ids, folder.submission_columns)
+    return submission
+
+
+def list_top_k(predictions: Predictions, parameters: EnsemblingParameters) -> pd.DataFrame:
+    """List the most probable names of every test photo, for people and for teammates' prompts.
+
+    Args:
+        predictions: The ensemble's predictions.
+        parameters: How many names.
+
+    Returns:
+        One row a photo and rank.
+    """
+    from chajong.probabilities.submission import top_k_table
+
+    return top_k_table(split_rows(predictions, "test"), parameters.top_k)
+
+
+def rank_members(
+    members: dict[str, Predictions],
+    report: Report,
+    photos: pd.DataFrame,
+    classes: pd.DataFrame,
+    folds: pd.DataFrame,
+    **metrics: Report | None,
+) -> pd.DataFrame:
+    """Set the members side by side, with the ensemble among them.
+
+    Args:
+        members: Predictions by member.
+        report: The ensemble's report.
+        photos: The `photos` table.
+        classes: The `classes` table.
+        folds: The `folds` table.
+        metrics: What each member cost, None where it was never computed.
+
+    Returns:
+        One row a member, the lowest log loss first.
+    """
+    from chajong.probabilities.leaderboard import leaderboard
+    from chajong.probabilities.scoring import out_of_fold_metrics
+
+    contract = contract_hash(classes, folds)
+    rows: dict[str, Report] = {"ensemble": {**report, "status": "the pool of all members"}}
+    for name, predictions in members.items():
+        figures: Report = {"status": report["skipped"].get(name, "pooled")}
+        if predictions.contract == contract:
+            figures |= out_of_fold_metrics(predictions, photos, classes)
+        rows[name] = {**(metrics.get(name) or {}), **figures}
+    return leaderboard(rows)
+
+
+def chart_members(table: pd.DataFrame) -> Any:
+    """Draw the leaderboard.
+
+    Args:
+        table: From `rank_members`.
+
+    Returns:
+        A Plotly figure: log loss and accuracy of every member as bars.
+    """
+    from chajong.probabilities.leaderboard import leaderboard_chart
+
+    return leaderboard_chart(table)
+
+
+def summarise(
+    report: Report,
+    table: pd.DataFrame,
+    photos: pd.DataFrame,
+    submission: pd.DataFrame,
+    folder: PhotoFolder,
+    parameters: EnsemblingParameters,
+) -> str:
+    """Say where the results are, what was scored and what was skipped.
+
+    The submission comes from the disk, so this also shows that it can be read back.
+
+    Args:
+        report: The ensemble's report.
+        table: The leaderboard.
+        photos: The `photos` table.
+        submission: The submission as read back.
+        folder: The raw photos.
+        parameters: Where the results are.
+
+    Returns:
+        A few lines of plain text.
+
+    Raises:
+        SubmissionError: The submission on the disk is not what was checked.
+    """
+    from chajong.probabilities.submission import validate_submission
+    from chajong.probabilities.summary import summary_text
+
+    if folder.submission_ids:
+        validate_submission(submission, folder.submission_ids, folder.submission_columns)
+    return summary_text(report, table, photos, submission, Path(parameters.results_dir))

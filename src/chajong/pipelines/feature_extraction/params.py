@@ -1,0 +1,38 @@
+"""Parameters of feature_extraction."""
+
+from pydantic import BaseModel, ConfigDict
+
+from chajong.models.encoders.parameters import EncoderParameters, HogParameters
+from chajong.models.heads.parameters import HeadsParameters
+from chajong.probabilities.members import FROZEN_MEMBERS
+
+
+class _MemberParameters(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = False
+    heads: HeadsParameters = HeadsParameters()
+
+
+class EncoderMemberParameters(_MemberParameters):
+    """One frozen encoder under a light head.
+
+    Attributes:
+        enabled: Whether this run computes the member.
+        encoder: Which encoder, of which library, with which weights.
+        heads: Which heads are tried; the one with the lowest inner log loss is the member.
+    """
+
+    encoder: EncoderParameters = HogParameters()
+
+
+class ConcatenationParameters(_MemberParameters):
+    """Several encoders' features side by side under a light head.
+
+    Attributes:
+        enabled: Whether this run computes the member.
+        encoders: Members whose features are joined; those without features are left out.
+        heads: Which heads are tried; the one with the lowest inner log loss is the member.
+    """
+
+    encoders: tuple[str, ...] = FROZEN_MEMBERS

@@ -1,0 +1,29 @@
+"""Parameters of sample_photos."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class SamplePhotosParameters(BaseModel):
+    """Which cars are rendered, and how many photos of each.
+
+    Attributes:
+        names: Invented models, or the challenge's 396 names.
+        models: How many car models.
+        train_photos: Train photos a model.
+        test_photos: Test photos a model.
+        width: Width of a photo in pixels.
+        height: Height of a photo in pixels.
+        seed: Seed of everything drawn at random.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    names: Literal["invented", "challenge"] = "invented"
+    models: int = Field(24, ge=2)
+    train_photos: int = Field(24, ge=1)
+    test_photos: int = Field(6, ge=0)
+    width: int = Field(160, ge=32)
+    height: int = Field(100, ge=32)
+    seed: int = Field(0, ge=0)

@@ -1,0 +1,113 @@
+"""The configuration as Kedro sees it: names, types, catalog entries, environments."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from kedro.config import OmegaConfigLoader
+from kedro.framework.project import pipelines
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+from kedro.validation.type_extractor import TypeExtractor
+
+from chajong.pipelines.data_processing.params import DataProcessingParameters
+from chajong.pipelines.ensembling.params import EnsemblingParameters
+from chajong.pipelines.feature_extraction.params import (
+    ConcatenationParameters,
+    EncoderMemberParameters,
+)
+from chajong.pipelines.sample_photos.params import SamplePhotosParameters
+from chajong.probabilities.members import FROZEN_MEMBERS, MEMBERS
+from chajong.settings import CONFIG_LOADER_ARGS
+
+PROJECT = Path(__file__).parents[2]
+TYPES = {
+    "data_processing": DataProcessingParameters,
+    **dict.fromkeys(FROZEN_MEMBERS, EncoderMemberParameters),
+    "concat": ConcatenationParameters,
+    "ensembling": EnsemblingParameters,
+    "sample_photos": SamplePhotosParameters,
+}
+IN_MEMORY = {f"{member}.encoder" for member in FROZEN_MEMBERS}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def project():
+    bootstrap_project(PROJECT)
+
+
+@pytest.fixture(scope="module")
+def catalog():
+    with KedroSession.create(PROJECT) as session:
+        yield session.load_context().catalog
+
+
+def all_pipelines():
+    bootstrap_project(PROJECT)
+    return dict(pipelines)
+
+
+def test_the_default_run_leaves_out_what_runs_on_demand():
+    registered = all_pipelines()
+    default = {node.name for node in registered["__default__"].nodes}
+    assert default.isdisjoint(node.name for node in registered["sample_photos"].nodes)
+    for name in ("data_processing", "feature_extraction", "ensembling"):
+        assert default.issuperset(node.name for node in registered[name].nodes)
+
+
+def test_every_parameter_is_typed():
+    registered = all_pipelines()
+    asked_for = {
+        name.removeprefix("params:")
+        for pipeline in registered.values()
+        for name in pipeline.inputs()
+        if name.startswith("params:")
+    }
+    assert TypeExtractor(registered).extract_types_from_pipelines() == TYPES
+    assert asked_for == set(TYPES)
+
+
+@pytest.mark.parametrize("environment", ["base", "gpu24", "gpu80"])
+def test_every_environment_has_valid_parameters(environment):
+    loader = OmegaConfigLoader(
+        str(PROJECT / "conf"), **(CONFIG_LOADER_ARGS | {"default_run_env": environment})
+    )
+    parameters = loader["parameters"]
+    for name, model in TYPES.items():
+        model.model_validate(parameters[name])
+
+
+def test_every_dataset_is_in_the_catalog_or_meant_to_stay_in_memory(catalog):
+    datasets = all_pipelines()["__default__"].datasets()
+    absent = {
+        name for name in datasets if not name.startswith("param") and catalog.get(name) is None
+    }
+    assert absent == IN_MEMORY
+
+
+def test_every_file_has_a_layer(catalog):
+    datasets = all_pipelines()["__default__"].datasets() - IN_MEMORY - {"members"}
+    for name in datasets:
+        if not name.startswith("param"):
+            assert catalog.get(name).metadata["kedro-viz"]["layer"], name
+
+
+def test_every_member_is_read_by_the_ensemble():
+    inputs = all_pipelines()["ensembling"].inputs()
+    assert {f"{member}.predictions" for member in MEMBERS} <= inputs
+
+
+def test_registering_pipelines_imports_nothing_heavy():
+    script = (
+        "import sys; from pathlib import Path;"
+        "from kedro.framework.startup import bootstrap_project;"
+        f"bootstrap_project(Path({str(PROJECT)!r}));"
+        "from kedro.framework.project import pipelines; list(pipelines);"
+        "heavy = {'torch', 'sklearn', 'skimage', 'plotly', 'matplotlib', 'transformers', 'timm'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip().splitlines()[-1] == "[]"
