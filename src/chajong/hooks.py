@@ -28,6 +28,11 @@ class RunSummaryHooks:
         self._passed_over: set[str] = set()
 
     @hook_impl
+    def before_pipeline_run(self) -> None:
+        """Start every run anew: Kedro keeps one object for all runs of a process."""
+        self._passed_over.clear()
+
+    @hook_impl
     def after_node_run(self, node: Node, outputs: dict[str, Any]) -> None:
         """Log the first node that a member passes over."""
         member = node.namespace or node.name

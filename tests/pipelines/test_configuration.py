@@ -8,7 +8,6 @@ import pytest
 from kedro.config import OmegaConfigLoader
 from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
-from kedro.framework.startup import bootstrap_project
 from kedro.validation.type_extractor import TypeExtractor
 
 from chajong.pipelines.data_processing.params import DataProcessingParameters
@@ -32,19 +31,16 @@ TYPES = {
 IN_MEMORY = {f"{member}.encoder" for member in FROZEN_MEMBERS}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def project():
-    bootstrap_project(PROJECT)
+pytestmark = pytest.mark.usefixtures("project")
 
 
 @pytest.fixture(scope="module")
-def catalog():
+def catalog(project):
     with KedroSession.create(PROJECT) as session:
         yield session.load_context().catalog
 
 
 def all_pipelines():
-    bootstrap_project(PROJECT)
     return dict(pipelines)
 
 
@@ -111,3 +107,41 @@ def test_registering_pipelines_imports_nothing_heavy():
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def kedro(*arguments):
+    command = [sys.executable, "-m", "kedro", *arguments]
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+
+
+def test_the_registry_is_listed():
+    done = kedro("registry", "list")
+    assert done.returncode == 0, done.stderr
+    for name in ("__default__", "data_processing", "feature_extraction", "ensembling"):
+        assert f"- {name}" in done.stdout
+
+
+@pytest.mark.parametrize("option", ["--pipelines", "--pipeline"])
+def test_a_pipeline_runs_from_the_command_line(option, rendered, tmp_path):
+    parameters = f"raw_dir={rendered},data_dir={tmp_path}"
+    done = kedro("run", option, "data_processing", "--params", parameters)
+    assert done.returncode == 0, done.stderr
+    assert f"audit_page: {tmp_path}/08_reporting/audit.html" in done.stdout
+    assert (tmp_path / "03_primary" / "folds.parquet").is_file()
+    assert not (tmp_path / "07_model_output").exists()
+
+
+@pytest.mark.parametrize(
+    ("block", "name"),
+    [
+        ({"data_processing": {"flods": 3}}, "flods"),
+        ({"hog": {"encoder": {"widht": 64}}}, "widht"),
+        ({"ensembling": {"top_kk": 3}}, "top_kk"),
+    ],
+)
+def test_an_unknown_parameter_stops_the_run_before_any_node(
+    block, name, rendered, tmp_path, run_pipelines
+):
+    with pytest.raises(Exception, match=name):
+        run_pipelines(rendered, tmp_path, **block)
+    assert not list(tmp_path.rglob("*.*"))

@@ -43,16 +43,16 @@ def join_encoders(
             "enable at least one of them."
         )
         raise ValueError(message)
+    photo_ids = blocks[0].photo_ids
     return Features(
-        photo_ids=blocks[0].photo_ids,
-        matrix=np.concatenate([_balance(block.matrix) for block in blocks], axis=1),
+        photo_ids=photo_ids,
+        matrix=np.concatenate([_balance(block.rows(photo_ids)) for block in blocks], axis=1),
         encoder=sha256("+".join(block.encoder for block in blocks).encode()).hexdigest(),
         content=content,
     )
 
 
 def _balance(matrix: np.ndarray) -> np.ndarray:
-    values = matrix.astype(np.float32)
-    total = np.abs(values).sum(axis=1, keepdims=True)
-    balanced: np.ndarray = values / np.maximum(total, np.finfo(np.float32).tiny)
+    total = np.abs(matrix).sum(axis=1, keepdims=True)
+    balanced: np.ndarray = matrix / np.maximum(total, np.finfo(np.float32).tiny)
     return balanced

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import pyarrow as pa
 
@@ -39,6 +39,26 @@ class Features:
         if self.matrix.ndim != 2 or len(self.matrix) != len(self.photo_ids):
             message = f"{len(self.photo_ids)} photo ids for features of shape {self.matrix.shape}."
             raise ValueError(message)
+
+    def rows(self, photo_ids: Iterable[str]) -> np.ndarray:
+        """Gather features in the order of photos.
+
+        Args:
+            photo_ids: Photos, any of those that have features.
+
+        Returns:
+            float32 of shape [photos, width].
+
+        Raises:
+            KeyError: A photo has no features.
+        """
+        position = {photo_id: row for row, photo_id in enumerate(self.photo_ids)}
+        wanted = list(photo_ids)
+        if missing := [photo_id for photo_id in wanted if photo_id not in position]:
+            message = f"{len(missing)} photos have no features, the first is {missing[0]!r}."
+            raise KeyError(message)
+        gathered: np.ndarray = self.matrix[[position[photo_id] for photo_id in wanted]]
+        return gathered.astype(np.float32)
 
 
 def content_hash(photo_ids: Sequence[str], contents: Sequence[str]) -> str:

@@ -99,7 +99,7 @@ def _check(model: FoldModel, checkpoint: Checkpoint, fold: int) -> None:
     scored = model.log_probabilities(checkpoint.tensors["proof.features"])
     saved = checkpoint.tensors[f"proof.fold_{fold}"].numpy()
     difference = float(np.abs(scored - saved).max(initial=0.0))
-    if difference > AGREEMENT:
+    if not difference <= AGREEMENT:  # so that NaN does not pass
         message = (
             f"The checkpoint's model of fold {fold} differs by {difference:.3g} from the scores "
             "that were saved with it: the files do not belong together, or one was changed. Run "

@@ -41,12 +41,14 @@ def fit_cosine_softmax(
     """
     from torch.nn.functional import normalize
 
-    start, counts = class_means(whitened.directions, labels, class_count)
-    start = normalize(start, dim=1)
+    # A direction 0 has no finite gradient, so that classes without photos take no part.
+    present, compact = labels.unique(return_inverse=True)
+    means, _ = class_means(whitened.directions, compact, len(present))
+    start = normalize(means, dim=1)
     heads = []
     for scale in scales:
-        weights = _train(whitened.directions, labels, start, scale)
-        weights = scale * weights * (counts > 0)[:, None]
+        weights = start.new_zeros(class_count, start.shape[1])
+        weights[present] = scale * _train(whitened.directions, compact, start, scale)
         heads.append(CosineHead(whitened.centre, whitened.projection, weights))
     return heads
 

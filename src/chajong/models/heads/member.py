@@ -48,7 +48,7 @@ def search_member_heads(
     class_names = effective_class_names(classes)
     labels = train_labels(photos, classes).loc[folds["photo_id"]]
     return search_heads(
-        features=torch.from_numpy(rows_of(features, folds["photo_id"])),
+        features=torch.from_numpy(features.rows(folds["photo_id"])),
         labels=torch.from_numpy(labels.to_numpy().astype(np.int64)),
         folds=folds["fold"].to_numpy(),
         label_counts=folds["label_counts"].to_numpy(),
@@ -87,7 +87,7 @@ def predict_member(
     test = readable_photos(photos, "test")[["photo_id"]].assign(label_counts=False)
     parts = [(folds[trained].assign(split="train"), search.out_of_fold[trained])]
     for split, table in (("calibration", folds[~trained]), ("test", test)):
-        matrix = torch.from_numpy(rows_of(features, table["photo_id"]))
+        matrix = torch.from_numpy(features.rows(table["photo_id"]))
         for fold, model in enumerate(search.fold_models):
             scored = model.log_probabilities(matrix)
             parts.append((table.assign(split=split, fold=fold), scored))
@@ -98,26 +98,3 @@ def predict_member(
         class_names=effective_class_names(classes),
         contract=contract_hash(classes, folds),
     )
-
-
-def rows_of(features: Features, photo_ids: pd.Series[str]) -> np.ndarray:
-    """Gather features in the order of photos.
-
-    Args:
-        features: Features of at least these photos.
-        photo_ids: The photos.
-
-    Returns:
-        float32 of shape [photos, width].
-
-    Raises:
-        KeyError: A photo has no features.
-    """
-    index = pd.Index(features.photo_ids)
-    rows = index.get_indexer(pd.Index(photo_ids))
-    if (rows < 0).any():
-        missing = photo_ids[rows < 0].iloc[0]
-        message = f"{(rows < 0).sum()} photos have no features, the first is {missing!r}."
-        raise KeyError(message)
-    gathered: np.ndarray = features.matrix[rows].astype(np.float32)
-    return gathered

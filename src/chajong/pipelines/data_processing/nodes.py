@@ -30,13 +30,29 @@ def list_classes(folder: PhotoFolder, parameters: DataProcessingParameters) -> p
     return class_table(merge_aliases(folder.class_names, parameters.aliases))
 
 
+def list_photos(folder: PhotoFolder) -> pd.DataFrame:
+    """List the photos before any is opened.
+
+    Kedro runs what waits for nothing first, so every check that reads no photo, such as whether an
+    encoder can be built, comes before `read_photos`, which waits for the listing.
+
+    Args:
+        folder: The raw photos.
+
+    Returns:
+        One row a photo, whether its file exists or not.
+    """
+    return folder.listing
+
+
 def read_photos(
-    folder: PhotoFolder, scratch: Path, parameters: DataProcessingParameters
+    folder: PhotoFolder, listing: pd.DataFrame, scratch: Path, parameters: DataProcessingParameters
 ) -> tuple[pd.DataFrame, PhotoStore]:
     """Hash, measure and re-encode every photo; unreadable ones keep their row.
 
     Args:
         folder: The raw photos.
+        listing: From `list_photos`.
         scratch: Keeps prepared photos, so that an interrupted run resumes.
         parameters: How photos are kept.
 
@@ -46,7 +62,7 @@ def read_photos(
     from chajong.photos.preparation import open_photo_cache, prepare_photos
 
     cache = open_photo_cache(scratch, parameters.store)
-    photos, jpegs = prepare_photos(folder.read, folder.listing, parameters.store, cache)
+    photos, jpegs = prepare_photos(folder.read, listing, parameters.store, cache)
     return photos, PhotoStore(jpegs)
 
 

@@ -9,6 +9,7 @@ from chajong.pipelines.data_processing.nodes import (
     draw_audit_page,
     group_photos,
     list_classes,
+    list_photos,
     read_photos,
     report_shift,
 )
@@ -24,9 +25,15 @@ def create_pipeline() -> Pipeline:
                 outputs="classes",
                 name="list_classes",
             ),
+            Node(list_photos, inputs="photo_folder", outputs="photo_listing", name="list_photos"),
             Node(
                 read_photos,
-                inputs=["photo_folder", "photo_store.scratch", "params:data_processing"],
+                inputs=[
+                    "photo_folder",
+                    "photo_listing",
+                    "photo_store.scratch",
+                    "params:data_processing",
+                ],
                 outputs=["photos", "photo_store"],
                 name="read_photos",
             ),

@@ -1,0 +1,1 @@
+"""Parametric cars, rendered as small photos: a sample that needs no download."""
