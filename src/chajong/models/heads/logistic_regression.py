@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 PHOTOS_PER_CHUNK = 8192
 MAX_EVALUATIONS = 300
+SMALLEST_LOG_PROBABILITY = -60.0
 EXTRAPOLATION = 0.7
 """Share of the last move that is repeated to guess the next solution of the path."""
 
@@ -51,6 +52,8 @@ class _CrossEntropy:
             labels = self.labels[first : first + PHOTOS_PER_CHUNK, None]
             residual = torch.addmm(intercepts, features, weights.T).log_softmax(1)
             loss -= float(residual.gather(1, labels).sum(dtype=torch.float64))
+            # Smaller probabilities would become denormal numbers, which slow products many times.
+            residual.clamp_(min=SMALLEST_LOG_PROBABILITY)
             residual.exp_().scatter_add_(1, labels, residual.new_full(labels.shape, -1.0))
             weight_gradient.addmm_(residual.T, features)
             intercept_gradient += residual.sum(0)

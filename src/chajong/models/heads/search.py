@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from chajong.models.heads.parameters import HeadName, HeadsParameters
     from chajong.models.heads.whitening import Whitened, WithinClassCovariance
 
-TOLERANCE = 1e-4
+TOLERANCE = 1e-5
 """Relative decrease that a step of logistic regression must still promise to be taken."""
 
 

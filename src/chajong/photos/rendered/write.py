@@ -45,7 +45,9 @@ class _ClassJob:
 
 
 def write_shipped_sample(folder: Path) -> None:
-    """Write the sample of `data/01_raw/sample/` again, byte for byte.
+    """Write the photos and tables of `data/01_raw/sample/` again.
+
+    Byte for byte with the same versions of NumPy and Pillow.
 
     Args:
         folder: Where to write it; must not hold photos yet.
@@ -78,7 +80,8 @@ def write_rendered_photos(
         test_per_class: Test photos a class; test IDs are shuffled over the classes.
         seed: Seed of everything drawn at random.
         size: Width and height in pixels.
-        oddities: Also write what real folders hold: see `oddities.add_oddities`.
+        oddities: Also write what real folders hold (see `oddities.add_oddities`); needs two
+            classes, two train photos a class and a test photo.
         progress: Show a progress bar.
 
     Raises:
