@@ -16,9 +16,8 @@ TIMM = "test_efficientnet"
 
 
 def timm_parameters(**changes):
-    return PretrainedParameters(
-        **{"library": "timm", "model": TIMM, "weights": "random", "image_size": 32} | changes
-    )
+    given = {"library": "timm", "model": TIMM, "weights": "random", "image_size": 32}
+    return PretrainedParameters(**given | {"zoom": (1.0,)} | changes)
 
 
 def photos_of(encoder, count=3, seed=0):
@@ -151,7 +150,7 @@ class TestTimm:
 
 class TestOpenClip:
     def parameters(self, **changes):
-        given = {"library": "open_clip", "model": "ViT-B-32", "flip": False}
+        given = {"library": "open_clip", "model": "ViT-B-32", "flip": False, "zoom": (1.0,)}
         return PretrainedParameters(**given | changes)
 
     def test_features_are_the_image_towers_own(self, open_clip_folder):
@@ -178,7 +177,7 @@ class TestOpenClip:
 
 class TestTransformers:
     def parameters(self, folder, **changes):
-        given = {"library": "transformers", "model": str(folder), "flip": False}
+        given = {"library": "transformers", "model": str(folder), "flip": False, "zoom": (1.0,)}
         return PretrainedParameters(**given | changes)
 
     def test_features_are_the_models_pooled_output(self, transformers_folder):
