@@ -58,7 +58,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--photos", type=int, default=33_000)
     parser.add_argument("--width", type=int, default=1_280)
     parser.add_argument("--classes", type=int, default=396)
-    parser.add_argument("--separation", type=float, default=1.0, help="spread of class means")
+    parser.add_argument("--separation", type=float, default=0.3, help="spread of class means")
     return parser.parse_args()
 
 

@@ -2,45 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from kedro.io import AbstractDataset
+from chajong.datasets.one_file import OneFileDataset
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from chajong.models.features import Features
 
 
-class FeaturesDataset(AbstractDataset["Features", "Features"]):
+class FeaturesDataset(OneFileDataset["Features"]):
     """Saves a feature matrix, its photo ids and what made it."""
 
-    def __init__(self, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        """Name the Arrow file.
-
-        Args:
-            filepath: The file.
-            metadata: Passed through for Kedro-Viz.
-        """
-        self._filepath = Path(filepath)
-        self.metadata = metadata
-
-    def load(self) -> Features:
+    def read(self, path: Path) -> Features:
         """Read the file."""
         from chajong.models.features import features_from_table
         from chajong.photos.arrow_file import read_table
 
-        return features_from_table(read_table(self._filepath))
+        return features_from_table(read_table(path))
 
-    def save(self, data: Features) -> None:
+    def write(self, data: Features, path: Path) -> None:
         """Write the file."""
         from chajong.models.features import features_to_table
         from chajong.photos.arrow_file import write_table
 
-        self._filepath.parent.mkdir(parents=True, exist_ok=True)
-        write_table(features_to_table(data), self._filepath)
-
-    def _exists(self) -> bool:
-        return self._filepath.is_file()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath)}
+        write_table(features_to_table(data), path)
