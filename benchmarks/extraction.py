@@ -64,6 +64,7 @@ def main() -> None:
         weights=arguments.weights,
         fit="crop",
         flip=False,
+        zoom=(1.0,),
         batch_size=arguments.batch_size,
     )
     encoder = build_encoder(parameters)

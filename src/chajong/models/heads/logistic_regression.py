@@ -6,8 +6,7 @@ uniform prediction is diagonal, L-BFGS starts from nearly the right metric (afte
 "Multinomial logistic regression algorithm"). And the grid of C is followed as one path, weak
 regularisation last, as in Friedman, Hastie and Tibshirani (2010, "Regularization paths for
 generalized linear models"): each problem starts beside its solution and inherits all curvature
-learnt so far, because only the known term of the regularisation changes. Five or six evaluations
-a C then do, where separate fits, batched or not, take some thirty.
+learnt so far, because only the known term of the regularisation changes.
 """
 
 from __future__ import annotations
