@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from chajong.photos.whole_file import whole_file
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -26,15 +28,10 @@ def write_table(table: pa.Table, path: Path) -> None:
     """
     import pyarrow as pa
 
-    unfinished = path.with_name(path.name + ".unfinished")
-    try:
-        with unfinished.open("wb") as sink:
-            with pa.ipc.new_file(sink, table.schema) as file:
-                file.write_table(table)
-            os.fsync(sink.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with whole_file(path) as unfinished, unfinished.open("wb") as sink:
+        with pa.ipc.new_file(sink, table.schema) as file:
+            file.write_table(table)
+        os.fsync(sink.fileno())
 
 
 def read_table(path: Path) -> pa.Table:

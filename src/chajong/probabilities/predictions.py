@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+
+from chajong.photos.whole_file import whole_file
 
 Split = Literal["train", "calibration", "test"]
 
@@ -239,17 +239,6 @@ def align_to_photos(predictions: Predictions, photo_ids: Sequence[str]) -> Predi
     if missing:
         raise ValueError(f"{len(missing)} photos have no prediction, the first is {missing[0]!r}.")
     return predictions.take(positions)
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that takes its place when the block succeeds."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        yield partial
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def write_predictions(predictions: Predictions, path: Path) -> None:
