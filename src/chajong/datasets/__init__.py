@@ -10,6 +10,7 @@ from chajong.datasets.rendered_photos import RenderedPhotosDataset, RenderingPla
 from chajong.datasets.scratch import ScratchDataset
 from chajong.datasets.submission import SubmissionDataset
 from chajong.datasets.table_folder import TableFolderDataset
+from chajong.datasets.written_folder import WrittenFolderDataset
 
 __all__ = [
     "CheckpointDataset",
@@ -24,5 +25,6 @@ __all__ = [
     "Skipped",
     "SubmissionDataset",
     "TableFolderDataset",
+    "WrittenFolderDataset",
     "when_enabled",
 ]

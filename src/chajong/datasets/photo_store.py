@@ -17,10 +17,9 @@ class PhotoStoreDataset(OneFileDataset["PhotoStore"]):
 
     def read(self, path: Path) -> PhotoStore:
         """Map the file into memory; photos are read when asked for."""
-        from chajong.photos.arrow_file import read_table
-        from chajong.photos.store import PhotoStore
+        from chajong.photos.store import open_photo_store
 
-        return PhotoStore(read_table(path))
+        return open_photo_store(path)
 
     def write(self, data: PhotoStore, path: Path) -> None:
         """Write the file; a reader of the old one keeps its photos until it closes."""

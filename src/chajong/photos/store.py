@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from chajong.photos.arrow_file import read_table
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
+    from pathlib import Path
 
     import pyarrow as pa
 
@@ -13,16 +16,24 @@ if TYPE_CHECKING:
 class PhotoStore:
     """JPEG bytes of every distinct readable photo, mapped from one or more Arrow files."""
 
-    def __init__(self, table: pa.Table) -> None:
+    def __init__(self, table: pa.Table, file: Path | None = None) -> None:
         """Index a table of photos; none of them is read.
 
         Args:
             table: Columns `sha256` (of the original file) and `jpeg` (large binary), and in the
                 schema's metadata `preparation`, a key of how the photos were re-encoded.
+            file: The file that the table is mapped from.
         """
         self.table = table
+        self._file = file
         self._jpegs = table.column("jpeg")
         self._rows = {key: row for row, key in enumerate(table.column("sha256").to_pylist())}
+
+    def __reduce__(self) -> tuple[Callable[..., PhotoStore], tuple[Any, ...]]:
+        """Let another process map the file rather than be sent the photos."""
+        if self._file is None:
+            return PhotoStore, (self.table,)
+        return open_photo_store, (self._file,)
 
     def __contains__(self, sha256: object) -> bool:
         return sha256 in self._rows
@@ -53,3 +64,8 @@ class PhotoStore:
         """
         photo: bytes = self._jpegs[self._rows[sha256]].as_py()
         return photo
+
+
+def open_photo_store(file: Path) -> PhotoStore:
+    """Map a store's Arrow file into memory; photos are read when asked for."""
+    return PhotoStore(read_table(file), file)

@@ -1,0 +1,279 @@
+"""The training of one model, on the CPU, one GPU or several; interrupted training resumes."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chajong.photos.whole_file import whole_file
+from chajong.training.errors import TrainingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import torch
+
+    from chajong.training.moving_average import Weights
+    from chajong.training.parameters import TrainingParameters
+    from chajong.training.photo_batches import LabelledPhotos, TrainingSchedule
+
+CHECKPOINTS = "checkpoints"
+BEST_FILE = "best.safetensors"
+HISTORY_FILE = "history.json"
+"""Written last into a training's folder: it says that the training is finished."""
+
+LOGGED_STEPS = 200
+"""Points of a loss curve."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingJob:
+    """All that the training of one model depends on; processes can send it to one another.
+
+    Attributes:
+        build: Makes the model (a `PhotoClassifier`) with its starting weights, the same each time.
+        photos: The training photos.
+        inner_photos: Photos that choose the epoch, None where the last one is kept.
+        parameters: How it is trained.
+        title: What the progress bar calls it.
+    """
+
+    build: Callable[[], torch.nn.Module]
+    photos: LabelledPhotos
+    inner_photos: LabelledPhotos | None
+    parameters: TrainingParameters
+    title: str
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedModel:
+    """What a training leaves.
+
+    Attributes:
+        weights: Trainable parameters and buffers, averaged over the last steps.
+        history: What was logged: `step`, and `loss`, `inner_loss`, `learning_rate`,
+            `photos_per_second` and `seconds` since the entry before where there is one.
+        steps_per_epoch: Optimiser steps of an epoch.
+    """
+
+    weights: Weights
+    history: list[dict[str, float]]
+    steps_per_epoch: int
+
+    @property
+    def seconds(self) -> float:
+        """Time that the logged steps took, over all runs where training was interrupted."""
+        return sum(entry.get("seconds", 0.0) for entry in self.history)
+
+
+def train(job: TrainingJob, folder: Path) -> TrainedModel:
+    """Train a model, or take it from where an earlier run left it.
+
+    Args:
+        job: What is trained. The folder belongs to this job alone.
+        folder: Keeps checkpoints while training runs and the weights when it has finished.
+
+    Returns:
+        The trained model.
+
+    Raises:
+        TrainingError: The batch does not fit the photos, the memory or the processes; there is no
+            GPU where one is asked for; or the loss is not a number.
+    """
+    check_device(job.parameters)
+    if not (folder / HISTORY_FILE).exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        if job.parameters.processes == 1:
+            train_here(job, folder)
+        else:
+            from chajong.training.processes import train_in_processes
+
+            train_in_processes(job, folder)
+    return _read(folder)
+
+
+def check_device(parameters: TrainingParameters) -> None:
+    """See that there is a GPU where one is asked for.
+
+    Raises:
+        TrainingError: There is none.
+    """
+    import torch
+
+    if parameters.device == "gpu" and not torch.accelerator.is_available():
+        message = (
+            "This preset trains on a GPU and none was found. Run without `--env` for models of a "
+            "size for the CPU, or set `training.device: auto` to try this one there."
+        )
+        raise TrainingError(message)
+
+
+def train_here(job: TrainingJob, folder: Path) -> None:
+    """Train in this process, which may be one of several that share the work.
+
+    Raises:
+        TrainingError: See `train`.
+    """
+    import torch
+
+    try:
+        _run(job, folder)
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if not _is_memory_error(error):
+            raise
+        parameters = job.parameters
+        message = (
+            f"There is not enough memory for {parameters.batch_size // parameters.accumulation} "
+            "photos at once. Raise `training.accumulation` (the batch stays the same), set "
+            "`training.gradient_checkpointing: true`, or lower the model's `image_size`."
+        )
+        raise TrainingError(message) from error
+
+
+def _is_memory_error(error: BaseException) -> bool:
+    import torch
+
+    known = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return known or "not enough memory" in str(error)
+
+
+def _run(job: TrainingJob, folder: Path) -> None:
+    from transformers import PrinterCallback
+
+    from chajong.training.layer_decay import parameter_groups
+    from chajong.training.moving_average import MovingAverage
+    from chajong.training.photo_batches import BatchMixing, TrainingSchedule, TrainingSet
+    from chajong.training.trainer import Averaging, EpochChoice, PhotoTrainer, Progress
+
+    parameters = job.parameters
+    schedule = TrainingSchedule(len(job.photos), parameters)
+    model: Any = job.build()
+    if parameters.gradient_checkpointing:
+        model.set_gradient_checkpointing(enabled=True)
+    arguments = _arguments(parameters, schedule, folder)
+    model.to(arguments.device)
+    average = MovingAverage(model, parameters.average_horizon * schedule.steps)
+    callbacks: list[Any] = [Averaging(average), Progress(job.title, schedule)]
+    if job.inner_photos is not None:
+        best = folder / BEST_FILE
+        callbacks.append(EpochChoice(job.inner_photos, schedule, average, best))
+    trainer = PhotoTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=TrainingSet(job.photos, schedule, parameters, model.image_size),
+        data_collator=BatchMixing(
+            parameters, round((1 - parameters.mixing.off_for_last) * len(schedule))
+        ),
+        optimizers=(_optimiser(parameter_groups(model, model.layer_depths(), parameters)), None),
+        callbacks=callbacks,
+        average=average,
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.train(resume_from_checkpoint=_last_checkpoint(folder / CHECKPOINTS))
+    if arguments.should_save:
+        _finish(average.weights, trainer.state.log_history, schedule, folder)
+
+
+def _arguments(parameters: TrainingParameters, schedule: TrainingSchedule, folder: Path) -> Any:
+    import torch
+    from transformers import TrainingArguments
+
+    on_gpu = torch.accelerator.is_available()
+    arguments = TrainingArguments(
+        output_dir=str(folder / CHECKPOINTS),
+        num_train_epochs=1,  # the schedule lays all epochs end to end
+        per_device_train_batch_size=_photos_at_once(parameters),
+        gradient_accumulation_steps=parameters.accumulation,
+        max_grad_norm=parameters.gradient_norm,
+        lr_scheduler_type="cosine",
+        warmup_steps=math.ceil(parameters.warm_up * schedule.steps),
+        save_steps=parameters.save_every,
+        save_total_limit=2,
+        logging_steps=max(1, schedule.steps // LOGGED_STEPS),
+        logging_nan_inf_filter=False,
+        dataloader_num_workers=parameters.loader_workers,
+        dataloader_pin_memory=on_gpu,
+        torch_compile=parameters.compile,
+        ddp_backend="gloo" if parameters.processes > 1 and not on_gpu else None,
+        use_cpu=not on_gpu,
+        remove_unused_columns=False,
+        disable_tqdm=True,
+        report_to=[],
+        seed=parameters.seed,
+        **_precision(parameters),
+    )
+    # Several GPUs are used by several processes, never by threads of one.
+    arguments._n_gpu = min(1, arguments.n_gpu)
+    return arguments
+
+
+def _photos_at_once(parameters: TrainingParameters) -> int:
+    parts = parameters.accumulation * parameters.processes
+    photos, rest = divmod(parameters.batch_size, parts)
+    if rest or not photos:
+        message = (
+            f"A batch of {parameters.batch_size} photos cannot be split evenly into "
+            f"{parameters.accumulation} passes on {parameters.processes} processes: make "
+            f"`training.batch_size` a multiple of {parts}."
+        )
+        raise TrainingError(message)
+    return photos
+
+
+def _precision(parameters: TrainingParameters) -> dict[str, bool]:
+    import torch
+
+    chosen = parameters.precision
+    if chosen == "auto" and torch.cuda.is_available():
+        chosen = "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
+    return {"bf16": chosen == "bfloat16", "fp16": chosen == "float16"}
+
+
+def _optimiser(groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+    import torch
+
+    return torch.optim.AdamW(groups)
+
+
+def _last_checkpoint(folder: Path) -> str | None:
+    """Find the last checkpoint that was written whole, and delete those that were not."""
+    from chajong.training.trainer import COMPLETE_FILE
+
+    found = {}
+    for checkpoint in folder.glob("checkpoint-*"):
+        if (checkpoint / COMPLETE_FILE).exists():
+            found[int(checkpoint.name.split("-")[1])] = checkpoint
+        else:
+            shutil.rmtree(checkpoint, ignore_errors=True)
+    return str(found[max(found)]) if found else None
+
+
+def _finish(
+    average: Weights, log: list[dict[str, float]], schedule: TrainingSchedule, folder: Path
+) -> None:
+    from chajong.training.trainer import WEIGHTS_FILE, save_weights
+
+    best = folder / BEST_FILE
+    if best.exists():
+        best.replace(folder / WEIGHTS_FILE)
+    else:
+        save_weights(average, folder / WEIGHTS_FILE)
+    kept = [entry for entry in log if "loss" in entry or "inner_loss" in entry]
+    history = {"steps_per_epoch": schedule.steps_per_epoch, "log": kept}
+    with whole_file(folder / HISTORY_FILE) as unfinished:
+        unfinished.write_text(json.dumps(history), encoding="utf-8")
+    shutil.rmtree(folder / CHECKPOINTS)
+
+
+def _read(folder: Path) -> TrainedModel:
+    from safetensors.torch import load_file
+
+    from chajong.training.trainer import WEIGHTS_FILE
+
+    history = json.loads((folder / HISTORY_FILE).read_text(encoding="utf-8"))
+    weights = load_file(folder / WEIGHTS_FILE)
+    return TrainedModel(weights, history["log"], history["steps_per_epoch"])

@@ -1,0 +1,129 @@
+"""One model a fold, each trained on the other folds' photos."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from chajong.training.engine import TrainingJob, train
+from chajong.training.errors import TrainingError
+from chajong.training.folds import CALIBRATION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import torch
+
+    from chajong.training.engine import TrainedModel
+    from chajong.training.parameters import TrainingParameters
+    from chajong.training.photo_batches import LabelledPhotos
+
+INNER_SHARE = 0.1
+"""Share of a fold's training groups that is held back where the epoch is chosen."""
+
+
+def train_folds(
+    build: Callable[[int], Callable[[], torch.nn.Module]],
+    photos: LabelledPhotos,
+    folds: pd.DataFrame,
+    parameters: TrainingParameters,
+    folder: Path,
+    title: str,
+) -> dict[int, TrainedModel]:
+    """Train the model of every fold that is asked for; finished ones are not trained again.
+
+    Args:
+        build: Given a fold, gives what makes its model.
+        photos: Every readable train photo, in the order of `folds`.
+        folds: The `folds` table.
+        parameters: How models are trained, and which folds.
+        folder: Keeps one folder a fold; it belongs to these photos and settings alone.
+        title: What progress bars call the model.
+
+    Returns:
+        Trained models by fold.
+
+    Raises:
+        TrainingError: A fold is not known, its training photos all show one class, or its
+            training cannot go on.
+    """
+    trained = {}
+    chosen = chosen_folds(folds, parameters)
+    for fold in chosen:
+        outside = ~folds["fold"].isin([fold, CALIBRATION]).to_numpy()
+        usable = outside & folds["label_counts"].to_numpy()
+        inner = usable & _inner_rows(folds, usable, parameters)
+        seen = photos.take(usable & ~inner)
+        if len(np.unique(seen.labels)) < 2:
+            message = (
+                f"The {len(seen)} training photos of fold {fold} do not show two classes: lower "
+                "`data_processing.folds` or add photos."
+            )
+            raise TrainingError(message)
+        job = TrainingJob(
+            build=build(fold),
+            photos=seen,
+            inner_photos=photos.take(inner) if inner.any() else None,
+            parameters=parameters,
+            title=f"{title}, fold {fold} ({chosen.index(fold) + 1} of {len(chosen)})",
+        )
+        trained[fold] = train(job, folder / f"fold_{fold}")
+    return trained
+
+
+def chosen_folds(folds: pd.DataFrame, parameters: TrainingParameters) -> list[int]:
+    """List the folds whose models are trained.
+
+    Raises:
+        TrainingError: A fold is not known.
+    """
+    known = sorted(int(fold) for fold in set(folds["fold"]) - {CALIBRATION})
+    if parameters.folds is None:
+        return known
+    unknown = sorted(set(parameters.folds) - set(known))
+    if unknown:
+        message = f"There is no fold {unknown[0]}: set `training.folds` to some of {known}."
+        raise TrainingError(message)
+    return sorted(set(parameters.folds))
+
+
+def training_history(trained: dict[int, TrainedModel]) -> pd.DataFrame:
+    """Lay out what was logged.
+
+    Args:
+        trained: Trained models by fold.
+
+    Returns:
+        One row a logged step: `fold`, `epoch`, `step`, `training_loss`, `inner_loss`,
+        `learning_rate` and `photos_per_second`.
+    """
+    rows = [
+        _entry(fold, model, entry) for fold, model in trained.items() for entry in model.history
+    ]
+    columns = ["training_loss", "inner_loss", "learning_rate", "photos_per_second"]
+    return pd.DataFrame(rows, columns=["fold", "epoch", "step", *columns])
+
+
+def _entry(fold: int, model: TrainedModel, entry: dict[str, float]) -> dict[str, Any]:
+    return {
+        **entry,
+        "fold": fold,
+        "epoch": entry["step"] / model.steps_per_epoch,
+        "training_loss": entry.get("loss"),
+    }
+
+
+def _inner_rows(
+    folds: pd.DataFrame, usable: np.ndarray, parameters: TrainingParameters
+) -> np.ndarray:
+    """Choose the photos that choose the epoch: whole groups, none where the last one is kept."""
+    if parameters.epoch_choice == "last":
+        return np.zeros(len(folds), dtype=bool)
+    groups = np.unique(folds.loc[usable, "group"])
+    random = np.random.default_rng(parameters.seed)
+    held_back = random.permutation(groups)[: max(1, round(INNER_SHARE * len(groups)))]
+    inner: np.ndarray = folds["group"].isin(held_back).to_numpy()
+    return inner

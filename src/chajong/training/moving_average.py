@@ -1,0 +1,78 @@
+"""An exponential moving average of the weights, which is what gets evaluated."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Weights = dict[str, torch.Tensor]
+
+
+def trained_weights(model: torch.nn.Module) -> Weights:
+    """Collect what training changes: trainable parameters and persistent buffers.
+
+    Returns:
+        The tensors themselves, not copies, by name.
+    """
+    frozen = {name for name, part in model.named_parameters() if not part.requires_grad}
+    return {name: part for name, part in model.state_dict().items() if name not in frozen}
+
+
+def load_trained_weights(model: torch.nn.Module, weights: Weights) -> None:
+    """Put trained weights into a model that was built anew.
+
+    Raises:
+        ValueError: The weights are not those that training changes in this model.
+    """
+    expected = trained_weights(model)
+    differing = sorted(set(expected) ^ set(weights))
+    if differing:
+        message = f"The weights do not belong to this model: {differing[0]} and more differ."
+        raise ValueError(message)
+    with torch.no_grad():
+        for name, part in expected.items():
+            part.copy_(weights[name])
+
+
+class MovingAverage:
+    """Averages weights over the last steps, with a horizon that grows at the start.
+
+    After step t the average moves to decay · average + (1 - decay) · weights, where decay is the
+    smaller of 1 - 1 / horizon and (1 + t) / (10 + t). Source of the warm-up: the documentation of
+    tf.train.ExponentialMovingAverage.
+    """
+
+    def __init__(self, model: torch.nn.Module, horizon: float) -> None:
+        """Start from the model's weights.
+
+        Args:
+            model: Its trainable parameters and buffers are averaged.
+            horizon: Steps that the average looks back on; below 1 it is the last weights.
+        """
+        self.weights = {name: part.clone() for name, part in trained_weights(model).items()}
+        self._largest_decay = 1 - 1 / max(horizon, 1.0)
+
+    @torch.no_grad()
+    def update(self, model: torch.nn.Module, step: int) -> None:
+        """Take in the weights after an optimiser step, counted from 1."""
+        decay = min(self._largest_decay, (1 + step) / (10 + step))
+        for name, part in trained_weights(model).items():
+            if part.is_floating_point():
+                self.weights[name].lerp_(part.to(self.weights[name]), 1 - decay)
+            else:
+                self.weights[name].copy_(part)
+
+    @contextmanager
+    def applied(self, model: torch.nn.Module) -> Iterator[None]:
+        """Let the model have the averaged weights inside the block."""
+        own = {name: part.clone() for name, part in trained_weights(model).items()}
+        load_trained_weights(model, self.weights)
+        try:
+            yield
+        finally:
+            load_trained_weights(model, own)
