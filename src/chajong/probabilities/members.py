@@ -3,5 +3,5 @@
 FROZEN_MEMBERS = ("hog", "timm_frozen", "clip_frozen")
 """Members that are one frozen encoder under a light head."""
 
-MEMBERS = (*FROZEN_MEMBERS, "concat")
+MEMBERS = (*FROZEN_MEMBERS, "concat", "clip_zero_shot", "clip", "backbone", "fusion")
 """Every member, in the order in which reports name them."""
