@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from chajong.models.encoders.encoder import EncoderError
@@ -35,23 +36,43 @@ def load_transformers_model(parameters: PretrainedParameters) -> ImageModel:
     Raises:
         EncoderError: The model or its weights are absent, or do not fit.
     """
+    described = load_transformers_network(parameters)
+    return replace(described, network=_pooled_network()(described.network))
+
+
+def load_transformers_network(parameters: PretrainedParameters) -> ImageModel:
+    """Build a whole model of transformers.
+
+    Args:
+        parameters: As for `load_transformers_model`.
+
+    Returns:
+        The library's own model in float32, with what photos it takes.
+
+    Raises:
+        EncoderError: As for `load_transformers_model`.
+    """
     from transformers import AutoImageProcessor
 
-    source = _source(parameters)
+    source = transformers_source(parameters)
     try:
         model = _load(parameters, source)
         processor: Any = AutoImageProcessor.from_pretrained(source)
     except (OSError, ValueError) as error:
         raise download_failed(parameters.model, error) from error
     height, width = _input_size(parameters, processor)
-    network = _pooled_network()(model)
-    return ImageModel(
-        network, height, width, tuple(processor.image_mean), tuple(processor.image_std)
-    )
+    return ImageModel(model, height, width, tuple(processor.image_mean), tuple(processor.image_std))
 
 
-def _source(parameters: PretrainedParameters) -> str:
-    """The folder or repository that holds the configuration."""
+def transformers_source(parameters: PretrainedParameters) -> str:
+    """Say which folder or repository holds the configuration and the tokenizer.
+
+    Args:
+        parameters: As for `load_transformers_model`.
+
+    Raises:
+        EncoderError: The weights' path does not exist.
+    """
     folder = _weights_folder(parameters)
     return str(folder) if folder else parameters.model
 

@@ -1,0 +1,1 @@
+"""CLIP trained on photos and the names of their classes."""

@@ -1,0 +1,44 @@
+"""Weights between the starting ones and the trained ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def interpolate(
+    start: dict[str, Tensor], trained: dict[str, Tensor], share: float
+) -> dict[str, Tensor]:
+    """Average two sets of weights of one model.
+
+    Source: Wortsman et al., Robust fine-tuning of zero-shot models (CVPR 2022), equation 1.
+
+    Args:
+        start: Weights by name before training.
+        trained: Weights by name after training.
+        share: Share of the trained weights; 1 gives them exactly.
+
+    Returns:
+        (1 - share) · start + share · trained for floating-point tensors; counters and other whole
+        numbers are the trained ones.
+
+    Raises:
+        ValueError: A name or a shape differs between the two.
+    """
+    differing = [
+        name
+        for name in sorted(start.keys() | trained.keys())
+        if name not in start or name not in trained or start[name].shape != trained[name].shape
+    ]
+    if differing:
+        message = (
+            f"Weights of different models cannot be averaged: {differing[0]} is not in both, or "
+            "has another shape. Interpolate from the model that training started from."
+        )
+        raise ValueError(message)
+    return {
+        name: start[name].lerp(tensor, share) if tensor.is_floating_point() else tensor
+        for name, tensor in trained.items()
+    }

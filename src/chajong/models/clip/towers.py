@@ -1,0 +1,222 @@
+"""Both towers of a CLIP model, whichever library built it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from chajong.models.encoders.encoder import EncoderError
+from chajong.models.encoders.open_clip_models import (
+    load_open_clip_network,
+    open_clip_source,
+    photo_format,
+)
+from chajong.models.encoders.pretrained import ImageModel
+from chajong.models.encoders.transformers_models import (
+    load_transformers_network,
+    transformers_source,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chajong.models.clip.parameters import ClipParameters
+
+
+class ClipTowers(torch.nn.Module, ABC):
+    """A model that embeds photos and sentences in one space.
+
+    Attributes:
+        network: The library's own model.
+        height: Height of the photos in pixels.
+        width: Width of the photos in pixels.
+        mean: Channel means on a scale of 0 to 1.
+        std: Channel standard deviations on a scale of 0 to 1.
+        context: Most tokens that a sentence may have, its start and end included.
+    """
+
+    network: Any
+
+    def __init__(self, model: ImageModel, tokenizer: Any, context: int) -> None:
+        """Join a model and its tokenizer.
+
+        Args:
+            model: The library's model, with what photos it takes.
+            tokenizer: The library's tokenizer.
+            context: Most tokens that a sentence may have.
+        """
+        super().__init__()
+        self.network = model.network
+        self.height, self.width = model.height, model.width
+        self.mean, self.std = model.mean, model.std
+        self.context = context
+        self._tokenizer = tokenizer
+
+    @property
+    def logit_scale(self) -> torch.nn.Parameter:
+        """Logarithm of the number that cosines are multiplied by."""
+        scale: torch.nn.Parameter = self.network.logit_scale
+        return scale
+
+    @abstractmethod
+    def encode_photos(self, normalised: torch.Tensor) -> torch.Tensor:
+        """Embed normalised photos [n, 3, height, width] as [n, d], of any length."""
+
+    @abstractmethod
+    def encode_texts(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Embed tokens [n, context] as [n, d], of any length."""
+
+    def tokenize(self, texts: Sequence[str]) -> torch.Tensor:
+        """Turn sentences into tokens.
+
+        Args:
+            texts: The sentences.
+
+        Returns:
+            int64 [sentences, context].
+
+        Raises:
+            EncoderError: A sentence has more tokens than the model can read.
+        """
+        for text, count in zip(texts, self._token_counts(texts), strict=True):
+            if count > self.context:
+                message = (
+                    f"The text {text!r} has {count} tokens, but the model reads at most "
+                    f"{self.context}. Shorten the name, or leave out the sentences of a language "
+                    "that takes more tokens: `languages: [english]`."
+                )
+                raise EncoderError(message)
+        return self._padded_tokens(list(texts))
+
+    @abstractmethod
+    def set_gradient_checkpointing(self, enabled: bool) -> None:
+        """Compute activations twice instead of keeping them, or stop doing so."""
+
+    @abstractmethod
+    def _token_counts(self, texts: Sequence[str]) -> list[int]: ...
+
+    @abstractmethod
+    def _padded_tokens(self, texts: list[str]) -> torch.Tensor: ...
+
+
+class OpenClipTowers(ClipTowers):
+    """A CLIP, CustomTextCLIP or SigLIP model of open_clip."""
+
+    def encode_photos(self, normalised: torch.Tensor) -> torch.Tensor:
+        """Embed normalised photos [n, 3, height, width] as [n, d], of any length."""
+        embedded: torch.Tensor = self.network.encode_image(normalised)
+        return embedded
+
+    def encode_texts(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Embed tokens [n, context] as [n, d], of any length."""
+        embedded: torch.Tensor = self.network.encode_text(tokens)
+        return embedded
+
+    def set_gradient_checkpointing(self, enabled: bool) -> None:
+        """Compute activations twice instead of keeping them, or stop doing so."""
+        self.network.set_grad_checkpointing(enabled)
+
+    def _token_counts(self, texts: Sequence[str]) -> list[int]:
+        if hasattr(self._tokenizer, "tokenizer"):
+            cleaned = [self._tokenizer.clean_fn(text) for text in texts]
+            return [len(ids) for ids in self._tokenizer.tokenizer(cleaned).input_ids]
+        # CLIP's own tokenizer encodes without the start and the end.
+        return [len(self._tokenizer.encode(text)) + 2 for text in texts]
+
+    def _padded_tokens(self, texts: list[str]) -> torch.Tensor:
+        tokens: torch.Tensor = self._tokenizer(texts, context_length=self.context)
+        return tokens
+
+
+class TransformersTowers(ClipTowers):
+    """A CLIPModel or SiglipModel of transformers."""
+
+    def encode_photos(self, normalised: torch.Tensor) -> torch.Tensor:
+        """Embed normalised photos [n, 3, height, width] as [n, d], of any length."""
+        trained_size = self.network.config.vision_config.image_size
+        embedded: torch.Tensor = self.network.get_image_features(
+            pixel_values=normalised,
+            interpolate_pos_encoding=(self.height, self.width) != (trained_size, trained_size),
+        ).pooler_output
+        return embedded
+
+    def encode_texts(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Embed tokens [n, context] as [n, d], of any length."""
+        embedded: torch.Tensor = self.network.get_text_features(input_ids=tokens).pooler_output
+        return embedded
+
+    def set_gradient_checkpointing(self, enabled: bool) -> None:
+        """Compute activations twice instead of keeping them, or stop doing so."""
+        if enabled:
+            self.network.gradient_checkpointing_enable()
+        else:
+            self.network.gradient_checkpointing_disable()
+
+    def _token_counts(self, texts: Sequence[str]) -> list[int]:
+        return [len(ids) for ids in self._tokenizer(list(texts)).input_ids]
+
+    def _padded_tokens(self, texts: list[str]) -> torch.Tensor:
+        padded = self._tokenizer(
+            texts, padding="max_length", max_length=self.context, return_tensors="pt"
+        )
+        tokens: torch.Tensor = padded.input_ids
+        return tokens
+
+
+def load_towers(parameters: ClipParameters) -> ClipTowers:
+    """Build both towers and load their weights.
+
+    Args:
+        parameters: The model's name and where its weights come from.
+
+    Returns:
+        The towers, float32, on the CPU.
+
+    Raises:
+        EncoderError: The model, its weights or its tokenizer are unknown, absent or do not fit, or
+            the model reads no text.
+    """
+    loaders = {"open_clip": _open_clip_towers, "transformers": _transformers_towers}
+    return loaders[parameters.library](parameters)
+
+
+def _open_clip_towers(parameters: ClipParameters) -> ClipTowers:
+    import open_clip
+
+    network = load_open_clip_network(parameters.source)
+    source = open_clip_source(parameters.source)
+    try:
+        tokenizer = open_clip.get_tokenizer(source)
+    except (OSError, ValueError) as error:
+        raise _no_tokenizer(parameters, error) from error
+    context = tokenizer.context_length
+    return OpenClipTowers(ImageModel(network, *photo_format(network.visual)), tokenizer, context)
+
+
+def _transformers_towers(parameters: ClipParameters) -> ClipTowers:
+    from transformers import AutoTokenizer
+
+    model = load_transformers_network(parameters.source)
+    network: Any = model.network
+    if not hasattr(network, "get_text_features"):
+        message = (
+            f"{parameters.model!r} reads no text: it is a {type(network).__name__}. Set `model` to "
+            "a CLIP or SigLIP model."
+        )
+        raise EncoderError(message)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(transformers_source(parameters.source))
+    except (OSError, ValueError) as error:
+        raise _no_tokenizer(parameters, error) from error
+    context = network.config.text_config.max_position_embeddings
+    return TransformersTowers(model, tokenizer, context)
+
+
+def _no_tokenizer(parameters: ClipParameters, error: Exception) -> EncoderError:
+    message = (
+        f"The tokenizer of {parameters.model!r} could not be loaded ({type(error).__name__}: "
+        f"{error}). Keep the tokenizer's files beside the weights, or run once with a network."
+    )
+    return EncoderError(message)
