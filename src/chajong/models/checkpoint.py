@@ -6,13 +6,26 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import torch
 
 WEIGHTS_FILE = "weights.safetensors"
 CONFIGURATION_FILE = "configuration.json"
+
+PROOF_PHOTOS = 8
+"""Photos that a checkpoint keeps with their scores, to be scored again on load."""
+
+AGREEMENT = 1e-3
+"""Largest difference of a log-probability between the machine that saved and one that loads."""
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that does not fit the classes, or gives other scores than it was saved with."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,3 +58,42 @@ def read_checkpoint(folder: Path) -> Checkpoint:
 
     text = (folder / CONFIGURATION_FILE).read_text(encoding="utf-8")
     return Checkpoint(load_file(folder / WEIGHTS_FILE), json.loads(text))
+
+
+def check_proof(scored: np.ndarray, checkpoint: Checkpoint, fold: int) -> None:
+    """Compare what a loaded fold model says about the proof photos with what it said when saved.
+
+    Args:
+        scored: Log-probabilities [photos, classes] of the loaded model.
+        checkpoint: Keeps the saved ones as `proof.fold_<fold>`.
+        fold: The fold.
+
+    Raises:
+        CheckpointError: They differ.
+    """
+    saved = checkpoint.tensors[f"proof.fold_{fold}"].numpy()
+    difference = float(np.abs(scored - saved).max(initial=0.0))
+    if not difference <= AGREEMENT:  # so that NaN does not pass
+        message = (
+            f"The checkpoint's model of fold {fold} differs by {difference:.3g} from the scores "
+            "that were saved with it: the files do not belong together, or one was changed. Run "
+            "the pipeline that makes it again."
+        )
+        raise CheckpointError(message)
+
+
+def check_class_names(checkpoint: Checkpoint, class_names: Sequence[str]) -> None:
+    """See that a checkpoint was trained for these classes, in this order.
+
+    Raises:
+        CheckpointError: It was trained for others.
+    """
+    saved, wanted = checkpoint.configuration["class_names"], list(class_names)
+    if saved != wanted:
+        strangers = [name for name in [*saved, *wanted] if (name in saved) != (name in wanted)]
+        difference = f"{strangers[0]!r} is in one only" if strangers else "their order differs"
+        message = (
+            f"The checkpoint knows {len(saved)} classes and this run has {len(wanted)}: "
+            f"{difference}. Run the pipeline that makes the checkpoint again."
+        )
+        raise CheckpointError(message)

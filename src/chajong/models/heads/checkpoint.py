@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chajong.models.checkpoint import Checkpoint
+from chajong.models.checkpoint import PROOF_PHOTOS, Checkpoint, check_proof
 from chajong.models.heads.fitted import HEADS, form_of
 from chajong.models.heads.search import FoldModel
 
@@ -15,16 +15,6 @@ if TYPE_CHECKING:
 
     from chajong.models.features import Features
     from chajong.models.heads.search import HeadSearch
-
-PROOF_PHOTOS = 8
-"""Photos whose features and scores a checkpoint keeps, to be scored again on load."""
-
-AGREEMENT = 1e-3
-"""Largest difference of a log-probability between the machine that saved and one that loads."""
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that does not give the scores it was saved with."""
 
 
 def heads_checkpoint(
@@ -97,12 +87,4 @@ def fold_models(checkpoint: Checkpoint) -> tuple[FoldModel, ...]:
 
 def _check(model: FoldModel, checkpoint: Checkpoint, fold: int) -> None:
     scored = model.log_probabilities(checkpoint.tensors["proof.features"])
-    saved = checkpoint.tensors[f"proof.fold_{fold}"].numpy()
-    difference = float(np.abs(scored - saved).max(initial=0.0))
-    if not difference <= AGREEMENT:  # so that NaN does not pass
-        message = (
-            f"The checkpoint's model of fold {fold} differs by {difference:.3g} from the scores "
-            "that were saved with it: the files do not belong together, or one was changed. Run "
-            "the pipeline that makes it again."
-        )
-        raise CheckpointError(message)
+    check_proof(scored, checkpoint, fold)

@@ -1,0 +1,1 @@
+"""Photo classifiers on a timm backbone, alone or helped by the names of the classes."""

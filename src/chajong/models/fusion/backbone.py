@@ -1,0 +1,143 @@
+"""The plain classifier: a timm network and a linear layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from chajong.models.encoders.encoder import EncoderError
+from chajong.models.fusion.network import load_network
+from chajong.models.losses import mixed_cross_entropy
+from chajong.models.photo_input import PhotoInput
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from torch import Tensor
+
+    from chajong.models.encoders.pretrained import ImageModel
+    from chajong.models.fusion.parameters import BackboneParameters
+
+
+class BackboneClassifier(torch.nn.Module):
+    """Scores photos by a timm network and one linear layer; a `PhotoClassifier`.
+
+    Attributes:
+        image_size: Height and width in pixels that photos are prepared at.
+        input: Normalises photos.
+        network: Normalised photos to features.
+        head: Features to one logit a class.
+        freeze_batch_norm: Whether batch norms keep their statistics and affine weights.
+    """
+
+    def __init__(self, model: ImageModel, class_count: int, *, freeze_batch_norm: bool) -> None:
+        """Put a linear layer that starts from chance on a network.
+
+        Args:
+            model: The network, with its image size and normalisation.
+            class_count: Number of effective classes.
+            freeze_batch_norm: Whether batch norms stay as they are.
+        """
+        super().__init__()
+        self.image_size = (model.height, model.width)
+        self.input = PhotoInput(model.mean, model.std)
+        network: Any = model.network
+        self.network = network
+        self.head = torch.nn.Linear(network.head_hidden_size, class_count)
+        self.freeze_batch_norm = freeze_batch_norm
+        if freeze_batch_norm:
+            for norm in _batch_norms(network):
+                norm.requires_grad_(requires_grad=False)
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch training on or off; frozen batch norms never train."""
+        super().train(mode)
+        if self.freeze_batch_norm:
+            for norm in _batch_norms(self.network):
+                norm.eval()
+        return self
+
+    def forward(
+        self, photos: Tensor, labels: Tensor, other_labels: Tensor, share: Tensor
+    ) -> dict[str, Tensor]:
+        """Compute the loss of a batch, as `PhotoClassifier` says."""
+        logits = self.head(self.features(photos))
+        return {"loss": mixed_cross_entropy(logits, labels, other_labels, share)}
+
+    def features(self, photos: Tensor) -> Tensor:
+        """Turn photos, uint8 [n, 3, height, width], into features [n, d]."""
+        features: Tensor = self.network(self.input(photos))
+        return features
+
+    def log_probabilities(self, photos: Tensor) -> Tensor:
+        """Score photos, uint8 [n, 3, height, width], as float32 [n, classes]."""
+        return torch.log_softmax(self.head(self.features(photos)).float(), dim=1)
+
+    def layer_depths(self) -> dict[str, int | None]:
+        """Say how far every trainable parameter is from the input, by timm's own grouping.
+
+        Returns:
+            0 for the network's first layer, more for later ones, None for the linear layer.
+        """
+        depths = _network_depths(self.network)
+        return {
+            name: depths[name.removeprefix("network.")] if name.startswith("network.") else None
+            for name, parameter in self.named_parameters()
+            if parameter.requires_grad
+        }
+
+    def set_gradient_checkpointing(self, enabled: bool) -> None:
+        """Compute activations twice instead of keeping them, or stop doing so.
+
+        Raises:
+            EncoderError: The timm model cannot do it.
+        """
+        try:
+            self.network.set_grad_checkpointing(enabled)
+        except (AttributeError, AssertionError) as error:
+            message = (
+                f"timm's {self.network.pretrained_cfg['architecture']!r} cannot compute "
+                "activations twice. Set `gradient_checkpointing` to false, or change the "
+                "backbone's `model`."
+            )
+            raise EncoderError(message) from error
+
+
+def build_backbone(parameters: BackboneParameters, class_count: int) -> BackboneClassifier:
+    """Build the plain classifier; the same parameters give the same weights.
+
+    Args:
+        parameters: The network and its weights.
+        class_count: Number of effective classes.
+
+    Returns:
+        The classifier, on the CPU, in training mode.
+
+    Raises:
+        EncoderError: The model is unknown, or the weights are absent or do not fit.
+    """
+    # Loading a network seeds torch, so the linear layer is drawn from the same seed.
+    model = load_network(parameters)
+    classifier = BackboneClassifier(
+        model, class_count, freeze_batch_norm=parameters.freeze_batch_norm
+    )
+    return classifier.train()
+
+
+def _batch_norms(network: torch.nn.Module) -> list[_BatchNorm]:
+    return [module for module in network.modules() if isinstance(module, _BatchNorm)]
+
+
+def _network_depths(network: Any) -> dict[str, int]:
+    from timm.models import group_parameters
+    from timm.optim import auto_group_layers
+
+    # As timm's own optimisers do; a few models do not say how their layers follow one another.
+    depths: dict[str, int] = (
+        group_parameters(network, network.group_matcher(coarse=False), reverse=True)
+        if hasattr(network, "group_matcher")
+        else auto_group_layers(network)
+    )
+    return depths

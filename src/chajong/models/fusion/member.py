@@ -1,0 +1,167 @@
+"""The members of trained backbones: fold models built, scored and kept."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from chajong.models.checkpoint import CheckpointError
+from chajong.models.encoders.encoder import Preparation
+from chajong.models.encoders.pretrained import best_device
+from chajong.models.encoders.weights import weights_identity
+from chajong.models.fusion.backbone import build_backbone
+from chajong.models.fusion.classifier import build_fusion, start_from_backbone
+from chajong.models.fusion.names import name_targets
+from chajong.models.fusion.parameters import BackboneParameters, FusionParameters
+from chajong.models.trained.checkpoint import fold_weights, proof_photos, trained_checkpoint
+from chajong.models.trained.member import (
+    Scored,
+    calibrated_predictions,
+    join_scored,
+    score_rows,
+    trained_metrics,
+)
+from chajong.models.trained.views import ViewAverage
+from chajong.probabilities.measurement import measure
+from chajong.training.moving_average import load_trained_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    import torch
+
+    from chajong.models.checkpoint import Checkpoint
+    from chajong.models.fusion.names import NameTargets
+    from chajong.models.trained.tables import TrainingTables
+    from chajong.probabilities.predictions import Predictions
+    from chajong.training.moving_average import Weights
+
+    Builder = Callable[[int], Callable[[], torch.nn.Module]]
+    """From a fold to what makes its model with its starting weights."""
+
+NOT_IN_KEY = {"weights", "flip", "zoom", "batch_size"}
+"""Settings of prediction, which training does not depend on; weights go in by content."""
+
+
+def model_identity(parameters: BackboneParameters) -> dict[str, Any]:
+    """Say which model starts from which weights, as JSON values."""
+    return {
+        **parameters.model_dump(mode="json", exclude=NOT_IN_KEY),
+        "weights": weights_identity(parameters.weights, parameters.model),
+    }
+
+
+def backbone_builder(parameters: BackboneParameters, tables: TrainingTables) -> Builder:
+    """Say how the plain classifier of a fold is made: the same for every fold."""
+    build = partial(build_backbone, parameters, len(tables.class_names))
+    return lambda fold: build
+
+
+def fusion_builder(
+    parameters: FusionParameters, tables: TrainingTables, backbone: Checkpoint | None
+) -> Builder:
+    """Say how the classifier that knows names is made for a fold.
+
+    Args:
+        parameters: Which backbone, and where names enter.
+        tables: The classes.
+        backbone: The backbone member's fold models, where training starts from them.
+
+    Returns:
+        From a fold to what makes its model.
+    """
+    names = name_targets(tables.classes, parameters.name_model, str(best_device()))
+    if parameters.start == "weights":
+        build = partial(build_fusion, parameters, names)
+        return lambda fold: build
+    return lambda fold: partial(
+        _build_from_backbone, parameters, names, _backbone_weights(backbone, fold, tables)
+    )
+
+
+def starting_identity(parameters: FusionParameters, backbone: Checkpoint | None) -> dict[str, Any]:
+    """Say which trained backbone a training starts from, as JSON values; nothing where none."""
+    if parameters.start == "weights" or backbone is None:
+        return {}
+    return {"backbone": backbone.configuration["training"]}
+
+
+def _backbone_weights(backbone: Checkpoint | None, fold: int, tables: TrainingTables) -> Weights:
+    if backbone is None or fold not in backbone.configuration["folds"]:
+        message = (
+            f"Fusion is to start from the backbone's model of fold {fold}, and there is none: set "
+            "`backbone.enabled: true` and train that fold, or set `fusion.model.start: weights`."
+        )
+        raise CheckpointError(message)
+    if backbone.configuration["contract"] != tables.contract:
+        message = (
+            "The backbone's models were trained with other classes or folds, some of them on the "
+            "photos that fusion would be scored on: run the member `backbone` again."
+        )
+        raise CheckpointError(message)
+    return fold_weights(backbone, fold)
+
+
+def _build_from_backbone(
+    parameters: FusionParameters, names: NameTargets, weights: Weights
+) -> torch.nn.Module:
+    own = BackboneParameters(**parameters.model_dump(include=set(BackboneParameters.model_fields)))
+    backbone = build_backbone(own, len(names.embeddings))
+    load_trained_weights(backbone, weights)
+    fusion = build_fusion(parameters, names)
+    start_from_backbone(fusion, backbone.state_dict())
+    return fusion
+
+
+def log_probability_views(model: Any, parameters: BackboneParameters) -> ViewAverage:
+    """Wrap a classifier so that it gives log-probabilities, averaged over views."""
+    height, width = model.image_size
+    return ViewAverage(
+        model.log_probabilities,
+        Preparation(height, width, parameters.fit, parameters.zoom),
+        flip=parameters.flip,
+        batch_size=parameters.batch_size,
+    )
+
+
+def predict_folds(
+    build: Builder,
+    weights: dict[int, Weights],
+    training: dict[str, Any],
+    parameters: BackboneParameters,
+    tables: TrainingTables,
+) -> tuple[Predictions, Checkpoint, dict[str, Any]]:
+    """Let every fold's model score the photos that it did not train on.
+
+    Args:
+        build: From a fold to what makes its model.
+        weights: Trained weights by fold.
+        training: What the training cost and was kept under.
+        parameters: The views of a photo.
+        tables: The photos.
+
+    Returns:
+        The predictions, the models as a checkpoint, and the metrics.
+    """
+    scored: list[Scored] = []
+    proofs: dict[int, np.ndarray] = {}
+    with measure() as measurement:
+        for fold, trained in weights.items():
+            model = build(fold)()
+            load_trained_weights(model, trained)
+            views = log_probability_views(model.eval().to(best_device()), parameters)
+            scored.append(score_rows(fold, views, tables, parameters.model))
+            proof = proof_photos(tables, views.preparation)
+            proofs[fold] = views.encode(proof.views)
+        joined = join_scored(scored)
+        predictions, mixture = calibrated_predictions(joined, tables)
+    metrics = trained_metrics(joined, predictions, tables, training, measurement)
+    configuration = {
+        "model": parameters.model_dump(mode="json"),
+        "training": training["key"],
+        "temperature": mixture.temperature,
+        "contract": tables.contract,
+        "class_names": list(tables.class_names),
+    }
+    return predictions, trained_checkpoint(weights, proof, proofs, configuration), metrics
