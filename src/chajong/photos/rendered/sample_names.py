@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from itertools import product
 
@@ -63,6 +64,30 @@ def sample_names(count: int) -> list[str]:
             f"sample_names({count}): the vocabulary has {len(names)} names; ask for no more"
         )
     return names[:count]
+
+
+def unseen_names(count: int, seed: int) -> list[str]:
+    """Draw class names of which none is in the shipped sample.
+
+    The words are the sample's, in other combinations: a model that has learned what each word
+    looks like can name the sample's cars without having seen one of them.
+
+    Args:
+        count: How many names; there are 1,600.
+        seed: Seed of the draw.
+
+    Returns:
+        Names in NFC, all different.
+
+    Raises:
+        ValueError: If the vocabulary does not have that many names.
+    """
+    names = [name for name in _combined_names() if name not in CURATED_NAMES]
+    if count > len(names):
+        raise ValueError(
+            f"unseen_names({count}): the vocabulary has {len(names)} names; ask for no more"
+        )
+    return random.Random(seed).sample(names, count)
 
 
 def _combined_names() -> Iterator[str]:

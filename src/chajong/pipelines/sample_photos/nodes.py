@@ -17,10 +17,12 @@ def plan_rendering(parameters: SamplePhotosParameters) -> RenderingPlan:
         ValueError: There are not so many names.
     """
     from chajong.names.challenge import challenge_names
-    from chajong.photos.rendered.sample_names import sample_names
+    from chajong.photos.rendered.sample_names import sample_names, unseen_names
 
     if parameters.names == "invented":
         names = sample_names(parameters.models)
+    elif parameters.names == "unseen":
+        names = unseen_names(parameters.models, parameters.seed)
     else:
         names = challenge_names()[: parameters.models]
     if len(names) < parameters.models:

@@ -9,7 +9,8 @@ class SamplePhotosParameters(BaseModel):
     """Which cars are rendered, and how many photos of each.
 
     Attributes:
-        names: Invented models, or the challenge's 396 names.
+        names: Invented models, the shipped sample's first; invented ones that the sample does not
+            have; or the challenge's 396 names.
         models: How many car models.
         train_photos: Train photos a model.
         test_photos: Test photos a model.
@@ -20,7 +21,7 @@ class SamplePhotosParameters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    names: Literal["invented", "challenge"] = "invented"
+    names: Literal["invented", "unseen", "challenge"] = "invented"
     models: int = Field(24, ge=2)
     train_photos: int = Field(24, ge=1)
     test_photos: int = Field(6, ge=0)

@@ -1,0 +1,38 @@
+"""Parameters of clip_training."""
+
+from pydantic import BaseModel, ConfigDict
+
+from chajong.models.clip.parameters import ClipParameters
+from chajong.training.parameters import TrainingParameters
+
+DEFAULT = ClipParameters(library="open_clip", model="ViT-B-32-quickgelu", weights="openai")
+
+
+class ClipMemberParameters(BaseModel):
+    """A CLIP model that is trained end to end.
+
+    Attributes:
+        enabled: Whether this run computes the member.
+        model: Which model, from which weights, and what it learns and predicts.
+        training: How it is trained.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = False
+    model: ClipParameters = DEFAULT
+    training: TrainingParameters = TrainingParameters()
+
+
+class ZeroShotParameters(BaseModel):
+    """A CLIP model that is not trained: photos are compared with the names of the classes.
+
+    Attributes:
+        enabled: Whether this run computes the member.
+        model: Which model, with which weights.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = False
+    model: ClipParameters = DEFAULT

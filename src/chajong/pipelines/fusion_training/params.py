@@ -1,0 +1,38 @@
+"""Parameters of fusion_training."""
+
+from pydantic import BaseModel, ConfigDict
+
+from chajong.models.fusion.parameters import BackboneParameters, FusionParameters
+from chajong.training.parameters import TrainingParameters
+
+
+class BackboneMemberParameters(BaseModel):
+    """A fine-tuned image classifier.
+
+    Attributes:
+        enabled: Whether this run computes the member.
+        model: Which backbone, from which weights.
+        training: How it is trained.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = False
+    model: BackboneParameters = BackboneParameters(model="tf_efficientnet_lite0")
+    training: TrainingParameters = TrainingParameters()
+
+
+class FusionMemberParameters(BaseModel):
+    """A fine-tuned image classifier that knows the names of the classes.
+
+    Attributes:
+        enabled: Whether this run computes the member.
+        model: Which backbone, from which weights, and where names enter.
+        training: How it is trained.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = False
+    model: FusionParameters = FusionParameters(model="tf_efficientnet_lite0")
+    training: TrainingParameters = TrainingParameters()

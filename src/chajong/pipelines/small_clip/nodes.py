@@ -1,0 +1,86 @@
+"""Nodes of small_clip."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from chajong.models.checkpoint import Checkpoint
+from chajong.models.clip.parameters import SmallClipParameters
+from chajong.pipelines.small_clip.params import SmallClipPipelineParameters
+
+UNSEEN_NAMES = 1600
+"""All invented names that the shipped sample does not have."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """A small CLIP from chance.
+
+    Attributes:
+        sentences: What its tokenizer learns from.
+        settings: Its sizes.
+    """
+
+    sentences: tuple[str, ...]
+    settings: SmallClipParameters
+
+    def write(self, folder: Path) -> None:
+        """Write configuration, tokenizer and weights."""
+        from chajong.models.clip.small import make_small_clip
+
+        make_small_clip(self.sentences, folder, self.settings)
+
+
+@dataclass(frozen=True)
+class Shipment:
+    """A trained small CLIP.
+
+    Attributes:
+        checkpoint: From the pipeline `clip_training`.
+        start: The folder that training started from.
+    """
+
+    checkpoint: Checkpoint
+    start: Path
+
+    def write(self, folder: Path) -> None:
+        """Write configuration and tokenizer as they were, and the weights as float16."""
+        from chajong.models.clip.small import export_small_clip
+
+        export_small_clip(self.checkpoint, self.start, folder)
+
+
+def plan_start(parameters: SmallClipPipelineParameters) -> Start:
+    """Choose the sentences that the tokenizer learns from.
+
+    They are about the challenge's names and about invented ones, none of which is in the sample.
+
+    Args:
+        parameters: The model's sizes.
+
+    Returns:
+        The plan; saving it writes the model.
+    """
+    from chajong.names.challenge import challenge_names
+    from chajong.names.grammar import parse_name
+    from chajong.names.prompts import english_prompts, korean_prompts
+    from chajong.photos.rendered.sample_names import unseen_names
+
+    names = [*challenge_names(), *unseen_names(UNSEEN_NAMES, parameters.model.seed)]
+    parsed = [parse_name(name) for name in names]
+    sentences = [
+        sentence for name in parsed for sentence in (*korean_prompts(name), *english_prompts(name))
+    ]
+    return Start(tuple(sentences), parameters.model)
+
+
+def plan_shipment(checkpoint: Checkpoint, start: Path) -> Shipment:
+    """Take the trained weights out of their checkpoint.
+
+    Args:
+        checkpoint: The small CLIP as `clip_training` left it.
+        start: The folder that training started from.
+
+    Returns:
+        The plan; saving it writes the model.
+    """
+    return Shipment(checkpoint, start)
