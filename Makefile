@@ -1,11 +1,14 @@
-# Two commands, each alone on a machine that has Python 3.11 or newer and make.
-#   make demo   the whole job on the shipped sample
-#   make test   lint, types, import contracts and the tests
+# Each command runs alone on a machine that has Python 3.11 or newer and make.
+#   make demo            the whole job on the shipped sample
+#   make test            lint, types, import contracts and the tests
+#   make check-presets   do the models of gpu24 and gpu80 build, train and fit; no GPU, no weights
+# And, for those who change it:
+#   make small-clip   render cars, train the small CLIP from chance and put it into data/06_models
 PYTHON ?= python3
 BIN := .venv/bin
 export DO_NOT_TRACK := 1
 
-.PHONY: demo test lint types contracts tests clean
+.PHONY: demo test lint types contracts tests small-clip check-presets clean
 
 demo: .venv/installed
 	$(BIN)/kedro run
@@ -24,6 +27,17 @@ contracts: .venv/installed
 
 tests: .venv/installed
 	$(BIN)/python -m pytest
+
+small-clip: .venv/installed
+	$(BIN)/kedro run --env small_clip --pipelines sample_photos
+	$(BIN)/kedro run --env small_clip --pipelines small_clip --nodes start_small_clip
+	$(BIN)/kedro run --env small_clip --pipelines data_processing,clip_training
+	$(BIN)/kedro run --env small_clip --pipelines small_clip --nodes ship_small_clip
+	$(BIN)/kedro run --env small_clip --pipelines clip_training --params clip.model.weights=data/06_models/small_clip
+	$(BIN)/kedro run --env small_clip --pipelines small_clip --nodes ship_small_clip
+
+check-presets: .venv/installed
+	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/presets.py
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -1,7 +1,10 @@
+import pickle
+
 import pyarrow as pa
 import pytest
 
-from chajong.photos.store import PhotoStore
+from chajong.photos.arrow_file import write_table
+from chajong.photos.store import PhotoStore, open_photo_store
 
 
 @pytest.fixture
@@ -29,3 +32,24 @@ def test_says_how_its_photos_were_prepared(store):
 def test_an_unknown_photo_is_an_error(store):
     with pytest.raises(KeyError, match="d"):
         store.jpeg("d")
+
+
+class TestPickle:
+    @pytest.fixture
+    def large(self):
+        photos = pa.array([bytes([number]) * 100_000 for number in range(3)], pa.large_binary())
+        table = pa.table({"sha256": ["a", "b", "c"], "jpeg": photos})
+        return PhotoStore(table.replace_schema_metadata({"preparation": "640 pixels"}))
+
+    def test_of_a_mapped_file_only_the_path_is_sent(self, large, tmp_path):
+        write_table(large.table, tmp_path / "차종.arrow")
+        sent = pickle.dumps(open_photo_store(tmp_path / "차종.arrow"))
+        received = pickle.loads(sent)
+        assert len(sent) < 1000
+        assert [received.jpeg(key) for key in "abc"] == [large.jpeg(key) for key in "abc"]
+        assert received.preparation == "640 pixels"
+
+    def test_photos_in_memory_are_sent_themselves(self, large):
+        received = pickle.loads(pickle.dumps(large))
+        assert received.jpeg("b") == large.jpeg("b")
+        assert received.preparation == "640 pixels"

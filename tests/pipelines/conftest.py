@@ -17,6 +17,10 @@ QUICK = {
     "encoder": {"width": 48, "height": 32, "cell": 16},
     "heads": {"kinds": ["prototypes"], "shrinkages": [0.3]},
 }
+# Members that learn for longer than a test should take; tests switch on what they look at.
+NOT_TRAINED = dict.fromkeys(
+    ["clip_frozen", "clip", "clip_zero_shot", "backbone", "fusion"], {"enabled": False}
+)
 LEARNING = {
     "encoder": {"cell": 16},
     "heads": {"kinds": ["prototypes"]},
@@ -35,7 +39,8 @@ def run_pipelines(project):
     """Run pipelines as `kedro run --pipelines … --params …` does."""
 
     def run(raw_dir, data_dir, *names, **parameters):
-        runtime = {"raw_dir": str(raw_dir), "data_dir": str(data_dir), "hog": QUICK} | parameters
+        runtime = {"raw_dir": str(raw_dir), "data_dir": str(data_dir), "hog": QUICK}
+        runtime |= NOT_TRAINED | parameters
         with KedroSession.create(project, runtime_params=runtime) as session:
             session.run(pipeline_names=list(names or ("__default__",)))
 

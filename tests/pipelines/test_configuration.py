@@ -10,13 +10,19 @@ from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 from kedro.validation.type_extractor import TypeExtractor
 
+from chajong.pipelines.clip_training.params import ClipMemberParameters, ZeroShotParameters
 from chajong.pipelines.data_processing.params import DataProcessingParameters
 from chajong.pipelines.ensembling.params import EnsemblingParameters
 from chajong.pipelines.feature_extraction.params import (
     ConcatenationParameters,
     EncoderMemberParameters,
 )
+from chajong.pipelines.fusion_training.params import (
+    BackboneMemberParameters,
+    FusionMemberParameters,
+)
 from chajong.pipelines.sample_photos.params import SamplePhotosParameters
+from chajong.pipelines.small_clip.params import SmallClipPipelineParameters
 from chajong.probabilities.members import FROZEN_MEMBERS, MEMBERS
 from chajong.settings import CONFIG_LOADER_ARGS
 
@@ -25,10 +31,18 @@ TYPES = {
     "data_processing": DataProcessingParameters,
     **dict.fromkeys(FROZEN_MEMBERS, EncoderMemberParameters),
     "concat": ConcatenationParameters,
+    "clip": ClipMemberParameters,
+    "clip_zero_shot": ZeroShotParameters,
+    "backbone": BackboneMemberParameters,
+    "fusion": FusionMemberParameters,
     "ensembling": EnsemblingParameters,
     "sample_photos": SamplePhotosParameters,
+    "small_clip": SmallClipPipelineParameters,
 }
-IN_MEMORY = {f"{member}.encoder" for member in FROZEN_MEMBERS}
+TRAINED_MEMBERS = ("clip", "backbone", "fusion")
+IN_MEMORY = {f"{member}.encoder" for member in FROZEN_MEMBERS} | {
+    f"{member}.{dataset}" for member in TRAINED_MEMBERS for dataset in ("model", "training")
+}
 
 
 pytestmark = pytest.mark.usefixtures("project")
@@ -47,8 +61,9 @@ def all_pipelines():
 def test_the_default_run_leaves_out_what_runs_on_demand():
     registered = all_pipelines()
     default = {node.name for node in registered["__default__"].nodes}
-    assert default.isdisjoint(node.name for node in registered["sample_photos"].nodes)
-    for name in ("data_processing", "feature_extraction", "ensembling"):
+    for name in ("sample_photos", "small_clip"):
+        assert default.isdisjoint(node.name for node in registered[name].nodes)
+    for name in registered.keys() - {"__default__", "sample_photos", "small_clip"}:
         assert default.issuperset(node.name for node in registered[name].nodes)
 
 
@@ -64,7 +79,7 @@ def test_every_parameter_is_typed():
     assert asked_for == set(TYPES)
 
 
-@pytest.mark.parametrize("environment", ["base", "gpu24", "gpu80"])
+@pytest.mark.parametrize("environment", ["base", "gpu24", "gpu80", "small_clip"])
 def test_every_environment_has_valid_parameters(environment):
     loader = OmegaConfigLoader(
         str(PROJECT / "conf"), **(CONFIG_LOADER_ARGS | {"default_run_env": environment})

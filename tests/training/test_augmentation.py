@@ -143,13 +143,10 @@ class TestGeometry:
     def test_rotation_turns_to_both_sides_and_fills_with_middle_grey(self):
         white_above = np.zeros((100, 100, 3), np.uint8)
         white_above[:50] = 255
-        leanings = []
-        for seed in range(10):
-            picture = varied(white_above, only(rotation=30), seed)
-            leanings.append(np.sign(picture[12, 4, 0] - picture[12, -5, 0]))
-            if abs(int(picture[12, 4, 0]) - picture[12, -5, 0]) > 200:
-                assert (np.abs(picture[[0, 0, -1, -1], [0, -1, 0, -1]] - PADDING) <= 1).any()
-        assert {-1, 1} <= set(leanings)
+        pictures = [varied(white_above, only(rotation=30), seed) for seed in range(10)]
+        assert {np.sign(picture[12, 4, 0] - picture[12, -5, 0]) for picture in pictures} >= {-1, 1}
+        filled = [(picture == PADDING).all(axis=2).any() for picture in pictures]
+        assert sum(filled) >= 7  # turns of a degree or two leave no whole pixel to fill
 
 
 class TestAppearance:

@@ -107,7 +107,7 @@ def _draw_mixed(
         share = batch["share"][place].item()
         names = [titles[int(batch[which][place])] for which in ("labels", "other_labels")]
         caption = _caption(sorted(zip([share, 1 - share], names, strict=True), reverse=True))
-        cell.set_xlabel(caption, loc="left", fontproperties=_font(7))
+        cell.set_xlabel(caption, loc="left", linespacing=1.4, fontproperties=_font(7))
         if column == shown.index(way):
             cell.set_title(way, loc="left", fontproperties=_font(9))
 

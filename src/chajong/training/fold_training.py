@@ -50,28 +50,19 @@ def train_folds(
         TrainingError: A fold is not known, its training photos all show one class, or its
             training cannot go on.
     """
-    trained = {}
+    # All jobs are laid out first: what is wrong with the last fold stops the run before the first.
     chosen = chosen_folds(folds, parameters)
-    for fold in chosen:
-        outside = ~folds["fold"].isin([fold, CALIBRATION]).to_numpy()
-        usable = outside & folds["label_counts"].to_numpy()
-        inner = usable & _inner_rows(folds, usable, parameters)
-        seen = photos.take(usable & ~inner)
-        if len(np.unique(seen.labels)) < 2:
-            message = (
-                f"The {len(seen)} training photos of fold {fold} do not show two classes: lower "
-                "`data_processing.folds` or add photos."
-            )
-            raise TrainingError(message)
-        job = TrainingJob(
+    jobs = {}
+    for place, fold in enumerate(chosen, start=1):
+        seen, inner = _training_photos(fold, photos, folds, parameters)
+        jobs[fold] = TrainingJob(
             build=build(fold),
             photos=seen,
-            inner_photos=photos.take(inner) if inner.any() else None,
+            inner_photos=inner,
             parameters=parameters,
-            title=f"{title}, fold {fold} ({chosen.index(fold) + 1} of {len(chosen)})",
+            title=f"{title}, fold {fold} ({place} of {len(chosen)})",
         )
-        trained[fold] = train(job, folder / f"fold_{fold}")
-    return trained
+    return {fold: train(job, folder / f"fold_{fold}") for fold, job in jobs.items()}
 
 
 def chosen_folds(folds: pd.DataFrame, parameters: TrainingParameters) -> list[int]:
@@ -114,6 +105,23 @@ def _entry(fold: int, model: TrainedModel, entry: dict[str, float]) -> dict[str,
         "epoch": entry["step"] / model.steps_per_epoch,
         "training_loss": entry.get("loss"),
     }
+
+
+def _training_photos(
+    fold: int, photos: LabelledPhotos, folds: pd.DataFrame, parameters: TrainingParameters
+) -> tuple[LabelledPhotos, LabelledPhotos | None]:
+    """Choose the photos that a fold's model is trained on, and those that choose its epoch."""
+    outside = ~folds["fold"].isin([fold, CALIBRATION]).to_numpy()
+    usable = outside & folds["label_counts"].to_numpy()
+    inner = usable & _inner_rows(folds, usable, parameters)
+    seen = photos.take(usable & ~inner)
+    if len(np.unique(seen.labels)) < 2:
+        message = (
+            f"The {len(seen)} training photos of fold {fold} do not show two classes: lower "
+            "`data_processing.folds` or add photos."
+        )
+        raise TrainingError(message)
+    return seen, photos.take(inner) if inner.any() else None
 
 
 def _inner_rows(

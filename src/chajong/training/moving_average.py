@@ -27,12 +27,23 @@ def load_trained_weights(model: torch.nn.Module, weights: Weights) -> None:
     """Put trained weights into a model that was built anew.
 
     Raises:
-        ValueError: The weights are not those that training changes in this model.
+        ValueError: The weights are not those that training changes in this model; nothing was
+            changed.
     """
     expected = trained_weights(model)
-    differing = sorted(set(expected) ^ set(weights))
+    differing = [
+        name
+        for name in sorted(expected.keys() | weights.keys())
+        if name not in expected
+        or name not in weights
+        or expected[name].shape != weights[name].shape
+    ]
     if differing:
-        message = f"The weights do not belong to this model: {differing[0]} and more differ."
+        message = (
+            f"The weights do not belong to this model: {differing[0]!r} is not in both or has "
+            f"another shape ({len(differing)} such differences). Train the model again, or name "
+            "the one that they were saved from."
+        )
         raise ValueError(message)
     with torch.no_grad():
         for name, part in expected.items():

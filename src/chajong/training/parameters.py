@@ -1,13 +1,23 @@
 """What a person can choose about training."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
-Interval = tuple[Positive, Positive]
 Quality = Annotated[int, Field(ge=1, le=100)]
+Bound = TypeVar("Bound", float, int)
+
+
+def _ascending(interval: tuple[Bound, Bound]) -> tuple[Bound, Bound]:
+    if interval[0] > interval[1]:
+        raise ValueError(f"the interval {interval} must name its lower end first")
+    return interval
+
+
+Interval = Annotated[tuple[Positive, Positive], AfterValidator(_ascending)]
+Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class Strict(BaseModel):
@@ -19,7 +29,8 @@ class Strict(BaseModel):
 class AugmentationParameters(Strict):
     """How a photo is varied each time it is seen.
 
-    Factors are drawn uniformly from an interval; 1 leaves the photo as it is.
+    Factors are drawn uniformly from an interval; an interval from 1 to 1 leaves the photo as it is,
+    as do JPEG qualities from 100 to 100.
 
     Attributes:
         crop_area: Share of the photo's area that a random crop keeps.
@@ -35,7 +46,7 @@ class AugmentationParameters(Strict):
         erasing: Probability that a rectangle is erased.
     """
 
-    crop_area: Interval = (0.5, 1.0)
+    crop_area: Annotated[tuple[Share, Share], AfterValidator(_ascending)] = (0.5, 1.0)
     crop_ratio: Interval = (0.8, 1.25)
     half_crop: Probability = 0.3
     flip: Probability = 0.5
@@ -44,7 +55,7 @@ class AugmentationParameters(Strict):
     gamma: Interval = (0.6, 1.5)
     saturation: Interval = (0.6, 1.4)
     contrast: Interval = (0.7, 1.3)
-    jpeg_quality: tuple[Quality, Quality] = (50, 95)
+    jpeg_quality: Annotated[tuple[Quality, Quality], AfterValidator(_ascending)] = (50, 95)
     erasing: Probability = 0.15
 
 

@@ -124,7 +124,8 @@ class TrainingSet(torch.utils.data.Dataset[Item]):
         jpeg = self.photos.store.jpeg(self.photos.contents[photo])
         decoded = decode_photo(jpeg, shortest_side=self._shortest_side)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(_seed_of(self._seed, place))
+            # torch.manual_seed would seed a GPU's numbers too, which nothing restores.
+            torch.default_generator.manual_seed(_seed_of(self._seed, place))
             picture = self._augment(decoded)
         return picture, int(self.photos.labels[photo]), place
 

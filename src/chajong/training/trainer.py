@@ -97,6 +97,7 @@ class PhotoTrainer(Trainer):  # type: ignore[misc]
         load_trained_weights(self.model, load_file(folder / WEIGHTS_FILE))
         for name, part in load_file(folder / AVERAGE_FILE).items():
             self.average.weights[name].copy_(part)
+        self._last_log = (int(folder.name.split("-")[1]), time.perf_counter())
 
 
 class Averaging(TrainerCallback):  # type: ignore[misc]

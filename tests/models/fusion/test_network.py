@@ -125,6 +125,11 @@ def test_an_unknown_model_is_named_with_its_likeness(backbone_parameters):
         load_network(backbone_parameters(model="test_efficientnett"))
 
 
+def test_unknown_weights_of_a_known_model_are_named_with_their_likeness(backbone_parameters):
+    with pytest.raises(EncoderError, match=r"'convnext_base\.typo'.*convnext_base\."):
+        load_network(backbone_parameters(model="convnext_base.typo"))
+
+
 @pytest.mark.skipif(not LITE_FILE.exists(), reason=f"needs ../{LITE}")
 def test_real_weights_give_features_that_differ_between_photos(backbone_parameters):
     chosen = {"model": "tf_efficientnet_lite0", "weights": str(LITE_FILE)}

@@ -56,7 +56,7 @@ def model_identity(parameters: ClipParameters, classes: pd.DataFrame) -> dict[st
     return {
         **parameters.model_dump(mode="json", exclude=NOT_IN_KEY),
         "weights": weights_identity(parameters.weights, parameters.model),
-        "prompts": class_prompts(classes).in_languages(parameters.languages),
+        "sentences": class_prompts(classes).in_languages(parameters.languages),
     }
 
 
@@ -261,6 +261,7 @@ class FoldModels:
 
     def _compare(self, fold: int, share: float, photo_ids: Iterable[str]) -> tuple[np.ndarray, ...]:
         seen, labels = self._training_photos(fold, share)
+        self._set(fold, share)
         photos = embed_photos(
             self._model, photo_ids, self._parameters, self._tables, f"fold {fold}, scoring"
         )

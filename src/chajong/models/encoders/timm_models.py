@@ -66,8 +66,8 @@ def timm_image_model(
     """
     import timm
 
-    if not timm.is_model(model) and not model.startswith("hf-hub:"):
-        raise unknown_model(model, "timm", timm.list_models(pretrained=False))
+    if not model.startswith("hf-hub:"):
+        _check_name(model)
     network = _build(model, weights, image_size, seed, options)
     if is_path(weights):
         path = existing_path(weights, model)
@@ -101,6 +101,17 @@ def _build(
         )
     except (OSError, RuntimeError) as error:
         raise download_failed(model, error) from error
+
+
+def _check_name(model: str) -> None:
+    """See that timm knows a model, and the weights that its name may end in."""
+    import timm
+
+    if not timm.is_model(model):
+        raise unknown_model(model, "timm", timm.list_models())
+    tagged = timm.list_pretrained(f"{model.partition('.')[0]}.*")
+    if "." in model and model not in tagged:
+        raise unknown_model(model, "timm", tagged)
 
 
 def fit_timm_weights(network: Any, weights: dict[str, torch.Tensor], source: str) -> None:

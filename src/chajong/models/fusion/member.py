@@ -13,7 +13,11 @@ from chajong.models.fusion.backbone import build_backbone
 from chajong.models.fusion.classifier import build_fusion, start_from_backbone
 from chajong.models.fusion.names import name_targets
 from chajong.models.fusion.parameters import BackboneParameters, FusionParameters
-from chajong.models.trained.checkpoint import fold_weights, proof_photos, trained_checkpoint
+from chajong.models.trained.checkpoint import (
+    proof_photos,
+    restore_fold_models,
+    trained_checkpoint,
+)
 from chajong.models.trained.member import (
     Scored,
     calibrated_predictions,
@@ -75,9 +79,40 @@ def fusion_builder(
     if parameters.start == "weights":
         build = partial(build_fusion, parameters, names)
         return lambda fold: build
+    backbones = trained_backbones(backbone, tables) if backbone else {}
     return lambda fold: partial(
-        _build_from_backbone, parameters, names, _backbone_weights(backbone, fold, tables)
+        _build_from_backbone, parameters, names, _backbone_of_fold(backbones, fold)
     )
+
+
+def trained_backbones(checkpoint: Checkpoint, tables: TrainingTables) -> dict[int, Weights]:
+    """Build the plain classifiers of a checkpoint, and see that they score as they did.
+
+    Args:
+        checkpoint: Of the member `backbone`.
+        tables: The classes and folds of this run.
+
+    Returns:
+        The whole `state_dict` of every fold's model.
+
+    Raises:
+        CheckpointError: The models were trained for other classes or folds, or do not reproduce
+            the scores that were saved with them.
+    """
+    parameters = BackboneParameters(**checkpoint.configuration["model"])
+    models = restore_fold_models(
+        checkpoint,
+        lambda fold: backbone_builder(parameters, tables)(fold)().to(best_device()),
+        lambda model: log_probability_views(model, parameters),
+        tables.class_names,
+    )
+    if checkpoint.configuration["contract"] != tables.contract:
+        message = (
+            "The backbone's models were trained with other folds, some of them on the photos that "
+            "fusion would be scored on: run the member `backbone` again."
+        )
+        raise CheckpointError(message)
+    return {fold: model.cpu().state_dict() for fold, model in models.items()}
 
 
 def starting_identity(parameters: FusionParameters, backbone: Checkpoint | None) -> dict[str, Any]:
@@ -87,30 +122,21 @@ def starting_identity(parameters: FusionParameters, backbone: Checkpoint | None)
     return {"backbone": backbone.configuration["training"]}
 
 
-def _backbone_weights(backbone: Checkpoint | None, fold: int, tables: TrainingTables) -> Weights:
-    if backbone is None or fold not in backbone.configuration["folds"]:
+def _backbone_of_fold(backbones: dict[int, Weights], fold: int) -> Weights:
+    if fold not in backbones:
         message = (
             f"Fusion is to start from the backbone's model of fold {fold}, and there is none: set "
             "`backbone.enabled: true` and train that fold, or set `fusion.model.start: weights`."
         )
         raise CheckpointError(message)
-    if backbone.configuration["contract"] != tables.contract:
-        message = (
-            "The backbone's models were trained with other classes or folds, some of them on the "
-            "photos that fusion would be scored on: run the member `backbone` again."
-        )
-        raise CheckpointError(message)
-    return fold_weights(backbone, fold)
+    return backbones[fold]
 
 
 def _build_from_backbone(
-    parameters: FusionParameters, names: NameTargets, weights: Weights
+    parameters: FusionParameters, names: NameTargets, backbone: Weights
 ) -> torch.nn.Module:
-    own = BackboneParameters(**parameters.model_dump(include=set(BackboneParameters.model_fields)))
-    backbone = build_backbone(own, len(names.embeddings))
-    load_trained_weights(backbone, weights)
     fusion = build_fusion(parameters, names)
-    start_from_backbone(fusion, backbone.state_dict())
+    start_from_backbone(fusion, backbone)
     return fusion
 
 

@@ -14,6 +14,7 @@ from chajong.models.checkpoint import (
     check_proof,
 )
 from chajong.models.encoders.extraction import prepare_photo
+from chajong.models.encoders.pretrained import best_device
 from chajong.training.moving_average import load_trained_weights
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def restore_fold_models(
     check_class_names(checkpoint, class_names)
     models = {}
     for fold in checkpoint.configuration["folds"]:
-        model = build(fold).eval()
+        model = build(fold).eval().to(best_device())
         load_trained_weights(model, fold_weights(checkpoint, fold))
         check_proof(ask(model).encode(checkpoint.tensors["proof.views"]), checkpoint, fold)
         models[fold] = model

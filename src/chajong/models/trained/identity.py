@@ -27,12 +27,14 @@ def training_key(
     Returns:
         A hexadecimal sha-256.
     """
-    train = tables.photos[tables.photos["split"] == "train"]
+    photos = tables.train_photos()
     parts = [
         model,
         training.model_dump(mode="json", exclude=NOT_IN_KEY),
         tables.contract,
-        train[["photo_id", "sha256", "class_name"]].astype(str).to_numpy().tolist(),
+        photos.photo_ids,
+        photos.contents,
+        photos.labels.tolist(),
         tables.store.preparation,
     ]
     return sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()

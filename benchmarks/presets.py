@@ -1,0 +1,179 @@
+"""A dry check of the presets: built, run for a step as a small copy, and sized, without weights.
+
+    python benchmarks/presets.py gpu24 gpu80
+
+Every model of a preset is built at its full size on a device without numbers, which tells an
+unknown model or tag; the memory of a pass at the preset's own batch and image size is counted from
+the shapes of its tensors; and a small copy of the same family trains for one step on the CPU. The
+figures are estimates: no GPU is touched. The exit status is 1 where something fails or does not
+fit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kedro.config import OmegaConfigLoader
+
+from chajong.models.encoders.encoder import EncoderError
+from chajong.models.encoders.parameters import HogParameters
+from chajong.models.presets.cost import prediction_cost, training_cost
+from chajong.models.presets.small_step import step_on_small_copy
+from chajong.pipelines.clip_training.params import ClipMemberParameters, ZeroShotParameters
+from chajong.pipelines.feature_extraction.params import EncoderMemberParameters
+from chajong.pipelines.fusion_training.params import (
+    BackboneMemberParameters,
+    FusionMemberParameters,
+)
+from chajong.probabilities.members import FROZEN_MEMBERS
+from chajong.settings import CONFIG_LOADER_ARGS
+from chajong.training.errors import TrainingError
+
+if TYPE_CHECKING:
+    from chajong.models.presets.cost import Cost
+
+CONFIGURATION = Path(__file__).parents[1] / "conf"
+
+MEMORY = {"gpu24": 24, "gpu80": 80}
+"""GB of the GPU that a preset is for."""
+
+SPEED = {"gpu24": 66e12, "gpu80": 125e12}
+"""Operations a second: 40 % of the bfloat16 peak of an RTX 4090 and of an A100, as large matrix
+products reach; depth-wise convolutions, which wait for memory, are slower."""
+
+TRAINING_PHOTOS = 26_500
+"""Photos of the challenge that a fold's model trains on."""
+
+ALL_PHOTOS = 41_400
+
+TITLES = ("preset", "member", "model", "M", "pixels", "photos", "GB", "of", "hours", "step")
+
+TYPES = {
+    **dict.fromkeys(FROZEN_MEMBERS, EncoderMemberParameters),
+    "clip": ClipMemberParameters,
+    "clip_zero_shot": ZeroShotParameters,
+    "backbone": BackboneMemberParameters,
+    "fusion": FusionMemberParameters,
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was found about a member of a preset.
+
+    Attributes:
+        environment: The preset.
+        member: The member.
+        model: The model's name.
+        cost: What it takes, None where it could not be built.
+        hours: For one fold's training, or for all photos where nothing is trained.
+        step: What became of the small copy.
+        problem: Why the member will not run, empty where it will.
+    """
+
+    environment: str
+    member: str
+    model: str
+    cost: Cost | None
+    hours: float
+    step: str
+    problem: str
+
+
+def main() -> None:
+    """Check the presets named and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("environments", nargs="*", default=list(MEMORY), help="names under conf/")
+    rows = []
+    print(_line(list(TITLES)))
+    for environment in parser.parse_args().environments:
+        for member, parameters in members_of(environment).items():
+            rows.append(check_member(environment, member, parameters))
+            print(_line(_cells(rows[-1])), flush=True)
+    problems = [f"{row.environment} {row.member}: {row.problem}" for row in rows if row.problem]
+    print("\nGB and hours are estimates from the models' shapes; nothing ran on a GPU.")
+    print("Hours are for one fold's training, or for all photos where nothing is trained.")
+    sys.exit("\n".join(problems) or 0)
+
+
+def members_of(environment: str, configuration: Path = CONFIGURATION) -> dict[str, Any]:
+    """Read the enabled members of a preset that have a model, by name."""
+    arguments = CONFIG_LOADER_ARGS | {"default_run_env": environment}
+    parameters = OmegaConfigLoader(str(configuration), **arguments)["parameters"]
+    members = {
+        name: kind.model_validate(parameters[name])
+        for name, kind in TYPES.items()
+        if name in parameters
+    }
+    return {
+        name: member
+        for name, member in members.items()
+        if member.enabled and not isinstance(getattr(member, "encoder", None), HogParameters)
+    }
+
+
+def check_member(environment: str, member: str, parameters: Any) -> Row:
+    """Check one member of a preset.
+
+    Args:
+        environment: The preset.
+        member: The member's name.
+        parameters: Its parameters.
+
+    Returns:
+        What was found.
+    """
+    trained = hasattr(parameters, "training")
+    model = parameters.encoder if hasattr(parameters, "encoder") else parameters.model
+    try:
+        cost = training_cost(model, parameters.training) if trained else prediction_cost(model)
+    except (EncoderError, TrainingError) as error:
+        return Row(environment, member, model.model, None, 0.0, "", str(error))
+    passes = TRAINING_PHOTOS * parameters.training.epochs if trained else ALL_PHOTOS
+    hours = cost.operations * passes / SPEED[environment] / 3600
+    problem, step = "", "not trained"
+    if cost.memory_gb > MEMORY[environment]:
+        problem = (
+            f"{model.model!r} needs about {cost.memory_gb:.0f} GB of {MEMORY[environment]}: raise "
+            "`training.accumulation` or lower `batch_size`."
+        )
+    if trained:
+        try:
+            step = f"loss {step_on_small_copy(model, parameters.training):.1f}"
+        except (EncoderError, TrainingError) as error:
+            problem, step = f"{problem} {error}".strip(), "failed"
+    return Row(environment, member, model.model, cost, hours, step, problem)
+
+
+def _cells(row: Row) -> list[str]:
+    start = [row.environment, row.member, row.model]
+    if row.cost is None:
+        return [*start, *["-"] * 6, "not built"]
+    height, width = row.cost.image_size
+    return [
+        *start,
+        f"{row.cost.parameters / 1e6:.0f}",
+        f"{height}x{width}",
+        str(row.cost.photos),
+        f"{row.cost.memory_gb:.1f}",
+        str(MEMORY[row.environment]),
+        f"{row.hours:.1f}",
+        row.step,
+    ]
+
+
+def _line(cells: list[str]) -> str:
+    widths = (6, 14, 54, 5, 8, 6, 5, 3, 5, 0)
+    padded = (
+        cell.ljust(width) if place in {0, 1, 2, 9} else cell.rjust(width)
+        for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    )
+    return "  ".join(padded).rstrip()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""One real optimiser step of a preset's small copy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from chajong.models.presets.building import SMALL_SIDE, challenge_classes, small_classifier
+from chajong.training.errors import TrainingError
+from chajong.training.layer_decay import parameter_groups
+
+if TYPE_CHECKING:
+    from chajong.models.clip.parameters import ClipParameters
+    from chajong.models.fusion.parameters import BackboneParameters
+    from chajong.training.parameters import TrainingParameters
+
+PHOTOS = 4
+
+
+def step_on_small_copy(
+    parameters: BackboneParameters | ClipParameters, training: TrainingParameters
+) -> float:
+    """Train a small copy of a model for one step on the CPU, on photos of noise.
+
+    Args:
+        parameters: The model at its full size.
+        training: Rates, decays, and whether activations are computed twice.
+
+    Returns:
+        The loss after the step.
+
+    Raises:
+        EncoderError: The model is unknown, cannot be made smaller, or cannot compute activations
+            twice.
+        TrainingError: The loss is not a number.
+    """
+    model = small_classifier(parameters)
+    if training.gradient_checkpointing:
+        model.set_gradient_checkpointing(enabled=True)
+    groups = parameter_groups(model, model.layer_depths(), training)
+    optimiser = torch.optim.AdamW(groups)
+    generator = torch.Generator().manual_seed(training.seed)
+    shape = (PHOTOS, 3, SMALL_SIDE, SMALL_SIDE)
+    photos = torch.randint(256, shape, dtype=torch.uint8, generator=generator)
+    labels = torch.randint(challenge_classes()["effective_id"].nunique(), (PHOTOS,))
+    share = torch.tensor([1.0, 1.0, 0.7, 0.4])
+    model(photos, labels, labels.flip(0), share)["loss"].backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), training.gradient_norm)
+    optimiser.step()
+    with torch.no_grad():
+        loss = float(model(photos, labels, labels.flip(0), share)["loss"])
+    if not torch.isfinite(torch.tensor(loss)):
+        message = f"The loss of a small copy of {parameters.model!r} is {loss} after one step."
+        raise TrainingError(message)
+    return loss

@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+import torch
+
+from chajong.models.checkpoint import (
+    AGREEMENT,
+    Checkpoint,
+    CheckpointError,
+    check_class_names,
+    check_proof,
+    read_checkpoint,
+    write_checkpoint,
+)
+
+NAMES = ["쏘나타_2019_2023", "아반떼_2020_2022", "K5"]
+
+
+@pytest.fixture
+def checkpoint():
+    scores = torch.log_softmax(torch.arange(6.0).view(2, 3), 1)
+    return Checkpoint({"proof.fold_4": scores}, {"class_names": NAMES})
+
+
+def test_what_was_written_is_read(checkpoint, tmp_path):
+    write_checkpoint(checkpoint, tmp_path / "차종")
+    read = read_checkpoint(tmp_path / "차종")
+    assert read.configuration == checkpoint.configuration
+    assert torch.equal(read.tensors["proof.fold_4"], checkpoint.tensors["proof.fold_4"])
+
+
+def test_the_same_classes_are_accepted(checkpoint):
+    check_class_names(checkpoint, tuple(NAMES))
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ([*NAMES, "레이"], r"knows 3 classes and this run has 4: '레이' is in one only"),
+        (NAMES[:2], r"knows 3 classes and this run has 2: 'K5' is in one only"),
+        (["그랜저", *NAMES[1:]], r"this run has 3: '쏘나타_2019_2023' is in one only"),
+        (NAMES[::-1], r"this run has 3: their order differs"),
+    ],
+    ids=["one more", "one less", "another", "order"],
+)
+def test_other_classes_are_refused_with_the_difference(checkpoint, names, message):
+    with pytest.raises(CheckpointError, match=message):
+        check_class_names(checkpoint, names)
+
+
+def test_scores_that_agree_are_accepted(checkpoint):
+    check_proof(checkpoint.tensors["proof.fold_4"].numpy() + AGREEMENT / 2, checkpoint, 4)
+
+
+@pytest.mark.parametrize("wrong", [2 * AGREEMENT, -2 * AGREEMENT, np.nan, np.inf])
+def test_one_score_that_differs_is_refused(checkpoint, wrong):
+    scored = checkpoint.tensors["proof.fold_4"].numpy().copy()
+    scored[1, 2] += wrong
+    with pytest.raises(CheckpointError, match="model of fold 4 differs by"):
+        check_proof(scored, checkpoint, 4)
+
+
+def test_saved_scores_that_are_no_numbers_are_refused(checkpoint):
+    scored = checkpoint.tensors["proof.fold_4"].numpy().copy()
+    checkpoint.tensors["proof.fold_4"][0, 0] = float("nan")
+    with pytest.raises(CheckpointError, match="differs by nan"):
+        check_proof(scored, checkpoint, 4)

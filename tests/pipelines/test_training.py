@@ -1,0 +1,103 @@
+"""The trained members on rendered photos, from the small CLIP that the project ships."""
+
+import json
+import shutil
+
+import pytest
+
+from chajong.models.checkpoint import read_checkpoint
+from chajong.probabilities.predictions import read_predictions, train_rows
+from chajong.training.errors import TrainingError
+
+ONE_EPOCH = {"epochs": 1, "batch_size": 16, "learning_rate": 5e-4}
+FAST = {"flip": False, "zoom": [1.0]}
+CLIP = {"enabled": True, "model": FAST | {"interpolation": [1.0]}, "training": ONE_EPOCH}
+BACKBONE = {"enabled": True, "model": FAST, "training": ONE_EPOCH}
+
+
+@pytest.fixture(scope="module")
+def trained(finished, run_pipelines, tmp_path_factory):
+    """The finished run with every trained member added and pooled."""
+    data = shutil.copytree(finished.data, tmp_path_factory.mktemp("trained") / "data")
+    run_pipelines(
+        finished.raw,
+        data,
+        "clip_training",
+        "fusion_training",
+        "ensembling",
+        clip=CLIP,
+        clip_zero_shot={"enabled": True, "model": FAST},
+        backbone=BACKBONE,
+        fusion=BACKBONE,
+    )
+    return data
+
+
+def latest(folder, member, file):
+    versions = sorted((folder / member / file).iterdir())
+    return versions[-1] / file
+
+
+def metrics_of(data, member):
+    return json.loads(latest(data / "08_reporting", member, "metrics.json").read_text())
+
+
+@pytest.mark.parametrize("member", ["clip", "backbone", "fusion"])
+def test_a_trained_member_leaves_what_a_person_looks_at(trained, member):
+    reports = {path.name for path in (trained / "08_reporting" / member).iterdir()}
+    assert reports >= {"training_photos.png", "training_chart.json", "training_history.csv"}
+
+
+@pytest.mark.parametrize("member", ["clip", "clip_zero_shot", "backbone", "fusion"])
+def test_a_trained_member_is_ahead_of_chance(trained, member):
+    metrics = metrics_of(trained, member)
+    assert metrics["log_loss"] < 0.95 * metrics["uniform_log_loss"]
+
+
+def test_all_but_the_zero_shot_member_are_pooled(trained):
+    report = json.loads(latest(trained / "08_reporting", "ensemble", "report.json").read_text())
+    assert report["members"] == ["hog", "clip", "backbone", "fusion"]
+
+
+def test_every_readable_train_photo_has_one_row_out_of_fold(trained, finished):
+    folds = finished.load("folds")
+    wanted = set(folds.loc[folds["fold"] >= 0, "photo_id"])
+    for member in ("clip", "clip_zero_shot", "backbone", "fusion"):
+        path = trained / "07_model_output" / member / "predictions.parquet"
+        assert set(train_rows(read_predictions(path)).rows["photo_id"]) == wanted
+
+
+def test_a_checkpoint_names_its_classes_and_proof_photos(trained, finished):
+    (folder,) = (trained / "06_models" / "clip" / "checkpoint").iterdir()
+    configuration = read_checkpoint(folder / "checkpoint").configuration
+    classes = finished.load("classes")
+    assert configuration["class_names"] == classes["effective_class"].drop_duplicates().tolist()
+    assert len(configuration["proof_photos"]) == 8
+
+
+def test_finished_folds_are_not_trained_again(trained, finished, run_pipelines, monkeypatch):
+    monkeypatch.setattr("chajong.training.engine.train_here", None)
+    run_pipelines(finished.raw, trained, "fusion_training", backbone=BACKBONE)
+
+
+def test_a_gpu_preset_without_a_gpu_stops_before_photos_are_read(
+    rendered, tmp_path, run_pipelines
+):
+    clip = {"enabled": True, "training": {"device": "gpu"}}
+    with pytest.raises(TrainingError, match="trains on a GPU and none was found"):
+        run_pipelines(rendered, tmp_path, "data_processing", "clip_training", clip=clip)
+    assert not (tmp_path / "03_primary" / "photo_store.arrow").exists()
+
+
+def test_a_misspelt_model_is_named_with_its_likeness(finished, data_dir, run_pipelines):
+    backbone = {"enabled": True, "model": {"model": "regnetx_02", "weights": "random"}}
+    with pytest.raises(ValueError, match=r"no model 'regnetx_02'.*regnetx_002"):
+        run_pipelines(finished.raw, data_dir, "fusion_training", backbone=backbone)
+
+
+def test_one_fold_alone_can_be_trained(finished, data_dir, run_pipelines):
+    training = ONE_EPOCH | {"folds": [1]}
+    run_pipelines(
+        finished.raw, data_dir, "fusion_training", backbone=BACKBONE | {"training": training}
+    )
+    assert metrics_of(data_dir, "backbone")["folds"] == [1]

@@ -1,0 +1,180 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from tiny_classifier import labelled_photos, tiny_job
+
+from chajong.photos.decode import decode_photo
+from chajong.photos.resizing import resize_photo
+from chajong.training import photo_batches
+from chajong.training.engine import train
+from chajong.training.errors import TrainingError
+from chajong.training.parameters import (
+    AugmentationParameters,
+    MixingParameters,
+    TrainingParameters,
+)
+from chajong.training.photo_batches import BatchMixing, TrainingSchedule, TrainingSet
+
+SIZE = (16, 24)
+UNVARIED = AugmentationParameters(
+    crop_area=(1, 1),
+    crop_ratio=(1, 1),
+    half_crop=0,
+    flip=0,
+    rotation=0,
+    brightness=(1, 1),
+    gamma=(1, 1),
+    saturation=(1, 1),
+    contrast=(1, 1),
+    jpeg_quality=(100, 100),
+    erasing=0,
+)
+
+
+def settings(**changes):
+    return TrainingParameters(**{"epochs": 3, "batch_size": 4, **changes})
+
+
+def order(count, **changes):
+    schedule = TrainingSchedule(count, settings(**changes))
+    return [schedule.photo(place) for place in range(len(schedule))]
+
+
+def training_set(photos, **changes):
+    parameters = settings(**changes)
+    return TrainingSet(photos, TrainingSchedule(len(photos), parameters), parameters, SIZE)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    return labelled_photos(tmp_path_factory.mktemp("photos"), 10)
+
+
+class TestSchedule:
+    @given(st.integers(2, 9), st.integers(0, 40), st.integers(1, 4), st.integers(0, 9))
+    def test_an_epoch_sees_every_photo_once_but_for_the_remainder(
+        self, batch_size, more, epochs, seed
+    ):
+        count = batch_size + more
+        seen = order(count, batch_size=batch_size, epochs=epochs, seed=seed)
+        whole = count - count % batch_size
+        assert len(seen) == epochs * whole
+        for epoch in range(epochs):
+            of_epoch = seen[epoch * whole : (epoch + 1) * whole]
+            assert len(set(of_epoch)) == whole
+            assert set(of_epoch) <= set(range(count))
+
+    def test_every_epoch_has_an_order_of_its_own(self):
+        seen = order(12)
+        assert len({tuple(seen[start : start + 12]) for start in (0, 12, 24)}) == 3
+
+    def test_another_seed_gives_another_order(self):
+        assert order(12, seed=1) != order(12, seed=0)
+
+    def test_nothing_but_the_seed_decides_the_order(self):
+        others = {"learning_rate": 1.0, "accumulation": 2, "augmentation": UNVARIED}
+        assert order(12, **others) == order(12)
+
+    def test_more_epochs_begin_with_the_same_ones(self):
+        assert order(13, epochs=5)[: len(order(13))] == order(13)
+
+    def test_a_batch_larger_than_the_data_names_the_setting(self):
+        with pytest.raises(TrainingError, match=r"of 4 photos .* the 3 .*`training\.batch_size`"):
+            TrainingSchedule(3, settings())
+
+
+class TestTrainingSet:
+    def test_the_same_place_gives_the_same_picture(self, photos):
+        seen = training_set(photos)
+        pictures = [seen[place][0] for place in range(8)]
+        again = training_set(photos)
+        for place in reversed(range(8)):
+            assert torch.equal(again[place][0], pictures[place])
+
+    def test_another_epoch_varies_a_photo_in_another_way(self, photos):
+        seen = training_set(photos)
+        names = seen.photo_ids(list(range(len(seen))))
+        first = names.index(names[-1])
+        assert first != len(seen) - 1
+        assert not torch.equal(seen[first][0], seen[len(seen) - 1][0])
+
+    def test_another_seed_varies_a_photo_in_another_way(self, photos):
+        first, second = training_set(photos, seed=0), training_set(photos, seed=1)
+        place = second.photo_ids(list(range(8))).index(first.photo_ids([0])[0])
+        assert not torch.equal(first[0][0], second[place][0])
+
+    def test_the_callers_random_numbers_stay_as_they_are(self, photos):
+        torch.manual_seed(5)
+        expected = torch.rand(3)
+        torch.manual_seed(5)
+        training_set(photos)[0]
+        assert torch.equal(torch.rand(3), expected)
+
+    def test_a_picture_belongs_to_its_label_and_its_name(self, photos):
+        seen = training_set(photos, augmentation=UNVARIED)
+        for place in range(8):
+            picture, label, at = seen[place]
+            [name] = seen.photo_ids([place])
+            content = photos.contents[photos.photo_ids.index(name)]
+            photo = resize_photo(decode_photo(photos.store.jpeg(content)), *SIZE)
+            difference = picture.float() - torch.tensor(photo).permute(2, 0, 1).float()
+            assert difference.abs().mean() < 3
+            assert name.startswith(f"train/{label}/")
+            assert at == place
+
+
+class TestTake:
+    def test_integers_choose_and_order(self, photos):
+        taken = photos.take(np.array([7, 2]))
+        assert taken.photo_ids == (photos.photo_ids[7], photos.photo_ids[2])
+        assert taken.contents == (photos.contents[7], photos.contents[2])
+        assert taken.labels.tolist() == [photos.labels[7], photos.labels[2]]
+
+    def test_a_mask_chooses(self, photos):
+        assert photos.take(np.arange(10) < 2).photo_ids == photos.photo_ids[:2]
+
+
+class TestBatchMixing:
+    ALWAYS = MixingParameters(cutmix=0, mixup=1)
+
+    def batch(self, photos, places, plain_from, **changes):
+        seen = training_set(photos)
+        mixing = BatchMixing(settings(mixing=self.ALWAYS, **changes), plain_from)
+        return mixing([seen[place] for place in places])
+
+    def test_a_batch_before_the_last_part_is_mixed(self, photos):
+        batch = self.batch(photos, [4, 5, 6, 7], plain_from=8)
+        assert (batch["share"] < 1).all()
+        assert not torch.equal(batch["labels"], batch["other_labels"])
+
+    def test_a_batch_of_the_last_part_is_plain(self, photos):
+        batch = self.batch(photos, [8, 9, 10, 11], plain_from=8)
+        seen = training_set(photos)
+        assert torch.equal(batch["photos"], torch.stack([seen[n][0] for n in (8, 9, 10, 11)]))
+        assert batch["share"].tolist() == [1.0] * 4
+
+    def test_a_batch_is_always_mixed_in_the_same_way(self, photos):
+        first, second = (self.batch(photos, [0, 1, 2, 3], plain_from=8) for _ in range(2))
+        assert torch.equal(first["photos"], second["photos"])
+        assert torch.equal(first["share"], second["share"])
+
+    def test_another_batch_and_another_seed_are_mixed_in_another_way(self, photos):
+        shares = {
+            self.batch(photos, range(start, start + 4), 12, seed=seed)["share"][0].item()
+            for start, seed in ((0, 0), (4, 0), (0, 1))
+        }
+        assert len(shares) == 3
+
+    def test_a_batch_keeps_its_places(self, photos):
+        assert self.batch(photos, [4, 5, 6, 7], plain_from=8)["places"].tolist() == [4, 5, 6, 7]
+
+    def test_training_mixes_no_batch_of_its_last_part(self, tmp_path, monkeypatch):
+        asked = []
+        mix = photo_batches.mix_batch
+        monkeypatch.setattr(
+            photo_batches, "mix_batch", lambda *given: asked.append(given[-1]) or mix(*given)
+        )
+        train(tiny_job(tmp_path, mixing=MixingParameters(off_for_last=0.25)), tmp_path / "model")
+        assert asked == [True] * 15 + [False] * 5
