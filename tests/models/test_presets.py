@@ -35,7 +35,7 @@ def test_a_preset_builds_trains_and_fits(environment, member):
 @pytest.mark.parametrize("environment", ["gpu24", "gpu80"])
 def test_fusion_starts_from_a_backbone_of_its_own_kind(environment):
     members = SCRIPT["members_of"](environment)
-    shared = ("model", "weights", "image_size", "fit", "freeze_batch_norm")
+    shared = ("model", "weights", "image_size", "freeze_batch_norm")
     backbone, fusion = members["backbone"].model, members["fusion"].model
     assert fusion.start == "backbone"
     assert {name: getattr(fusion, name) for name in shared} == {

@@ -18,9 +18,10 @@ QUICK = {
     "heads": {"kinds": ["prototypes"], "shrinkages": [0.3]},
 }
 # Members that learn for longer than a test should take; tests switch on what they look at.
-NOT_TRAINED = dict.fromkeys(
-    ["clip_frozen", "clip", "clip_zero_shot", "backbone", "fusion"], {"enabled": False}
-)
+NOT_TRAINED = {
+    member: {"enabled": False}
+    for member in ("clip_frozen", "clip", "clip_zero_shot", "backbone", "fusion")
+}
 LEARNING = {
     "encoder": {"cell": 16},
     "heads": {"kinds": ["prototypes"]},

@@ -79,7 +79,7 @@ def test_every_parameter_is_typed():
     assert asked_for == set(TYPES)
 
 
-@pytest.mark.parametrize("environment", ["base", "gpu24", "gpu80", "small_clip"])
+@pytest.mark.parametrize("environment", ["base", "photos", "gpu24", "gpu80", "small_clip"])
 def test_every_environment_has_valid_parameters(environment):
     loader = OmegaConfigLoader(
         str(PROJECT / "conf"), **(CONFIG_LOADER_ARGS | {"default_run_env": environment})
@@ -98,7 +98,8 @@ def test_every_dataset_is_in_the_catalog_or_meant_to_stay_in_memory(catalog):
 
 
 def test_every_file_has_a_layer(catalog):
-    datasets = all_pipelines()["__default__"].datasets() - IN_MEMORY - {"members"}
+    kept = {"members"} | {f"{member}.fold_weights" for member in TRAINED_MEMBERS}
+    datasets = all_pipelines()["__default__"].datasets() - IN_MEMORY - kept
     for name in datasets:
         if not name.startswith("param"):
             assert catalog.get(name).metadata["kedro-viz"]["layer"], name

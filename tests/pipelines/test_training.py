@@ -80,9 +80,7 @@ def test_finished_folds_are_not_trained_again(trained, finished, run_pipelines, 
     run_pipelines(finished.raw, trained, "fusion_training", backbone=BACKBONE)
 
 
-def test_a_gpu_preset_without_a_gpu_stops_before_photos_are_read(
-    rendered, tmp_path, run_pipelines
-):
+def test_a_gpu_preset_without_a_gpu_stops_before_photos_are_read(rendered, tmp_path, run_pipelines):
     clip = {"enabled": True, "training": {"device": "gpu"}}
     with pytest.raises(TrainingError, match="trains on a GPU and none was found"):
         run_pipelines(rendered, tmp_path, "data_processing", "clip_training", clip=clip)

@@ -147,13 +147,21 @@ def test_a_batch_larger_than_the_data_names_the_setting(folder):
 
 
 def test_a_batch_that_cannot_be_split_names_the_setting(folder):
-    with pytest.raises(TrainingError, match="make `training.batch_size` a multiple of 3"):
+    with pytest.raises(TrainingError, match=r"make `training\.batch_size` a multiple of 3"):
         train(tiny_job(folder, accumulation=3), folder / "uneven")
 
 
-def test_too_little_memory_names_the_settings(folder, monkeypatch):
+@pytest.mark.parametrize(
+    "fail",
+    [
+        lambda: (_ for _ in ()).throw(torch.OutOfMemoryError("CUDA out of memory")),
+        lambda: [None for _ in torch.empty(10**15)],
+    ],
+    ids=["GPU", "CPU"],
+)
+def test_too_little_memory_names_the_settings(folder, monkeypatch, fail):
     def run(*_):
-        raise torch.OutOfMemoryError("CUDA out of memory")
+        list(fail())
 
     monkeypatch.setattr(engine, "_run", run)
     with pytest.raises(TrainingError, match=r"memory for 8 photos.*training\.accumulation"):

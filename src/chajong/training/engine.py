@@ -96,6 +96,18 @@ def train(job: TrainingJob, folder: Path) -> TrainedModel:
     return _read(folder)
 
 
+def check_job(job: TrainingJob) -> None:
+    """See that a job's batches fit its photos, its passes and its processes.
+
+    Raises:
+        TrainingError: They do not.
+    """
+    from chajong.training.photo_batches import TrainingSchedule
+
+    TrainingSchedule(len(job.photos), job.parameters)
+    _photos_at_once(job.parameters)
+
+
 def check_device(parameters: TrainingParameters) -> None:
     """See that there is a GPU where one is asked for.
 
@@ -138,7 +150,7 @@ def _is_memory_error(error: BaseException) -> bool:
     import torch
 
     known = isinstance(error, torch.OutOfMemoryError | MemoryError)
-    return known or "not enough memory" in str(error)
+    return known or "DefaultCPUAllocator" in str(error)
 
 
 def _run(job: TrainingJob, folder: Path) -> None:
@@ -259,13 +271,15 @@ def _finish(
 
     best = folder / BEST_FILE
     if best.exists():
-        best.replace(folder / WEIGHTS_FILE)
+        # A copy, so that a run that is cut off here chooses the same epoch again.
+        shutil.copyfile(best, folder / WEIGHTS_FILE)
     else:
         save_weights(average, folder / WEIGHTS_FILE)
     kept = [entry for entry in log if "loss" in entry or "inner_loss" in entry]
     history = {"steps_per_epoch": schedule.steps_per_epoch, "log": kept}
     with whole_file(folder / HISTORY_FILE) as unfinished:
         unfinished.write_text(json.dumps(history), encoding="utf-8")
+    best.unlink(missing_ok=True)
     shutil.rmtree(folder / CHECKPOINTS)
 
 

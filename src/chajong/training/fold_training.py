@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from chajong.training.engine import TrainingJob, train
+from chajong.training.engine import TrainingJob, check_job, train
 from chajong.training.errors import TrainingError
 from chajong.training.folds import CALIBRATION
 
@@ -62,6 +62,7 @@ def train_folds(
             parameters=parameters,
             title=f"{title}, fold {fold} ({place} of {len(chosen)})",
         )
+        check_job(jobs[fold])
     return {fold: train(job, folder / f"fold_{fold}") for fold, job in jobs.items()}
 
 

@@ -85,7 +85,7 @@ def trained(parameters, tables, tmp_path_factory):
         mixing=MixingParameters(cutmix=0, mixup=0),
     )
     weights, _, report = train_member(
-        clip_builder(parameters, tables.classes),
+        clip_builder(parameters, tables),
         model_identity(parameters, tables.classes),
         training,
         tables,
@@ -148,7 +148,7 @@ class TestFineTuned:
         self, predicted, parameters, tables, tmp_path
     ):
         write_checkpoint(predicted[1], tmp_path / "checkpoint")
-        build = clip_builder(parameters, tables.classes)
+        build = clip_builder(parameters, tables)
         restored = restore_fold_models(
             read_checkpoint(tmp_path / "checkpoint"),
             lambda fold: build(fold)(),
@@ -164,8 +164,8 @@ class TestFineTuned:
             labels = predicted[1].tensors[f"evidence.fold_{fold}.labels"]
             assert labels.tolist() == tables.labels_of(seen["photo_id"]).tolist()
             photos = predicted[1].tensors[f"evidence.fold_{fold}.photos"].float()
-            assert photos.shape == (len(seen), 16)
-            assert torch.allclose(photos.norm(dim=1), torch.ones(len(seen)), atol=1e-2)
+            assert photos.shape == (len(seen), 1, 16)
+            assert torch.allclose(photos.norm(dim=2), torch.ones(len(seen), 1), atol=1e-2)
 
     def test_metrics_say_what_was_fitted(self, predicted):
         metrics = predicted[2]

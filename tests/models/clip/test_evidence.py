@@ -60,7 +60,7 @@ def prototypes_loop(photo, train_photos, labels, names):
 
 def test_prototype_scores_are_those_of_a_loop(photos, train_photos, labels, names):
     expected = [prototypes_loop(photo, train_photos, labels, names) for photo in photos]
-    found = prototype_scores(photos, train_photos, labels, CLASSES, names)
+    found = prototype_scores(photos, train_photos, labels, CLASSES, photos @ names.T)
     torch.testing.assert_close(found, torch.tensor(expected))
 
 
@@ -69,7 +69,7 @@ def test_a_class_without_photos_wins_where_its_name_is_by_far_the_nearest(labels
     offset = torch.tensor([0.0] * CLASSES + [4.0])
     axes = torch.eye(CLASSES, CLASSES + 1)
     photos, names = normalize(axes + offset, dim=1), normalize(axes - offset, dim=1)
-    found = prototype_scores(photos, photos[labels], labels, CLASSES, names)
+    found = prototype_scores(photos, photos[labels], labels, CLASSES, photos @ names.T)
     assert found.argmax(dim=1).tolist() == [0, 1, 2, 3]
 
 
@@ -112,13 +112,13 @@ def test_the_shape_is_photos_by_classes(count, train_photos, labels, names):
     photos = directions(count, seed=3)
     shape = (count, CLASSES)
     assert name_scores(photos, names).shape == shape
-    assert prototype_scores(photos, train_photos, labels, CLASSES, names).shape == shape
+    assert prototype_scores(photos, train_photos, labels, CLASSES, photos @ names.T).shape == shape
     assert neighbour_scores(photos, train_photos, labels, CLASSES).shape == shape
 
 
 def test_no_training_photo_is_an_error(photos, train_photos, labels, names):
     none, of_none = train_photos[:0], labels[:0]
     with pytest.raises(ValueError, match="no training photo"):
-        prototype_scores(photos, none, of_none, CLASSES, names)
+        prototype_scores(photos, none, of_none, CLASSES, photos @ names.T)
     with pytest.raises(ValueError, match="no training photo"):
         neighbour_scores(photos, none, of_none, CLASSES)

@@ -52,3 +52,16 @@ def test_another_shape_is_refused(weights):
     start, trained = weights
     with pytest.raises(ValueError, match="weight is not in both, or has another shape"):
         interpolate(start, trained | {"weight": torch.zeros(1, 3)}, 0.5)
+
+
+def test_of_a_low_rank_change_the_share_is_taken():
+    generator = torch.Generator().manual_seed(0)
+    start = {"x.lora_A.weight": torch.randn(2, 5, generator=generator)}
+    trained = {"x.lora_A.weight": torch.randn(2, 5, generator=generator)}
+    start["x.lora_B.weight"] = torch.zeros(4, 2)
+    trained["x.lora_B.weight"] = torch.randn(4, 2, generator=generator)
+
+    def change(weights):
+        return weights["x.lora_B.weight"] @ weights["x.lora_A.weight"]
+
+    torch.testing.assert_close(change(interpolate(start, trained, 0.25)), 0.25 * change(trained))

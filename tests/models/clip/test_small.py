@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from chajong.models.checkpoint import Checkpoint
 from chajong.models.clip.parameters import SmallClipParameters
 from chajong.models.clip.small import export_small_clip, make_small_clip, train_tokenizer
 from chajong.models.clip.towers import load_towers
@@ -83,19 +82,13 @@ class TestSmallClip:
             make_small_clip(sentences, tmp_path, wrong)
 
 
-def checkpoint_of(towers):
-    """What training the towers as fold 3 leaves behind."""
-    tensors = {f"fold_3.towers.{name}": part for name, part in towers.state_dict().items()}
-    return Checkpoint(tensors, {"folds": [3]})
-
-
 class TestExport:
     @pytest.fixture
     def exported(self, small_folder, parameters_of, tmp_path):
         towers = load_towers(parameters_of(small_folder)).eval()
         with torch.no_grad():
             towers.network.text_projection.add_(0.1)
-        export_small_clip(checkpoint_of(towers), small_folder, tmp_path / "trained")
+        export_small_clip(towers.network, small_folder, tmp_path / "trained")
         return towers, tmp_path / "trained"
 
     def test_it_opens_as_float32_with_the_trained_weights(self, exported, parameters_of, sentences):
@@ -132,7 +125,7 @@ class TestExport:
         with torch.no_grad():
             towers.network.text_projection[0, 0] = 1e6
         with pytest.raises(EncoderError, match="text_projection holds a number"):
-            export_small_clip(checkpoint_of(towers), small_folder, tmp_path)
+            export_small_clip(towers.network, small_folder, tmp_path)
 
 
 def test_the_default_model_is_under_eight_megabytes_in_float16(tmp_path, sentences):

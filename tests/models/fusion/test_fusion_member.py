@@ -188,7 +188,6 @@ class TestIdentity:
             {"image_size": 48},
             {"seed": 1},
             {"freeze_batch_norm": False},
-            {"fit": "pad"},
             {"mean": (0.1, 0.1, 0.1)},
         ],
     )

@@ -34,12 +34,14 @@ class ClipClassifier(torch.nn.Module):
     prompt_tokens: torch.Tensor
     first_prompt: torch.Tensor
     prompt_count: torch.Tensor
+    absent: torch.Tensor
 
     def __init__(
         self,
         towers: ClipTowers,
         prompts: Sequence[Sequence[str]],
         parameters: ClipParameters,
+        shown: Sequence[bool] | None = None,
     ) -> None:
         """Tokenise the sentences and freeze what is not trained.
 
@@ -47,6 +49,8 @@ class ClipClassifier(torch.nn.Module):
             towers: Both towers; frozen ones lose their gradients here.
             prompts: Sentences of every class, at least one each.
             parameters: The objective and what is frozen.
+            shown: For every class whether a training photo shows it; the loss knows no other. All
+                where it is not given.
 
         Raises:
             EncoderError: A sentence is longer than the model reads.
@@ -60,6 +64,8 @@ class ClipClassifier(torch.nn.Module):
         self.register_buffer("prompt_tokens", tokens, persistent=False)
         self.register_buffer("first_prompt", counts.cumsum(0) - counts, persistent=False)
         self.register_buffer("prompt_count", counts, persistent=False)
+        absent = torch.tensor([not of_class for of_class in shown or [True] * len(prompts)])
+        self.register_buffer("absent", absent, persistent=False)
         self._kept: tuple[Fingerprint, torch.Tensor] | None = None
         for name, weight in towers.named_parameters():
             # SigLIP's bias moves all classes alike, so none of the losses here reaches it.
@@ -123,7 +129,7 @@ class ClipClassifier(torch.nn.Module):
         names = self._class_embeddings(torch.arange(len(self.prompt_count), device=photos.device))
         with torch.autocast(photos.device.type, enabled=False):
             scale = self._scale()
-            logits = scale * embedded @ names.T
+            logits = (scale * embedded @ names.T).masked_fill(self.absent, -torch.inf)
             contrastive = multi_positive_contrastive(
                 embedded, names[labels], labels, other_labels, share, scale
             )
@@ -235,12 +241,15 @@ class ClipClassifier(torch.nn.Module):
         return normalize(self.towers.encode_texts(tokens).float(), dim=1)
 
 
-def build_clip_classifier(parameters: ClipParameters, prompts: ClassPrompts) -> ClipClassifier:
+def build_clip_classifier(
+    parameters: ClipParameters, prompts: ClassPrompts, shown: Sequence[bool] | None = None
+) -> ClipClassifier:
     """Build a classifier and load its starting weights.
 
     Args:
         parameters: The model, where its weights come from and how it learns.
         prompts: Sentences about the classes, in the classes' order.
+        shown: For every class whether a training photo shows it; all where it is not given.
 
     Returns:
         The classifier, on the CPU, in training mode.
@@ -253,7 +262,7 @@ def build_clip_classifier(parameters: ClipParameters, prompts: ClassPrompts) -> 
     towers = load_towers(parameters)
     if parameters.lora_rank:
         add_adapters(towers, parameters)
-    return ClipClassifier(towers, sentences, parameters).train()
+    return ClipClassifier(towers, sentences, parameters, shown).train()
 
 
 def _mean_directions(embedded: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:

@@ -30,7 +30,7 @@ def name_scores(photos: Tensor, names: Tensor) -> Tensor:
 
 
 def prototype_scores(
-    photos: Tensor, train_photos: Tensor, labels: Tensor, class_count: int, names: Tensor
+    photos: Tensor, train_photos: Tensor, labels: Tensor, class_count: int, by_name: Tensor
 ) -> Tensor:
     """Compare photos with the mean direction of each class's training photos.
 
@@ -45,7 +45,7 @@ def prototype_scores(
         train_photos: float32 [training photos, dimensions].
         labels: int64 [training photos].
         class_count: Number of classes.
-        names: float32 [classes, dimensions].
+        by_name: Cosines of photos and names, float32 [photos, classes].
 
     Returns:
         Cosines, float32 [photos, classes], those to names raised as said.
@@ -59,7 +59,7 @@ def prototype_scores(
     _check_training_photos(labels)
     means, counts = class_means(train_photos, labels, class_count)
     present = counts > 0
-    by_photos, by_name = photos @ normalize(means, dim=1).T, photos @ names.T
+    by_photos = photos @ normalize(means, dim=1).T
     gap = (by_photos - by_name)[:, present].mean(dim=1, keepdim=True)
     return torch.where(present, by_photos, by_name + gap)
 

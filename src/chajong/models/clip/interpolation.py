@@ -22,7 +22,7 @@ def interpolate(
 
     Returns:
         (1 - share) · start + share · trained for floating-point tensors; counters and other whole
-        numbers are the trained ones.
+        numbers are the trained ones. Of a low-rank change the given share is taken.
 
     Raises:
         ValueError: A name or a shape differs between the two.
@@ -39,6 +39,14 @@ def interpolate(
         )
         raise ValueError(message)
     return {
-        name: start[name].lerp(tensor, share) if tensor.is_floating_point() else tensor
+        name: tensor if _kept(name, tensor) else start[name].lerp(tensor, share)
         for name, tensor in trained.items()
     }
+
+
+def _kept(name: str, tensor: Tensor) -> bool:
+    """Tell what is taken as trained: counters, and one factor of every low-rank change B · A.
+
+    B starts at zero, so that the share of B alone is the share of the change.
+    """
+    return not tensor.is_floating_point() or "lora_A" in name

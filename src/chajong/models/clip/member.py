@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
+from torch.nn.functional import normalize
 
 from chajong.models.checkpoint import Checkpoint
 from chajong.models.clip.classifier import build_clip_classifier
 from chajong.models.clip.evidence import name_scores, neighbour_scores, prototype_scores
 from chajong.models.clip.interpolation import interpolate
+from chajong.models.clip.parameters import ClipParameters
 from chajong.models.clip.prompts import class_prompts
 from chajong.models.encoders.encoder import Preparation
 from chajong.models.encoders.pretrained import best_device
 from chajong.models.encoders.weights import weights_identity
-from chajong.models.trained.checkpoint import proof_photos, trained_checkpoint
+from chajong.models.heads.whitening import whiten, within_class_covariance
+from chajong.models.trained.checkpoint import (
+    proof_photos,
+    restore_fold_models,
+    trained_checkpoint,
+)
 from chajong.models.trained.member import (
     Scored,
     calibrated_predictions,
@@ -26,6 +33,7 @@ from chajong.models.trained.member import (
     trained_metrics,
 )
 from chajong.models.trained.views import ViewAverage, answers
+from chajong.names.table import class_table
 from chajong.probabilities.calibration import fit_temperature
 from chajong.probabilities.measurement import measure
 from chajong.probabilities.metric import log_loss
@@ -39,13 +47,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from chajong.models.clip.classifier import ClipClassifier
-    from chajong.models.clip.parameters import ClipParameters
     from chajong.models.trained.tables import TrainingTables
     from chajong.probabilities.predictions import Predictions
     from chajong.training.moving_average import Weights
 
-NOT_IN_KEY = {"weights", "fit", "flip", "zoom", "batch_size", "interpolation"}
+NOT_IN_KEY = {"weights", "flip", "zoom", "batch_size", "interpolation"}
 """Settings of prediction, which training does not depend on; weights go in by content."""
+
+WHITENING_SHRINKAGE = 0.3
+"""Share of the identity in the covariance that is whitened, the default of the light heads."""
 
 EVIDENCE = ("names", "prototypes", "neighbours")
 """What a photo is compared with, in the order of the evidence."""
@@ -61,11 +71,17 @@ def model_identity(parameters: ClipParameters, classes: pd.DataFrame) -> dict[st
 
 
 def clip_builder(
-    parameters: ClipParameters, classes: pd.DataFrame
+    parameters: ClipParameters, tables: TrainingTables
 ) -> Callable[[int], Callable[[], ClipClassifier]]:
-    """Say how a fold's model is made: the same for every fold."""
-    build = partial(build_clip_classifier, parameters, class_prompts(classes))
-    return lambda fold: build
+    """Say how a fold's model is made.
+
+    Classes that none of the fold's training photos shows are kept out of its loss: a photo that is
+    always another car says nothing about them, and they are scored by their names later.
+    """
+    prompts = class_prompts(tables.classes)
+    return lambda fold: partial(
+        build_clip_classifier, parameters, prompts, tables.classes_shown_to(fold)
+    )
 
 
 def predict_folds(
@@ -163,6 +179,29 @@ class ChosenShares:
         return self.by_photo.get(photo_id, self.overall)
 
 
+def restore_models(checkpoint: Checkpoint) -> dict[int, torch.nn.Module]:
+    """Build the fold models of a checkpoint, and see that they score as they did.
+
+    Args:
+        checkpoint: Of the member `clip`.
+
+    Returns:
+        Models by fold.
+
+    Raises:
+        CheckpointError: A model does not reproduce the scores that were saved with it.
+    """
+    parameters = ClipParameters(**checkpoint.configuration["model"])
+    class_names = checkpoint.configuration["class_names"]
+    prompts = class_prompts(class_table({name: name for name in class_names}))
+    return restore_fold_models(
+        checkpoint,
+        lambda fold: build_clip_classifier(parameters, prompts),
+        lambda model: log_probability_views(cast("ClipClassifier", model), parameters),
+        class_names,
+    )
+
+
 class FoldModels:
     """One model that takes the weights of any fold, at any share between start and trained."""
 
@@ -179,7 +218,11 @@ class FoldModels:
         self._weights = weights
         self._parameters = parameters
         self._tables = tables
-        self._model = clip_builder(parameters, tables.classes)(0)().eval().to(best_device())
+        self._model = (
+            build_clip_classifier(parameters, class_prompts(tables.classes))
+            .eval()
+            .to(best_device())
+        )
         start = trained_weights(self._model)
         self._start = {name: part.cpu().clone() for name, part in start.items()}
         self._seen: dict[tuple[int, float], tuple[torch.Tensor, torch.Tensor]] = {}
@@ -240,7 +283,7 @@ class FoldModels:
             }
             views = log_probability_views(self._model, self._parameters)
             proof = proof_photos(self._tables, views.preparation)
-            proofs[fold] = views.encode(proof.views)
+            proofs[fold] = views.encode_exactly(proof.views)
             embedded, labels = self._training_photos(fold, share)
             compared[f"evidence.fold_{fold}.photos"] = embedded.half()
             compared[f"evidence.fold_{fold}.labels"] = labels
@@ -265,12 +308,19 @@ class FoldModels:
         photos = embed_photos(
             self._model, photo_ids, self._parameters, self._tables, f"fold {fold}, scoring"
         )
-        names = _name_embeddings(self._model)
+        by_name = name_scores(_averaged(photos), _name_embeddings(self._model))
         count = len(self._tables.class_names)
+        # Prototypes are compared as the light heads do: what differs from photo to photo of one
+        # car counts less than what differs between cars.
+        joined = seen.flatten(1)
+        covariance = within_class_covariance(joined, labels, count)
+        whitened = whiten(joined, covariance, WHITENING_SHRINKAGE)
+        offsets = photos.flatten(1) - whitened.centre
+        round_photos = normalize(offsets @ whitened.projection, dim=1)
         return (
             _scored_by_names(self._model, photos),
-            prototype_scores(photos, seen, labels, count, names).numpy(),
-            neighbour_scores(photos, seen, labels, count).numpy(),
+            prototype_scores(round_photos, whitened.directions, labels, count, by_name).numpy(),
+            neighbour_scores(_averaged(photos), _averaged(seen), labels, count).numpy(),
         )
 
     def _training_photos(self, fold: int, share: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -288,7 +338,7 @@ class FoldModels:
                 f"fold {fold}, training photos",
             )
             labels = torch.from_numpy(self._tables.labels_of(photo_ids))
-            self._seen = {(fold, share): (embedded, labels)}
+            self._seen[fold, share] = embedded, labels
         return self._seen[fold, share]
 
 
@@ -299,16 +349,17 @@ def embed_photos(
     tables: TrainingTables,
     title: str,
 ) -> torch.Tensor:
-    """Embed photos, averaged over views, as float32 [photos, dimensions] of length 1."""
+    """Embed photos at every zoom, as float32 [photos, zooms, dimensions] of length 1."""
     views = ViewAverage(
         model.photo_embeddings,
         _preparation(model, parameters),
         flip=parameters.flip,
         batch_size=parameters.batch_size,
+        join=True,
     )
     contents = tables.contents_of(photo_ids)
     embedded = torch.from_numpy(answers(contents, tables.store, views, f"clip, {title}"))
-    return torch.nn.functional.normalize(embedded, dim=1)
+    return normalize(embedded.unflatten(1, (len(parameters.zoom), -1)), dim=2)
 
 
 def log_probability_views(model: ClipClassifier, parameters: ClipParameters) -> ViewAverage:
@@ -323,16 +374,21 @@ def log_probability_views(model: ClipClassifier, parameters: ClipParameters) -> 
 
 def _preparation(model: ClipClassifier, parameters: ClipParameters) -> Preparation:
     height, width = model.image_size
-    return Preparation(height, width, parameters.fit, parameters.zoom)
+    return Preparation(height, width, zoom=parameters.zoom)
 
 
 def _name_embeddings(model: ClipClassifier) -> torch.Tensor:
     return model.class_embeddings().cpu()
 
 
+def _averaged(photos: torch.Tensor) -> torch.Tensor:
+    """Average the zooms of photos [photos, zooms, dimensions]: [photos, dimensions], length 1."""
+    return normalize(photos.mean(1), dim=1)
+
+
 def _scored_by_names(model: ClipClassifier, photos: torch.Tensor) -> np.ndarray:
     """Give the model's own log-probabilities of photos that are embedded already."""
-    cosines = name_scores(photos, _name_embeddings(model)).numpy()
+    cosines = name_scores(_averaged(photos), _name_embeddings(model)).numpy()
     return normalise_log(model.scale() * cosines)
 
 

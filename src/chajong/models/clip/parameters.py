@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from chajong.models.encoders.parameters import PretrainedParameters
-from chajong.photos.resizing import Fit
 from chajong.training.parameters import Strict
 
 Language = Literal["korean", "english"]
@@ -23,7 +22,6 @@ class ClipParameters(Strict):
             else is a safetensors file, a folder in the library's format, or a pretrained tag of
             open_clip (such as ``openai``).
         image_size: Height and width in pixels; the model's own where it is not given.
-        fit: How a photo becomes the model's shape.
         flip: Whether predictions average a photo and its mirror image.
         zoom: Centre zooms that predictions average over; 1 is the whole photo.
         batch_size: Photos, or sentences, a batch where nothing is trained.
@@ -45,7 +43,6 @@ class ClipParameters(Strict):
     model: str = Field(min_length=1)
     weights: str = Field("hub", min_length=1)
     image_size: int | None = Field(None, ge=16)
-    fit: Fit = "squash"
     flip: bool = True
     zoom: tuple[Annotated[float, Field(ge=1, le=4)], ...] = Field((1.0,), min_length=1)
     batch_size: int = Field(64, ge=1)

@@ -12,7 +12,6 @@ import torch
 from safetensors.torch import save_file
 
 from chajong.models.encoders.encoder import EncoderError
-from chajong.models.trained.checkpoint import fold_weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,14 +19,10 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedTokenizerFast
 
-    from chajong.models.checkpoint import Checkpoint
     from chajong.models.clip.parameters import SmallClipParameters
 
 CONFIGURATION_FILE = "open_clip_config.json"
 WEIGHTS_FILE = "open_clip_model.safetensors"
-NETWORK = "towers.network."
-"""What the names of the library's weights begin with in a checkpoint."""
-
 PADDING, START, END = "<padding>", "<start>", "<end>"
 
 
@@ -61,21 +56,20 @@ def make_small_clip(prompts: Sequence[str], folder: Path, settings: SmallClipPar
     save_file(network.state_dict(), folder / WEIGHTS_FILE)
 
 
-def export_small_clip(checkpoint: Checkpoint, start_folder: Path, folder: Path) -> None:
+def export_small_clip(network: torch.nn.Module, start_folder: Path, folder: Path) -> None:
     """Write trained weights as float16 beside the configuration and the tokenizer.
 
     Args:
-        checkpoint: The `clip` member's; the model of its first fold is written.
+        network: open_clip's model, without adapters.
         start_folder: Folder that training started from.
         folder: Where to write; it is made.
 
     Raises:
         EncoderError: A weight is too large for float16, or not a number.
     """
-    weights = fold_weights(checkpoint, checkpoint.configuration["folds"][0])
     halved = {
-        name.removeprefix(NETWORK): tensor.half() if tensor.is_floating_point() else tensor
-        for name, tensor in weights.items()
+        name: tensor.half() if tensor.is_floating_point() else tensor
+        for name, tensor in network.state_dict().items()
     }
     wrong = [name for name, tensor in halved.items() if not tensor.isfinite().all()]
     if wrong:
@@ -85,7 +79,7 @@ def export_small_clip(checkpoint: Checkpoint, start_folder: Path, folder: Path) 
     for file in start_folder.iterdir():
         if file.suffix == ".json":
             shutil.copyfile(file, folder / file.name)
-    tensors = {name: tensor.contiguous() for name, tensor in halved.items()}
+    tensors = {name: tensor.contiguous().cpu() for name, tensor in halved.items()}
     save_file(tensors, folder / WEIGHTS_FILE)
 
 

@@ -84,8 +84,8 @@ class ClipTowers(torch.nn.Module, ABC):
             if count > self.context:
                 message = (
                     f"The text {text!r} has {count} tokens, but the model reads at most "
-                    f"{self.context}. Shorten the name, or leave out the sentences of a language "
-                    "that takes more tokens: `languages: [english]`."
+                    f"{self.context}. Shorten the name, or set the model's `languages` to the one "
+                    "whose sentences are short enough."
                 )
                 raise EncoderError(message)
         return self._padded_tokens(list(texts))

@@ -6,12 +6,18 @@ import json
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from chajong.models.encoders.parameters import HogParameters, PretrainedParameters
+from chajong.models.encoders.parameters import (
+    HogParameters,
+    PretrainedParameters,
+    QwenVlChatParameters,
+    VlmTowerParameters,
+)
 from chajong.models.encoders.weights import weights_identity
 
 if TYPE_CHECKING:
     from chajong.models.encoders.encoder import Encoder
-    from chajong.models.encoders.parameters import EncoderParameters
+    from chajong.models.encoders.parameters import EncoderParameters, VlmLanguageParameters
+    from chajong.models.encoders.pretrained import ImageModel
 
 NOT_IN_KEY = {"batch_size", "compile", "weights"}
 """Settings that change the speed and not the features; weights go in by content."""
@@ -30,19 +36,13 @@ def build_encoder(parameters: EncoderParameters) -> Encoder:
         EncoderError: The model is unknown, or its weights are absent or do not fit.
     """
     from chajong.models.encoders.hog import HogEncoder
-    from chajong.models.encoders.open_clip_models import load_open_clip_model
     from chajong.models.encoders.pretrained import PretrainedEncoder
-    from chajong.models.encoders.timm_models import load_timm_model
-    from chajong.models.encoders.transformers_models import load_transformers_model
 
     if isinstance(parameters, HogParameters):
         return HogEncoder(parameters)
-    loaders = {
-        "timm": load_timm_model,
-        "open_clip": load_open_clip_model,
-        "transformers": load_transformers_model,
-    }
-    return PretrainedEncoder(loaders[parameters.library](parameters), parameters)
+    if isinstance(parameters, PretrainedParameters):
+        return PretrainedEncoder(_load_image_model(parameters), parameters)
+    return PretrainedEncoder(_load_vlm(parameters), parameters.running)
 
 
 def encoder_key(parameters: EncoderParameters) -> str:
@@ -59,9 +59,36 @@ def encoder_key(parameters: EncoderParameters) -> str:
         EncoderError: The weights' path does not exist.
     """
     settings = parameters.model_dump(mode="json", exclude=NOT_IN_KEY)
-    if isinstance(parameters, PretrainedParameters):
+    if not isinstance(parameters, HogParameters):
         from chajong.models.encoders.pretrained import best_device
 
         settings["weights"] = weights_identity(parameters.weights, parameters.model)
         settings["precision"] = "float32" if best_device().type == "cpu" else "bfloat16"
     return sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+
+def _load_image_model(parameters: PretrainedParameters) -> ImageModel:
+    from chajong.models.encoders.open_clip_models import load_open_clip_model
+    from chajong.models.encoders.timm_models import load_timm_model
+    from chajong.models.encoders.transformers_models import load_transformers_model
+
+    loaders = {
+        "timm": load_timm_model,
+        "open_clip": load_open_clip_model,
+        "transformers": load_transformers_model,
+    }
+    return loaders[parameters.library](parameters)
+
+
+def _load_vlm(
+    parameters: VlmTowerParameters | VlmLanguageParameters | QwenVlChatParameters,
+) -> ImageModel:
+    from chajong.models.encoders.qwen_vl_chat import load_qwen_vl_chat_tower
+    from chajong.models.encoders.vlm_language import load_vlm_language
+    from chajong.models.encoders.vlm_towers import load_vlm_tower
+
+    if isinstance(parameters, VlmTowerParameters):
+        return load_vlm_tower(parameters)
+    if isinstance(parameters, QwenVlChatParameters):
+        return load_qwen_vl_chat_tower(parameters)
+    return load_vlm_language(parameters)

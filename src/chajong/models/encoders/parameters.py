@@ -76,4 +76,116 @@ class PretrainedParameters(Strict):
         return self.model
 
 
-EncoderParameters = Annotated[HogParameters | PretrainedParameters, Field(discriminator="library")]
+class VlmParameters(Strict):
+    """What the encoders made of vision-language models have in common.
+
+    Attributes:
+        model: A hub repository.
+        weights: ``hub`` downloads the published weights; a path with a slash is a local folder with
+            the configuration, the processor and the safetensors files of the model.
+        fit: How a photo becomes the encoder's shape.
+        flip: Whether the features of a photo and of its mirror image are averaged.
+        zoom: Centre zooms whose features are joined; 1 is the whole photo.
+        batch_size: Photos a batch.
+    """
+
+    model: str = Field(min_length=1)
+    weights: str = Field("hub", pattern=r"^hub$|[/\\]")
+    fit: Fit = "squash"
+    flip: bool = False
+    zoom: tuple[Annotated[float, Field(ge=1, le=4)], ...] = Field((1.0,), min_length=1)
+    batch_size: int = Field(8, ge=1)
+
+    @property
+    def running(self) -> PretrainedParameters:
+        """How photos are fed to the model, in the words that every image model is run by."""
+        return PretrainedParameters(
+            library="transformers", **self.model_dump(include=set(VlmParameters.model_fields))
+        )
+
+
+class PixelBudget(Strict):
+    """How many pixels a model of dynamic resolution sees.
+
+    Such models take any height and width in whole merged patches, and cost grows with the pixels.
+    All photos of a batch have one shape here: the one that the model's own rule for resizing gives
+    a photo of `aspect_ratio` that has `max_pixels`. A model of one resolution takes that and only
+    checks that it is within the budget.
+
+    Attributes:
+        max_pixels: Most pixels of a photo.
+        aspect_ratio: Width over height of the shape.
+    """
+
+    max_pixels: int = Field(448 * 448, ge=28 * 28)
+    aspect_ratio: float = Field(4 / 3, ge=0.25, le=4)
+
+
+PooledFeatures = Literal["patches", "projected", "both"]
+"""Which output of a vision tower is averaged over a photo.
+
+``patches`` is what its last block gives (LLaVA: the block that its language model reads);
+``projected`` is what the language model gets to see, after the merger, projector or resampler;
+``both`` joins the two.
+"""
+
+
+class VlmTowerParameters(VlmParameters, PixelBudget):
+    """The vision tower alone of Qwen2.5-VL, Qwen2-VL or LLaVA-1.5; its configuration says which.
+
+    Attributes:
+        features: Which output of the tower is averaged over a photo.
+    """
+
+    library: Literal["vlm_tower"] = "vlm_tower"
+    features: PooledFeatures = "both"
+
+    @property
+    def title(self) -> str:
+        """What progress bars and reports call the encoder."""
+        return f"{self.model} (vision tower)"
+
+
+class VlmLanguageParameters(VlmParameters, PixelBudget):
+    """The language model of Qwen2.5-VL, Qwen2-VL or LLaVA-1.5 after a photo and a prompt.
+
+    Attributes:
+        prompt: What the user says after the photo, put into the model's own chat template.
+        pooling: Whether the last token's hidden state is taken or the mean of all tokens'.
+    """
+
+    library: Literal["vlm_language"] = "vlm_language"
+    prompt: str = Field("What is the make, model and generation of this car?", min_length=1)
+    pooling: Literal["last", "mean"] = "last"
+
+    @property
+    def title(self) -> str:
+        """What progress bars and reports call the encoder."""
+        return f"{self.model} (language model)"
+
+
+class QwenVlChatParameters(VlmParameters):
+    """The vision tower alone of Qwen-VL-Chat, whose own code needs libraries of its time.
+
+    Attributes:
+        features: Which output of the tower is averaged over a photo.
+    """
+
+    library: Literal["qwen_vl_chat"] = "qwen_vl_chat"
+    model: str = Field("Qwen/Qwen-VL-Chat", min_length=1)
+    features: PooledFeatures = "both"
+
+    @property
+    def title(self) -> str:
+        """What progress bars and reports call the encoder."""
+        return f"{self.model} (vision tower)"
+
+
+EncoderParameters = Annotated[
+    HogParameters
+    | PretrainedParameters
+    | VlmTowerParameters
+    | VlmLanguageParameters
+    | QwenVlChatParameters,
+    Field(discriminator="library"),
+]

@@ -30,15 +30,24 @@ class BackboneClassifier(torch.nn.Module):
         network: Normalised photos to features.
         head: Features to one logit a class.
         freeze_batch_norm: Whether batch norms keep their statistics and affine weights.
+        from_chance: Whether the network started from chance.
     """
 
-    def __init__(self, model: ImageModel, class_count: int, *, freeze_batch_norm: bool) -> None:
+    def __init__(
+        self,
+        model: ImageModel,
+        class_count: int,
+        *,
+        freeze_batch_norm: bool,
+        from_chance: bool = False,
+    ) -> None:
         """Put a linear layer that starts from chance on a network.
 
         Args:
             model: The network, with its image size and normalisation.
             class_count: Number of effective classes.
             freeze_batch_norm: Whether batch norms stay as they are.
+            from_chance: Whether the network starts from chance too.
         """
         super().__init__()
         self.image_size = (model.height, model.width)
@@ -47,6 +56,7 @@ class BackboneClassifier(torch.nn.Module):
         self.network = network
         self.head = torch.nn.Linear(network.head_hidden_size, class_count)
         self.freeze_batch_norm = freeze_batch_norm
+        self.from_chance = from_chance
         if freeze_batch_norm:
             for norm in _batch_norms(network):
                 norm.requires_grad_(requires_grad=False)
@@ -79,8 +89,11 @@ class BackboneClassifier(torch.nn.Module):
         """Say how far every trainable parameter is from the input, by timm's own grouping.
 
         Returns:
-            0 for the network's first layer, more for later ones, None for the linear layer.
+            0 for the network's first layer, more for later ones, None for the linear layer, and
+            for all layers where the network starts from chance.
         """
+        if self.from_chance:
+            return {name: None for name, part in self.named_parameters() if part.requires_grad}
         depths = _network_depths(self.network)
         return {
             name: depths[name.removeprefix("network.")] if name.startswith("network.") else None
@@ -121,7 +134,10 @@ def build_backbone(parameters: BackboneParameters, class_count: int) -> Backbone
     # Loading a network seeds torch, so the linear layer is drawn from the same seed.
     model = load_network(parameters)
     classifier = BackboneClassifier(
-        model, class_count, freeze_batch_norm=parameters.freeze_batch_norm
+        model,
+        class_count,
+        freeze_batch_norm=parameters.freeze_batch_norm,
+        from_chance=parameters.weights == "random",
     )
     return classifier.train()
 

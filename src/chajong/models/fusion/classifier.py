@@ -143,3 +143,4 @@ def start_from_backbone(fusion: FusionClassifier, backbone_state: dict[str, Tens
     model = fusion.backbone.network.pretrained_cfg["architecture"]
     source = f"The trained backbone and the fusion's backbone {model!r}"
     fit_weights(fusion.backbone, backbone_state, source)
+    fusion.backbone.from_chance = False

@@ -145,7 +145,7 @@ def log_probability_views(model: Any, parameters: BackboneParameters) -> ViewAve
     height, width = model.image_size
     return ViewAverage(
         model.log_probabilities,
-        Preparation(height, width, parameters.fit, parameters.zoom),
+        Preparation(height, width, zoom=parameters.zoom),
         flip=parameters.flip,
         batch_size=parameters.batch_size,
     )
@@ -179,7 +179,7 @@ def predict_folds(
             views = log_probability_views(model.eval().to(best_device()), parameters)
             scored.append(score_rows(fold, views, tables, parameters.model))
             proof = proof_photos(tables, views.preparation)
-            proofs[fold] = views.encode(proof.views)
+            proofs[fold] = views.encode_exactly(proof.views)
         joined = join_scored(scored)
         predictions, mixture = calibrated_predictions(joined, tables)
     metrics = trained_metrics(joined, predictions, tables, training, measurement)

@@ -4,7 +4,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from chajong.photos.resizing import Fit
 from chajong.training.parameters import Strict
 
 Side = Annotated[int, Field(ge=16)]
@@ -23,7 +22,6 @@ class BackboneParameters(Strict):
         image_size: Side, or height and width, in pixels; that of the weights where it is not given.
         mean: Channel means on a scale of 0 to 1; those of the weights where they are not given.
         std: Channel standard deviations likewise.
-        fit: How a photo becomes the model's shape.
         drop_path: Probability that the last residual branch is skipped in training; earlier ones
             are skipped less often.
         freeze_batch_norm: Whether batch norms keep the statistics and the affine weights that they
@@ -39,7 +37,6 @@ class BackboneParameters(Strict):
     image_size: Side | tuple[Side, Side] | None = None
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
-    fit: Fit = "squash"
     drop_path: float = Field(0.0, ge=0, lt=1)
     freeze_batch_norm: bool = False
     flip: bool = True
@@ -63,7 +60,7 @@ class FusionParameters(BackboneParameters):
             member's trained model of the same fold.
     """
 
-    mode: Mode = "concatenation"
+    mode: Mode = "weighted"
     name_model: str = Field("characters", min_length=1)
     name_loss: float = Field(0.1, ge=0)
     attribute_loss: float = Field(0.1, ge=0)

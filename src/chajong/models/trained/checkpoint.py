@@ -115,6 +115,6 @@ def restore_fold_models(
     for fold in checkpoint.configuration["folds"]:
         model = build(fold).eval().to(best_device())
         load_trained_weights(model, fold_weights(checkpoint, fold))
-        check_proof(ask(model).encode(checkpoint.tensors["proof.views"]), checkpoint, fold)
+        check_proof(ask(model).encode_exactly(checkpoint.tensors["proof.views"]), checkpoint, fold)
         models[fold] = model
     return models

@@ -85,3 +85,9 @@ class TrainingTables:
         ]
         rows = pd.concat(parts, ignore_index=True)
         return rows.astype({"label_counts": bool, "fold": int})
+
+    def classes_shown_to(self, fold: int) -> tuple[bool, ...]:
+        """Say for every effective class whether a training photo of a fold's model shows it."""
+        outside = ~self.folds["fold"].isin([fold, CALIBRATION]) & self.folds["label_counts"]
+        shown = set(self.labels_of(self.folds.loc[outside, "photo_id"]).tolist())
+        return tuple(number in shown for number in range(len(self.class_names)))

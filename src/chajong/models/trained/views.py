@@ -29,6 +29,7 @@ class ViewAverage:
         *,
         flip: bool,
         batch_size: int,
+        join: bool = False,
     ) -> None:
         """Keep what is asked of the model.
 
@@ -37,30 +38,42 @@ class ViewAverage:
             preparation: The views, one for each zoom.
             flip: Whether mirror images are views too.
             batch_size: Photos a batch.
+            join: Whether answers to the zooms are set side by side instead of averaged.
         """
+        self._join = join
         self._answer = answer
         self.preparation = preparation
         self.batch_size = batch_size
         self._flip = flip
         self._device = best_device()
 
-    @torch.inference_mode()
     def encode(self, photos: torch.Tensor) -> np.ndarray:
-        """Average over views.
+        """Average over views, in bfloat16 on a GPU.
 
         Args:
             photos: uint8 of shape [photos, zooms, 3, height, width], on the CPU.
 
         Returns:
-            float32 of shape [photos, answers].
+            float32 of shape [photos, answers], or [photos, zooms * answers] where they are joined.
         """
-        views = photos.flatten(0, 1).to(self._device, non_blocking=True)
         with self._precision():
-            answers = self._answer(views).float()
-            if self._flip:
-                answers = (answers + self._answer(views.flip(-1)).float()) / 2
-        averaged: np.ndarray = answers.unflatten(0, photos.shape[:2]).mean(1).cpu().numpy()
-        return averaged
+            return self._average(photos)
+
+    def encode_exactly(self, photos: torch.Tensor) -> np.ndarray:
+        """Average over views in float32, so that another machine gives the same answers."""
+        with torch.backends.cudnn.flags(allow_tf32=False):
+            return self._average(photos)
+
+    @torch.inference_mode()
+    def _average(self, photos: torch.Tensor) -> np.ndarray:
+        views = photos.flatten(0, 1).to(self._device, non_blocking=True)
+        answers = self._answer(views).float()
+        if self._flip:
+            answers = (answers + self._answer(views.flip(-1)).float()) / 2
+        by_zoom = answers.unflatten(0, photos.shape[:2])
+        joined = by_zoom.flatten(1) if self._join else by_zoom.mean(1)
+        answered: np.ndarray = joined.cpu().numpy()
+        return answered
 
     def _precision(self) -> AbstractContextManager[object]:
         if self._device.type == "cpu":

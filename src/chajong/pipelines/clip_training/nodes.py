@@ -42,6 +42,27 @@ def check_clip(classes: pd.DataFrame, parameters: ClipMemberParameters) -> Repor
     }
 
 
+def check_zero_shot(classes: pd.DataFrame, parameters: ZeroShotParameters) -> str:
+    """Build the model once, so that a wrong name or file stops the run before long work starts.
+
+    Args:
+        classes: The `classes` table, whose sentences must not be too long for the model.
+        parameters: Which model.
+
+    Returns:
+        The model's name.
+
+    Raises:
+        EncoderError: The model is unknown, its weights are absent or do not fit, or a sentence is
+            longer than it reads.
+    """
+    from chajong.models.clip.classifier import build_clip_classifier
+    from chajong.models.clip.prompts import class_prompts
+
+    build_clip_classifier(parameters.model, class_prompts(classes))
+    return parameters.model.model
+
+
 def draw_training_photos(
     model: Report,
     photos: pd.DataFrame,
@@ -85,7 +106,7 @@ def train_clip(
     from chajong.models.trained.tables import TrainingTables
 
     tables = TrainingTables(photos, classes, folds, photo_store)
-    build = clip_builder(parameters.model, classes)
+    build = clip_builder(parameters.model, tables)
     return train_member(build, model["identity"], parameters.training, tables, scratch, "clip")
 
 
@@ -127,6 +148,7 @@ def predict_clip(
 
 
 def predict_zero_shot(
+    model: str,
     photos: pd.DataFrame,
     photo_store: PhotoStore,
     classes: pd.DataFrame,
@@ -136,6 +158,7 @@ def predict_zero_shot(
     """Predict by names alone, with a model that has not seen these photos.
 
     Args:
+        model: From `check_zero_shot`.
         photos: The `photos` table.
         photo_store: The photos themselves.
         classes: The `classes` table.

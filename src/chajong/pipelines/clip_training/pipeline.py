@@ -56,11 +56,17 @@ def _zero_shot() -> Pipeline:
     member = "clip_zero_shot"
     template = [
         Node(
+            when_enabled(nodes.check_zero_shot),
+            inputs=["classes", "params:member"],
+            outputs="model",
+            name="check_model",
+        ),
+        Node(
             when_enabled(nodes.predict_zero_shot, outputs=2),
-            inputs=[*TABLES, "params:member"],
+            inputs=["model", *TABLES, "params:member"],
             outputs=["predictions", "metrics"],
             name="predict",
-        )
+        ),
     ]
     return Pipeline(
         template,

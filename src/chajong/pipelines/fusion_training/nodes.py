@@ -31,7 +31,14 @@ def check_backbone(parameters: BackboneMemberParameters) -> Report:
 
 
 def check_fusion(parameters: FusionMemberParameters) -> Report:
-    """See that the classifier that knows names can be built and trained here; see `_check`."""
+    """See that the classifier that knows names can be built and trained here; see `_check`.
+
+    Raises:
+        OSError: The model that embeds names cannot be loaded.
+    """
+    from chajong.names.embedding import embed_names
+
+    embed_names(["a name"], parameters.model.name_model)
     return _check(parameters.model, parameters.training)
 
 

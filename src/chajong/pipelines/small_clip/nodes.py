@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from chajong.models.checkpoint import Checkpoint
 from chajong.models.clip.parameters import SmallClipParameters
@@ -43,10 +44,15 @@ class Shipment:
     start: Path
 
     def write(self, folder: Path) -> None:
-        """Write configuration and tokenizer as they were, and the weights as float16."""
+        """Write configuration and tokenizer as they were, and the weights as float16.
+
+        The checkpoint's first fold is taken, if it scores its proof photos as it did.
+        """
+        from chajong.models.clip.member import restore_models
         from chajong.models.clip.small import export_small_clip
 
-        export_small_clip(self.checkpoint, self.start, folder)
+        models: dict[int, Any] = restore_models(self.checkpoint)
+        export_small_clip(models[min(models)].towers.network, self.start, folder)
 
 
 def plan_start(parameters: SmallClipPipelineParameters) -> Start:
