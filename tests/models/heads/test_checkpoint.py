@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from chajong.models.checkpoint import read_checkpoint, write_checkpoint
+from chajong.models.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from chajong.models.features import Features
-from chajong.models.heads.checkpoint import CheckpointError, fold_models, heads_checkpoint
+from chajong.models.heads.checkpoint import fold_models, heads_checkpoint
 from chajong.models.heads.parameters import HeadsParameters
 from chajong.models.heads.search import search_heads
 
