@@ -43,6 +43,7 @@ TRAINED_MEMBERS = ("clip", "backbone", "fusion")
 IN_MEMORY = {f"{member}.encoder" for member in FROZEN_MEMBERS} | {
     f"{member}.{dataset}" for member in TRAINED_MEMBERS for dataset in ("model", "training")
 }
+IN_MEMORY |= {"clip_zero_shot.model"}
 
 
 pytestmark = pytest.mark.usefixtures("project")

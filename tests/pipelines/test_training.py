@@ -12,7 +12,11 @@ from chajong.training.errors import TrainingError
 ONE_EPOCH = {"epochs": 1, "batch_size": 16, "learning_rate": 5e-4}
 FAST = {"flip": False, "zoom": [1.0]}
 CLIP = {"enabled": True, "model": FAST | {"interpolation": [1.0]}, "training": ONE_EPOCH}
-BACKBONE = {"enabled": True, "model": FAST, "training": ONE_EPOCH}
+BACKBONE = {
+    "enabled": True,
+    "model": FAST,
+    "training": ONE_EPOCH | {"head_learning_rate": 0.01},
+}
 
 
 @pytest.fixture(scope="module")

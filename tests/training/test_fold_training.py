@@ -60,7 +60,7 @@ def no_model():
 
 
 def train_all(photos, table, folder, **changes):
-    parameters = TrainingParameters(**changes)
+    parameters = TrainingParameters(batch_size=2, **changes)
     return train_folds(lambda fold: no_model, photos, table, parameters, folder, "차종")
 
 
@@ -106,7 +106,12 @@ class TestTrainingPhotos:
 
     def test_every_fold_has_its_own_model(self, folds, photos, recorded, tmp_path):
         train_folds(
-            lambda fold: partial(int, fold), photos, folds, TrainingParameters(), tmp_path, ""
+            lambda fold: partial(int, fold),
+            photos,
+            folds,
+            TrainingParameters(batch_size=2),
+            tmp_path,
+            "",
         )
         assert [recorded[f"fold_{fold}"].build() for fold in range(3)] == [0, 1, 2]
 

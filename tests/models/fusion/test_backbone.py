@@ -95,12 +95,23 @@ class TestFrozenBatchNorms:
         torch.testing.assert_close(batch_norm_tensors(classifier), before, rtol=0, atol=0)
 
 
+def pretrained(parameters):
+    """A classifier whose random weights count as learned."""
+    classifier = build_backbone(parameters, 5)
+    classifier.from_chance = False
+    return classifier
+
+
 class TestLayerDepths:
+    def test_a_network_from_chance_has_none(self, backbone_parameters):
+        depths = build_backbone(backbone_parameters(), 5).layer_depths()
+        assert set(depths.values()) == {None}
+
     @pytest.mark.parametrize("model", MODELS)
     @pytest.mark.parametrize("freeze", [False, True])
     def test_they_cover_exactly_what_is_trained(self, backbone_parameters, model, freeze):
         chosen = {"model": model, "freeze_batch_norm": freeze}
-        classifier = build_backbone(backbone_parameters(**chosen), 5)
+        classifier = pretrained(backbone_parameters(**chosen))
         trained = {name for name, p in classifier.named_parameters() if p.requires_grad}
         depths = classifier.layer_depths()
         assert set(depths) == trained
@@ -110,7 +121,7 @@ class TestLayerDepths:
     def test_they_are_what_timms_optimiser_uses(self, backbone_parameters, model):
         from timm.optim import param_groups_layer_decay
 
-        classifier = build_backbone(backbone_parameters(model=model), 5)
+        classifier = pretrained(backbone_parameters(model=model))
         depths = classifier.layer_depths()
         last = max(at for at in depths.values() if at is not None)
         groups = param_groups_layer_decay(classifier.network, layer_decay=0.5)
@@ -121,7 +132,7 @@ class TestLayerDepths:
     def test_a_network_that_cannot_group_its_layers_has_them_too(
         self, backbone_parameters, monkeypatch
     ):
-        classifier = build_backbone(backbone_parameters(), 5)
+        classifier = pretrained(backbone_parameters())
         with_matcher = classifier.layer_depths()
         monkeypatch.delattr(type(classifier.network), "group_matcher")
         depths = classifier.layer_depths()

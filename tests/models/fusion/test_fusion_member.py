@@ -195,7 +195,7 @@ class TestIdentity:
         assert model_identity(BACKBONE.model_copy(update=change)) != model_identity(BACKBONE)
 
     @pytest.mark.parametrize(
-        "change", [{"mode": "weighted"}, {"name_loss": 0.7}, {"start": "backbone"}]
+        "change", [{"mode": "concatenation"}, {"name_loss": 0.7}, {"start": "backbone"}]
     )
     def test_where_names_enter_matters(self, change):
         parameters = FusionParameters(**MODEL)

@@ -130,7 +130,7 @@ def embed_pixels(model, photo_ids, parameters, tables, title):
         batch_size=32,
     )
     embedded = answers(tables.contents_of(photo_ids), tables.store, views, title)
-    return torch.nn.functional.normalize(torch.from_numpy(embedded), dim=1)
+    return torch.nn.functional.normalize(torch.from_numpy(embedded), dim=1)[:, None]
 
 
 def shuffled(tables):
