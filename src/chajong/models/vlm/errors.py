@@ -1,0 +1,5 @@
+"""What a person can put right about a vision-language model."""
+
+
+class VisionLanguageError(ValueError):
+    """A model, prompt or candidate that cannot be used; the message names it and the fix."""
