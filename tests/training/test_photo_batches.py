@@ -3,7 +3,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_classifier import labelled_photos, tiny_job
+from tiny_classifier import UNVARIED, labelled_photos, tiny_job
 
 from chajong.photos.decode import decode_photo
 from chajong.photos.resizing import resize_photo
@@ -11,26 +11,12 @@ from chajong.training import photo_batches
 from chajong.training.engine import train
 from chajong.training.errors import TrainingError
 from chajong.training.parameters import (
-    AugmentationParameters,
     MixingParameters,
     TrainingParameters,
 )
 from chajong.training.photo_batches import BatchMixing, TrainingSchedule, TrainingSet
 
 SIZE = (16, 24)
-UNVARIED = AugmentationParameters(
-    crop_area=(1, 1),
-    crop_ratio=(1, 1),
-    half_crop=0,
-    flip=0,
-    rotation=0,
-    brightness=(1, 1),
-    gamma=(1, 1),
-    saturation=(1, 1),
-    contrast=(1, 1),
-    jpeg_quality=(100, 100),
-    erasing=0,
-)
 
 
 def settings(**changes):

@@ -21,6 +21,19 @@ from chajong.training.parameters import (
 from chajong.training.photo_batches import LabelledPhotos
 
 CLASSES = 3
+UNVARIED = AugmentationParameters(
+    crop_area=(1, 1),
+    crop_ratio=(1, 1),
+    half_crop=0,
+    flip=0,
+    rotation=0,
+    brightness=(1, 1),
+    gamma=(1, 1),
+    saturation=(1, 1),
+    contrast=(1, 1),
+    jpeg_quality=(100, 100),
+    erasing=0,
+)
 SETTINGS = {
     "epochs": 4,
     "batch_size": 8,

@@ -6,7 +6,6 @@ from chajong.datasets.optional import OptionalDataset, Skipped, when_enabled
 from chajong.datasets.photo_folder import PhotoFolderDataset
 from chajong.datasets.photo_store import PhotoStoreDataset
 from chajong.datasets.predictions import PredictionsDataset
-from chajong.datasets.rendered_photos import RenderedPhotosDataset, RenderingPlan
 from chajong.datasets.scratch import ScratchDataset
 from chajong.datasets.submission import SubmissionDataset
 from chajong.datasets.table_folder import TableFolderDataset
@@ -19,8 +18,6 @@ __all__ = [
     "PhotoFolderDataset",
     "PhotoStoreDataset",
     "PredictionsDataset",
-    "RenderedPhotosDataset",
-    "RenderingPlan",
     "ScratchDataset",
     "Skipped",
     "SubmissionDataset",

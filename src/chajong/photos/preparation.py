@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from chajong.parameters import Strict
 from chajong.photos.content_cache import ContentCache
 from chajong.photos.decode import (
     MAX_MEGAPIXELS,
@@ -53,7 +54,7 @@ _PHOTO_COLUMNS = (
 _LONGEST_JPEG_SIDE = 65_500  # what a JPEG's header has room for, as libjpeg counts
 
 
-class StoreSettings(BaseModel):
+class StoreSettings(Strict):
     """How photos are kept in the photo store.
 
     Attributes:
@@ -61,8 +62,6 @@ class StoreSettings(BaseModel):
         jpeg_quality: Quality of photos that are encoded again, up to 95.
         max_megapixels: A photo with more pixels counts as unreadable.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     shortest_side: int = Field(640, ge=1)
     jpeg_quality: int = Field(92, ge=1, le=95)

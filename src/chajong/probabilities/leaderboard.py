@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from chajong.charts import FONTS
+
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
@@ -21,7 +23,6 @@ NUMBER_COLUMNS = (
     "peak_memory_mb",
     "photos",
 )
-FONTS = "Noto Sans KR, NanumGothic, Apple SD Gothic Neo, Malgun Gothic, sans-serif"
 BAR_PIXELS = 34
 MARGIN_PIXELS = 150
 

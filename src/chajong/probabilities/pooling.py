@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from chajong.probabilities.calibration import fit_temperature
+from chajong.probabilities.cross_fitting import cross_fit
 from chajong.probabilities.predictions import (
     Predictions,
     Split,
@@ -141,20 +142,23 @@ def pool_members(
     train = _pool_split(usable, "train", folds.loc[in_fold, "photo_id"].tolist())
     calibration = _pool_split(usable, "calibration", folds.loc[~in_fold, "photo_id"].tolist())
     test = _pool_split(usable, "test", test_ids)
-    out_of_fold_temperature = _temperature(train, labels)
+    fitted = cross_fit(
+        lambda used: _temperature(train.take(used), labels), train.rows["fold"].to_numpy()
+    )
+    own = fitted.apply(lambda temperature, rows: np.full((rows.sum(), 1), temperature))
     enough = int(calibration.rows["label_counts"].sum()) >= SMALLEST_SLICE
-    final = _temperature(calibration, labels) if enough else out_of_fold_temperature
+    final = _temperature(calibration, labels) if enough else fitted.overall
     return Pooled(
         predictions=_concatenate(
             [
-                _cross_fitted(train, labels),
+                _at_temperature(train, own),
                 _at_temperature(calibration, final),
                 _at_temperature(test, final),
             ]
         ),
         members=tuple(usable),
         skipped=skipped,
-        out_of_fold_temperature=out_of_fold_temperature,
+        out_of_fold_temperature=fitted.overall,
         final_temperature=final,
         temperature_source=(
             "the calibration slice"
@@ -187,15 +191,6 @@ def _counted(predictions: Predictions, labels: pd.Series[int]) -> tuple[Predicti
 def _temperature(predictions: Predictions, labels: pd.Series[int]) -> float:
     counted, counted_labels = _counted(predictions, labels)
     return fit_temperature(counted.log_probabilities, counted_labels)
-
-
-def _cross_fitted(train: Predictions, labels: pd.Series[int]) -> Predictions:
-    """Give each fold's rows the temperature of the other folds."""
-    folds = train.rows["fold"].to_numpy()
-    temperatures = np.ones((len(folds), 1))
-    for fold in np.unique(folds):
-        temperatures[folds == fold] = _temperature(train.take(folds != fold), labels)
-    return _at_temperature(train, temperatures)
 
 
 def _at_temperature(predictions: Predictions, temperature: float | np.ndarray) -> Predictions:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from chajong.charts import FONTS
+
 if TYPE_CHECKING:
     import pandas as pd
     from plotly.graph_objects import Figure, Scatter
 
-FONTS = "Noto Sans KR, NanumGothic, Apple SD Gothic Neo, Malgun Gothic, sans-serif"
 PLACE = "epoch %{x:.2f}, step %{customdata[0]:,}<br>"
 SPEED = "<br>%{customdata[1]:.1f} photos/s"
 

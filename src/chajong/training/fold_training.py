@@ -9,7 +9,7 @@ import pandas as pd
 
 from chajong.training.engine import TrainingJob, check_job, train
 from chajong.training.errors import TrainingError
-from chajong.training.folds import CALIBRATION
+from chajong.training.folds import CALIBRATION, training_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,8 +112,7 @@ def _training_photos(
     fold: int, photos: LabelledPhotos, folds: pd.DataFrame, parameters: TrainingParameters
 ) -> tuple[LabelledPhotos, LabelledPhotos | None]:
     """Choose the photos that a fold's model is trained on, and those that choose its epoch."""
-    outside = ~folds["fold"].isin([fold, CALIBRATION]).to_numpy()
-    usable = outside & folds["label_counts"].to_numpy()
+    usable = training_rows(folds, fold)
     inner = usable & _inner_rows(folds, usable, parameters)
     seen = photos.take(usable & ~inner)
     if len(np.unique(seen.labels)) < 2:

@@ -41,6 +41,21 @@ def join_groups(near_duplicates: np.ndarray, listings: Sequence[str | None]) -> 
     return np.unique(joined, return_inverse=True)[1].astype(np.int64)
 
 
+def training_rows(folds: pd.DataFrame, fold: int) -> np.ndarray:
+    """Say which photos a fold's model may train on.
+
+    Args:
+        folds: The `folds` table.
+        fold: The fold that is scored.
+
+    Returns:
+        bool [photos]: those of the other folds, without the calibration slice and without photos
+        whose label does not count.
+    """
+    outside = ~folds["fold"].isin([fold, CALIBRATION]) & folds["label_counts"]
+    return outside.to_numpy(dtype=bool)
+
+
 def make_folds(
     photo_ids: Sequence[str],
     labels: Sequence[Hashable],

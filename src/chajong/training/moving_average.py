@@ -31,13 +31,7 @@ def load_trained_weights(model: torch.nn.Module, weights: Weights) -> None:
             changed.
     """
     expected = trained_weights(model)
-    differing = [
-        name
-        for name in sorted(expected.keys() | weights.keys())
-        if name not in expected
-        or name not in weights
-        or expected[name].shape != weights[name].shape
-    ]
+    differing = differing_weights(expected, weights)
     if differing:
         message = (
             f"The weights do not belong to this model: {differing[0]!r} is not in both or has "
@@ -48,6 +42,15 @@ def load_trained_weights(model: torch.nn.Module, weights: Weights) -> None:
     with torch.no_grad():
         for name, part in expected.items():
             part.copy_(weights[name])
+
+
+def differing_weights(first: Weights, second: Weights) -> list[str]:
+    """Name the weights that are in one set only, or have another shape in the other."""
+    return [
+        name
+        for name in sorted(first.keys() | second.keys())
+        if name not in first or name not in second or first[name].shape != second[name].shape
+    ]
 
 
 class MovingAverage:

@@ -2,7 +2,9 @@
 
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
+
+from chajong.parameters import Strict
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -18,12 +20,6 @@ def _ascending(interval: tuple[Bound, Bound]) -> tuple[Bound, Bound]:
 
 Interval = Annotated[tuple[Positive, Positive], AfterValidator(_ascending)]
 Share = Annotated[float, Field(gt=0, le=1)]
-
-
-class Strict(BaseModel):
-    """Parameters that cannot be changed and do not accept unknown names."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class AugmentationParameters(Strict):

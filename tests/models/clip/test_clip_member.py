@@ -6,12 +6,10 @@ import torch
 
 from chajong.models.checkpoint import read_checkpoint, write_checkpoint
 from chajong.models.clip.classifier import build_clip_classifier
+from chajong.models.clip.fold_models import ChosenShares, FoldModels
 from chajong.models.clip.interpolation import interpolate
 from chajong.models.clip.member import (
-    ChosenShares,
-    FoldModels,
     clip_builder,
-    log_probability_views,
     model_identity,
     predict_folds,
     predict_zero_shot,
@@ -22,6 +20,7 @@ from chajong.models.clip.small import make_small_clip
 from chajong.models.encoders.extraction import prepare_photo
 from chajong.models.trained.checkpoint import restore_fold_models
 from chajong.models.trained.member import train_member
+from chajong.models.trained.views import log_probability_views
 from chajong.probabilities.calibration import fit_temperature
 from chajong.probabilities.metric import log_loss
 from chajong.probabilities.pooling import usable_members

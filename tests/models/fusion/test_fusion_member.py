@@ -10,7 +10,6 @@ from chajong.models.encoders.encoder import EncoderError
 from chajong.models.fusion.member import (
     backbone_builder,
     fusion_builder,
-    log_probability_views,
     model_identity,
     predict_folds,
     starting_identity,
@@ -18,6 +17,7 @@ from chajong.models.fusion.member import (
 from chajong.models.fusion.parameters import BackboneParameters, FusionParameters
 from chajong.models.trained.checkpoint import proof_photos, restore_fold_models
 from chajong.models.trained.member import train_member
+from chajong.models.trained.views import log_probability_views
 from chajong.probabilities.pooling import usable_members
 from chajong.training.parameters import MixingParameters, TrainingParameters
 

@@ -9,8 +9,9 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from tiny_classifier import CLASSES, TinyClassifier
+from tiny_classifier import CLASSES, UNVARIED, TinyClassifier
 
+from chajong.models.clip import fold_models
 from chajong.models.clip import member as clip_member
 from chajong.models.clip.classifier import build_clip_classifier
 from chajong.models.clip.parameters import ClipParameters, SmallClipParameters
@@ -27,7 +28,6 @@ from chajong.models.trained.tables import TrainingTables
 from chajong.models.trained.views import ViewAverage, answers
 from chajong.training.moving_average import load_trained_weights, trained_weights
 from chajong.training.parameters import (
-    AugmentationParameters,
     MixingParameters,
     TrainingParameters,
 )
@@ -36,19 +36,6 @@ COUNT = 90
 FOLDS = 3
 SIZE = TinyClassifier.image_size
 PREPARATION = Preparation(*SIZE)
-UNVARIED = AugmentationParameters(
-    crop_area=(1, 1),
-    crop_ratio=(1, 1),
-    half_crop=0,
-    flip=0,
-    rotation=0,
-    brightness=(1, 1),
-    gamma=(1, 1),
-    saturation=(1, 1),
-    contrast=(1, 1),
-    jpeg_quality=(100, 100),
-    erasing=0,
-)
 
 
 class PixelClassifier(TinyClassifier):
@@ -113,7 +100,7 @@ def evidence_predictions(tables, folder, monkeypatch):
     parameters = ClipParameters(
         library="open_clip", model=f"local-dir:{folder}", weights=str(folder), interpolation=(1.0,)
     )
-    monkeypatch.setattr(clip_member, "embed_photos", embed_pixels)
+    monkeypatch.setattr(fold_models, "embed_photos", embed_pixels)
     start = trained_weights(build_clip_classifier(parameters, prompts))
     training = {"key": "", "seconds": 0.0, "peak_memory_mb": 0.0}
     weights = dict.fromkeys(range(FOLDS), start)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chajong.training.moving_average import differing_weights
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -27,11 +29,7 @@ def interpolate(
     Raises:
         ValueError: A name or a shape differs between the two.
     """
-    differing = [
-        name
-        for name in sorted(start.keys() | trained.keys())
-        if name not in start or name not in trained or start[name].shape != trained[name].shape
-    ]
+    differing = differing_weights(start, trained)
     if differing:
         message = (
             f"Weights of different models cannot be averaged: {differing[0]} is not in both, or "

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from chajong.models.encoders.parameters import PretrainedParameters
-from chajong.training.parameters import Strict
+from chajong.parameters import Strict
 
 Language = Literal["korean", "english"]
 Tower = Literal["photo", "text"]

@@ -65,7 +65,7 @@ def load_open_clip_network(parameters: PretrainedParameters) -> Any:
     try:
         network = open_clip.create_model(
             source,
-            pretrained=_pretrained_tag(parameters),
+            pretrained=pretrained_tag(parameters),
             load_weights=file is None and parameters.weights != "random",
             force_image_size=parameters.image_size,
         )
@@ -120,7 +120,18 @@ def _weights_file(parameters: PretrainedParameters) -> Path | None:
     return None if path.is_dir() else path
 
 
-def _pretrained_tag(parameters: PretrainedParameters) -> str | None:
+def pretrained_tag(parameters: PretrainedParameters) -> str | None:
+    """Name the published weights that open_clip fetches.
+
+    Args:
+        parameters: As for `load_open_clip_model`.
+
+    Returns:
+        Their tag; None where the weights are a path or random, or the model is a repository.
+
+    Raises:
+        EncoderError: open_clip has no such weights for the model.
+    """
     import open_clip
 
     named_by_repository = parameters.model.startswith(REMOTE_OR_FOLDER)

@@ -2,15 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from chajong.parameters import Strict
 from chajong.photos.resizing import Fit
-
-
-class Strict(BaseModel):
-    """Parameters that cannot be changed and do not accept unknown names."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class HogParameters(Strict):

@@ -6,7 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chajong.models.checkpoint import CheckpointError
-from chajong.models.encoders.encoder import Preparation
 from chajong.models.encoders.pretrained import best_device
 from chajong.models.encoders.weights import weights_identity
 from chajong.models.fusion.backbone import build_backbone
@@ -25,7 +24,7 @@ from chajong.models.trained.member import (
     score_rows,
     trained_metrics,
 )
-from chajong.models.trained.views import ViewAverage
+from chajong.models.trained.views import log_probability_views
 from chajong.probabilities.measurement import measure
 from chajong.training.moving_average import load_trained_weights
 
@@ -102,7 +101,7 @@ def trained_backbones(checkpoint: Checkpoint, tables: TrainingTables) -> dict[in
     parameters = BackboneParameters(**checkpoint.configuration["model"])
     models = restore_fold_models(
         checkpoint,
-        lambda fold: backbone_builder(parameters, tables)(fold)().to(best_device()),
+        lambda fold: backbone_builder(parameters, tables)(fold)(),
         lambda model: log_probability_views(model, parameters),
         tables.class_names,
     )
@@ -138,17 +137,6 @@ def _build_from_backbone(
     fusion = build_fusion(parameters, names)
     start_from_backbone(fusion, backbone)
     return fusion
-
-
-def log_probability_views(model: Any, parameters: BackboneParameters) -> ViewAverage:
-    """Wrap a classifier so that it gives log-probabilities, averaged over views."""
-    height, width = model.image_size
-    return ViewAverage(
-        model.log_probabilities,
-        Preparation(height, width, zoom=parameters.zoom),
-        flip=parameters.flip,
-        batch_size=parameters.batch_size,
-    )
 
 
 def predict_folds(

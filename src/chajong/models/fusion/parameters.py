@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from chajong.training.parameters import Strict
+from chajong.parameters import Strict
 
 Side = Annotated[int, Field(ge=16)]
 Zoom = Annotated[float, Field(ge=1, le=4)]

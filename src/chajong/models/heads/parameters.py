@@ -2,7 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from chajong.parameters import Strict
 
 HeadName = Literal[
     "logistic_regression", "cosine_softmax", "prototypes", "neighbours", "name_aware"
@@ -11,7 +13,7 @@ Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
-class HeadsParameters(BaseModel):
+class HeadsParameters(Strict):
     """Which heads are tried, and with which settings; the best by inner log loss is kept.
 
     Attributes:
@@ -28,8 +30,6 @@ class HeadsParameters(BaseModel):
         name_weights: α in photo prototype + α · projected name embedding.
         name_model: ``characters``, or a SentenceTransformer by name or local folder.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kinds: tuple[HeadName, ...] = Field(
         ("logistic_regression", "cosine_softmax", "prototypes", "neighbours", "name_aware"),

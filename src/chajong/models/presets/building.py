@@ -16,9 +16,10 @@ from chajong.models.clip.parameters import ClipParameters
 from chajong.models.clip.prompts import class_prompts
 from chajong.models.clip.towers import OpenClipTowers
 from chajong.models.encoders.encoder import EncoderError
+from chajong.models.encoders.open_clip_models import pretrained_tag
 from chajong.models.encoders.pretrained import ImageModel
 from chajong.models.encoders.timm_models import timm_image_model
-from chajong.models.encoders.weights import is_path, unknown_model
+from chajong.models.encoders.weights import unknown_model
 from chajong.models.fusion.backbone import BackboneClassifier
 from chajong.models.fusion.classifier import FusionClassifier
 from chajong.models.fusion.names import name_targets
@@ -157,13 +158,7 @@ def clip_configuration(parameters: PretrainedParameters) -> dict[str, Any]:
     configuration: dict[str, Any] | None = open_clip.get_model_config(parameters.model)
     if configuration is None:
         raise unknown_model(parameters.model, "open_clip", open_clip.list_models())
-    tags = [*open_clip.list_pretrained_tags_by_model(parameters.model), "random"]
-    if parameters.weights not in tags and not is_path(parameters.weights):
-        message = (
-            f"open_clip has no weights {parameters.weights!r} for {parameters.model!r}. Set "
-            f"`weights` to one of {', '.join(tags)}, or to a file."
-        )
-        raise EncoderError(message)
+    pretrained_tag(parameters)
     return configuration
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from chajong.photos.table import readable_photos
 from chajong.probabilities.predictions import ROW_COLUMNS, contract_hash, effective_class_names
 from chajong.probabilities.scoring import train_labels
-from chajong.training.folds import CALIBRATION
+from chajong.training.folds import CALIBRATION, training_rows
 from chajong.training.photo_batches import LabelledPhotos
 
 if TYPE_CHECKING:
@@ -88,6 +88,6 @@ class TrainingTables:
 
     def classes_shown_to(self, fold: int) -> tuple[bool, ...]:
         """Say for every effective class whether a training photo of a fold's model shows it."""
-        outside = ~self.folds["fold"].isin([fold, CALIBRATION]) & self.folds["label_counts"]
-        shown = set(self.labels_of(self.folds.loc[outside, "photo_id"]).tolist())
+        seen = self.folds.loc[training_rows(self.folds, fold), "photo_id"]
+        shown = set(self.labels_of(seen).tolist())
         return tuple(number in shown for number in range(len(self.class_names)))

@@ -1,14 +1,13 @@
 """Parameters of clip_training."""
 
-from pydantic import BaseModel, ConfigDict
-
 from chajong.models.clip.parameters import ClipParameters
+from chajong.parameters import Strict
 from chajong.training.parameters import TrainingParameters
 
 DEFAULT = ClipParameters(library="open_clip", model="ViT-B-32-quickgelu", weights="openai")
 
 
-class ClipMemberParameters(BaseModel):
+class ClipMemberParameters(Strict):
     """A CLIP model that is trained end to end.
 
     Attributes:
@@ -17,22 +16,18 @@ class ClipMemberParameters(BaseModel):
         training: How it is trained.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     enabled: bool = False
     model: ClipParameters = DEFAULT
     training: TrainingParameters = TrainingParameters()
 
 
-class ZeroShotParameters(BaseModel):
+class ZeroShotParameters(Strict):
     """A CLIP model that is not trained: photos are compared with the names of the classes.
 
     Attributes:
         enabled: Whether this run computes the member.
         model: Which model, with which weights.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     enabled: bool = False
     model: ClipParameters = DEFAULT

@@ -1,12 +1,13 @@
 """Parameters of data_processing."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from chajong.names.aliases import CHALLENGE_ALIASES
+from chajong.parameters import Strict
 from chajong.photos.preparation import StoreSettings
 
 
-class DataProcessingParameters(BaseModel):
+class DataProcessingParameters(Strict):
     """How photos are read, grouped and split.
 
     Attributes:
@@ -18,8 +19,6 @@ class DataProcessingParameters(BaseModel):
         seed: Seed of the folds.
         store: How photos are kept.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     aliases: tuple[tuple[str, str], ...] = CHALLENGE_ALIASES
     folds: int = Field(5, ge=2)

@@ -1,9 +1,11 @@
 """Parameters of ensembling."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from chajong.parameters import Strict
 
 
-class EnsemblingParameters(BaseModel):
+class EnsemblingParameters(Strict):
     """What is pooled, and what the files for people hold.
 
     Attributes:
@@ -11,8 +13,6 @@ class EnsemblingParameters(BaseModel):
         top_k: Names a photo in the top-k table.
         results_dir: Where the results are, for the summary.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     leave_out: tuple[str, ...] = ()
     top_k: int = Field(5, ge=1)

@@ -1,15 +1,12 @@
 """Parameters of feature_extraction."""
 
-from pydantic import BaseModel, ConfigDict
-
 from chajong.models.encoders.parameters import EncoderParameters, HogParameters
 from chajong.models.heads.parameters import HeadsParameters
+from chajong.parameters import Strict
 from chajong.probabilities.members import FROZEN_MEMBERS
 
 
-class _MemberParameters(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _MemberParameters(Strict):
     enabled: bool = False
     heads: HeadsParameters = HeadsParameters()
 

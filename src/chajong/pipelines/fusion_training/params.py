@@ -1,12 +1,11 @@
 """Parameters of fusion_training."""
 
-from pydantic import BaseModel, ConfigDict
-
 from chajong.models.fusion.parameters import BackboneParameters, FusionParameters
+from chajong.parameters import Strict
 from chajong.training.parameters import TrainingParameters
 
 
-class BackboneMemberParameters(BaseModel):
+class BackboneMemberParameters(Strict):
     """A fine-tuned image classifier.
 
     Attributes:
@@ -15,14 +14,12 @@ class BackboneMemberParameters(BaseModel):
         training: How it is trained.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     enabled: bool = False
     model: BackboneParameters = BackboneParameters(model="tf_efficientnet_lite0")
     training: TrainingParameters = TrainingParameters()
 
 
-class FusionMemberParameters(BaseModel):
+class FusionMemberParameters(Strict):
     """A fine-tuned image classifier that knows the names of the classes.
 
     Attributes:
@@ -30,8 +27,6 @@ class FusionMemberParameters(BaseModel):
         model: Which backbone, from which weights, and where names enter.
         training: How it is trained.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     enabled: bool = False
     model: FusionParameters = FusionParameters(model="tf_efficientnet_lite0")

@@ -1,7 +1,42 @@
 """Nodes of sample_photos."""
 
-from chajong.datasets import RenderingPlan
+from dataclasses import dataclass
+from pathlib import Path
+
 from chajong.pipelines.sample_photos.params import SamplePhotosParameters
+
+
+@dataclass(frozen=True)
+class RenderingPlan:
+    """Which cars are rendered.
+
+    Attributes:
+        names: Class names; the cars' looks follow from them.
+        train_photos: Train photos a class.
+        test_photos: Test photos a class.
+        size: Width and height in pixels.
+        seed: Seed of everything drawn at random.
+    """
+
+    names: tuple[str, ...]
+    train_photos: int
+    test_photos: int
+    size: tuple[int, int]
+    seed: int
+
+    def write(self, folder: Path) -> None:
+        """Render the cars in the challenge's layout."""
+        from chajong.photos.rendered.write import write_rendered_photos
+
+        write_rendered_photos(
+            folder,
+            self.names,
+            train_per_class=self.train_photos,
+            test_per_class=self.test_photos,
+            seed=self.seed,
+            size=self.size,
+            oddities=False,
+        )
 
 
 def plan_rendering(parameters: SamplePhotosParameters) -> RenderingPlan:

@@ -2,10 +2,12 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from chajong.parameters import Strict
 
 
-class SamplePhotosParameters(BaseModel):
+class SamplePhotosParameters(Strict):
     """Which cars are rendered, and how many photos of each.
 
     Attributes:
@@ -18,8 +20,6 @@ class SamplePhotosParameters(BaseModel):
         height: Height of a photo in pixels.
         seed: Seed of everything drawn at random.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     names: Literal["invented", "unseen", "challenge"] = "invented"
     models: int = Field(24, ge=2)

@@ -1,17 +1,14 @@
 """Parameters of small_clip."""
 
-from pydantic import BaseModel, ConfigDict
-
 from chajong.models.clip.parameters import SmallClipParameters
+from chajong.parameters import Strict
 
 
-class SmallClipPipelineParameters(BaseModel):
+class SmallClipPipelineParameters(Strict):
     """The small CLIP's sizes.
 
     Attributes:
         model: Its towers and its tokenizer.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: SmallClipParameters = SmallClipParameters()
