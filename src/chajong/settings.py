@@ -5,7 +5,7 @@ import os
 from chajong.hooks import RunSummaryHooks
 
 # Before torch is imported: memory in large pages, without which a training on the CPU spends much
-# of its time on page faults (benchmarks/training_speed.py).
+# of its time on page faults (docs/results.md).
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 HOOKS = (RunSummaryHooks(),)
