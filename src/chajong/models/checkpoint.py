@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,10 +35,12 @@ class Checkpoint:
     Attributes:
         tensors: Weights by name.
         configuration: Everything else, as JSON values.
+        files: Files that belong to the model, such as its processor's, by path in the folder.
     """
 
     tensors: dict[str, torch.Tensor]
     configuration: dict[str, Any]
+    files: dict[str, bytes] = field(default_factory=dict)
 
 
 def write_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
@@ -50,6 +52,9 @@ def write_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
     save_file(tensors, folder / WEIGHTS_FILE)
     text = json.dumps(checkpoint.configuration, ensure_ascii=False, indent=2)
     (folder / CONFIGURATION_FILE).write_text(text, encoding="utf-8")
+    for name, content in checkpoint.files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
@@ -57,23 +62,32 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     from safetensors.torch import load_file
 
     text = (folder / CONFIGURATION_FILE).read_text(encoding="utf-8")
-    return Checkpoint(load_file(folder / WEIGHTS_FILE), json.loads(text))
+    own = {folder / WEIGHTS_FILE, folder / CONFIGURATION_FILE}
+    files = {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path not in own
+    }
+    return Checkpoint(load_file(folder / WEIGHTS_FILE), json.loads(text), files)
 
 
-def check_proof(scored: np.ndarray, checkpoint: Checkpoint, fold: int) -> None:
+def check_proof(
+    scored: np.ndarray, checkpoint: Checkpoint, fold: int, agreement: float = AGREEMENT
+) -> None:
     """Compare what a loaded fold model says about the proof photos with what it said when saved.
 
     Args:
         scored: Log-probabilities [photos, classes] of the loaded model.
         checkpoint: Keeps the saved ones as `proof.fold_<fold>`.
         fold: The fold.
+        agreement: Largest difference that is taken for the same answer.
 
     Raises:
         CheckpointError: They differ.
     """
     saved = checkpoint.tensors[f"proof.fold_{fold}"].numpy()
     difference = float(np.abs(scored - saved).max(initial=0.0))
-    if not difference <= AGREEMENT:  # so that NaN does not pass
+    if not difference <= agreement:  # so that NaN does not pass
         message = (
             f"The checkpoint's model of fold {fold} differs by {difference:.3g} from the scores "
             "that were saved with it: the files do not belong together, or one was changed. Run "

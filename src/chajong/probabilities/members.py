@@ -1,7 +1,18 @@
 """The approaches whose predictions the ensemble reads."""
 
-FROZEN_MEMBERS = ("hog", "timm_frozen", "clip_frozen")
+FROZEN_MEMBERS = (
+    "hog",
+    "timm_frozen",
+    "clip_frozen",
+    "qwen_tower",
+    "qwen_language",
+    "qwen_vl_chat",
+    "llava",
+)
 """Members that are one frozen encoder under a light head."""
 
-MEMBERS = (*FROZEN_MEMBERS, "concat", "clip_zero_shot", "clip", "backbone", "fusion")
+HINTING_MEMBERS = (*FROZEN_MEMBERS, "concat", "clip_zero_shot", "clip", "backbone", "fusion")
+"""Members whose predictions can be hints for a vision-language model."""
+
+MEMBERS = (*HINTING_MEMBERS, "vlm")
 """Every member, in the order in which reports name them."""

@@ -162,7 +162,7 @@ def _run(job: TrainingJob, folder: Path) -> None:
     from chajong.training.trainer import Averaging, EpochChoice, PhotoTrainer, Progress
 
     parameters = job.parameters
-    schedule = TrainingSchedule(len(job.photos), parameters)
+    schedule = TrainingSchedule(len(job.photos), parameters, job.photos.lengths())
     model: Any = job.build()
     if parameters.gradient_checkpointing:
         model.set_gradient_checkpointing(enabled=True)

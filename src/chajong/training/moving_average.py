@@ -19,8 +19,10 @@ def trained_weights(model: torch.nn.Module) -> Weights:
     Returns:
         The tensors themselves, not copies, by name.
     """
-    frozen = {name for name, part in model.named_parameters() if not part.requires_grad}
-    return {name: part for name, part in model.state_dict().items() if name not in frozen}
+    trained = {name for name, part in model.named_parameters() if part.requires_grad}
+    # Not all of state_dict: layers in 4 bits put the scales of their frozen weights there too.
+    trained |= {name for name, _ in model.named_buffers()}
+    return {name: part for name, part in model.state_dict().items() if name in trained}
 
 
 def load_trained_weights(model: torch.nn.Module, weights: Weights) -> None:

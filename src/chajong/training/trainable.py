@@ -26,6 +26,8 @@ class PhotoClassifier(Protocol):
     ) -> dict[str, torch.Tensor]:
         """Compute the loss of a batch; the module's `forward`.
 
+        A model that is asked questions takes the list ``questions`` too, one for each photo.
+
         Args:
             photos: uint8 [photos, 3, height, width].
             labels: int64 [photos], the effective class index.

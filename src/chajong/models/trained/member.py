@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from chajong.probabilities.mixture import Mixture
     from chajong.training.moving_average import Weights
     from chajong.training.parameters import TrainingParameters
+    from chajong.training.questions import PhotoQuestions
 
 T = TypeVar("T")
 
@@ -66,6 +67,7 @@ def train_member(
     tables: TrainingTables,
     scratch: Path,
     title: str,
+    questions: PhotoQuestions | None = None,
 ) -> tuple[dict[int, Weights], pd.DataFrame, dict[str, Any]]:
     """Train the model of every fold, or take it from where an earlier run left it.
 
@@ -76,6 +78,7 @@ def train_member(
         tables: The photos.
         scratch: Where interrupted and finished trainings are kept.
         title: What progress bars call the model.
+        questions: What the model is asked about the photos; the identity says so too.
 
     Returns:
         Weights by fold; the history of the loss; and a report: the `key` that the training is kept
@@ -85,10 +88,9 @@ def train_member(
         TrainingError: The training cannot start or go on.
     """
     key = training_key(identity, parameters, tables)
+    photos = replace(tables.train_photos(), questions=questions)
     with measure() as measurement:
-        trained = train_folds(
-            build, tables.train_photos(), tables.folds, parameters, scratch / key, title
-        )
+        trained = train_folds(build, photos, tables.folds, parameters, scratch / key, title)
     report = {
         "key": key,
         "seconds": sum(model.seconds for model in trained.values()),

@@ -1,0 +1,255 @@
+"""The member of a vision-language model: trained with hints, asked where it may help, merged."""
+
+from __future__ import annotations
+
+from functools import partial
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from chajong.models.checkpoint import PROOF_PHOTOS
+from chajong.models.encoders.encoder import Preparation
+from chajong.models.trained.checkpoint import proof_photos
+from chajong.models.trained.member import (
+    Scored,
+    calibrated_predictions,
+    join_scored,
+    train_member,
+    trained_metrics,
+)
+from chajong.models.vlm_finetune.base_model import base_identity, check_base, load_processor
+from chajong.models.vlm_finetune.checkpoint import vlm_checkpoint
+from chajong.models.vlm_finetune.classifier import build_vlm_classifier
+from chajong.models.vlm_finetune.merging import Answers, merge_predictions
+from chajong.models.vlm_finetune.questions import QuestionWriter, TrainingQuestions
+from chajong.models.vlm_finetune.scoring import score_photos, score_views
+from chajong.probabilities.candidate_merge import CandidateEvidence
+from chajong.probabilities.measurement import measure
+from chajong.training.fold_training import chosen_folds, training_history
+from chajong.training.folds import training_rows
+from chajong.training.moving_average import load_trained_weights
+from chajong.training.parameters import TrainingParameters
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from chajong.models.checkpoint import Checkpoint
+    from chajong.models.trained.tables import TrainingTables
+    from chajong.models.vlm_finetune.classifier import VlmClassifier
+    from chajong.models.vlm_finetune.hints import Hints
+    from chajong.models.vlm_finetune.parameters import (
+        VlmClassifierParameters,
+        VlmTrainingParameters,
+    )
+    from chajong.models.vlm_finetune.questions import Question
+    from chajong.probabilities.predictions import Predictions
+    from chajong.training.moving_average import Weights
+
+NO_FOLD = -2
+"""A fold that is scored by nobody: what remains is all that any fold trains on."""
+
+NOT_IN_KEY = {"weights", "orders", "prior_correction", "ask_below", "batch_size"}
+"""Settings of prediction, which training does not depend on; weights go in by content."""
+
+
+def train_folds(
+    parameters: VlmClassifierParameters,
+    training: VlmTrainingParameters | None,
+    hints: Hints | None,
+    tables: TrainingTables,
+    scratch: Path,
+) -> tuple[dict[int, Weights], pd.DataFrame, dict[str, Any]]:
+    """Train every fold's adapters, with hints that are out of fold.
+
+    Args:
+        parameters: Which model, and what it is asked.
+        training: How it is trained, None where it is asked as it is.
+        hints: Another member's predictions.
+        tables: The photos.
+        scratch: Where interrupted and finished trainings are kept.
+
+    Returns:
+        Weights by fold, none in them where nothing is trained; the history of the loss; and what
+        the training cost.
+
+    Raises:
+        TrainingError: The training cannot start or go on.
+    """
+    if training is None:
+        folds = chosen_folds(tables.folds, TrainingParameters())
+        report = {"key": "not trained", "seconds": 0.0, "peak_memory_mb": 0.0}
+        return {fold: {} for fold in folds}, training_history({}), report
+    writer = QuestionWriter(parameters, tables.class_names)
+    predicted = hints.of_train_photos() if hints else None
+    build = partial(build_vlm_classifier, parameters, writer.names, trained=True)
+    return train_member(
+        lambda fold: build,
+        model_identity(parameters, hints),
+        training,
+        tables,
+        scratch,
+        "vlm",
+        TrainingQuestions(writer, predicted),
+    )
+
+
+def model_identity(parameters: VlmClassifierParameters, hints: Hints | None) -> dict[str, Any]:
+    """Say which model starts from which weights and sees which hints, as JSON values."""
+    digest = sha256()
+    for photo_id, predicted in sorted(hints.of_train_photos().items() if hints else ()):
+        digest.update(photo_id.encode())
+        digest.update(predicted.tobytes())
+    return {
+        **parameters.model_dump(mode="json", exclude=NOT_IN_KEY),
+        **base_identity(parameters),
+        "hints_digest": digest.hexdigest(),
+    }
+
+
+def example_questions(
+    parameters: VlmClassifierParameters, hints: Hints | None, tables: TrainingTables, count: int
+) -> pd.DataFrame:
+    """Word the questions about a few train photos as training sees them, for people to read.
+
+    Returns:
+        One row a photo: `photo_id`, `prompt`, `answer` and `candidates`.
+    """
+    writer = QuestionWriter(parameters, tables.class_names)
+    questions = TrainingQuestions(writer, hints.of_train_photos() if hints else None)
+    generator = np.random.default_rng(parameters.seed)
+    seen = tables.folds.loc[training_rows(tables.folds, NO_FOLD), "photo_id"]
+    photo_ids = seen.iloc[np.sort(generator.permutation(len(seen))[:count])]
+    rows = []
+    for photo_id, label in zip(photo_ids, tables.labels_of(photo_ids).tolist(), strict=True):
+        question = questions(photo_id, label, generator)
+        candidates = ", ".join(writer.names[name] for name in question.candidates)
+        rows.append((photo_id, question.prompt, writer.names[label], candidates))
+    return pd.DataFrame(rows, columns=["photo_id", "prompt", "answer", "candidates"])
+
+
+def predict_folds(
+    weights: dict[int, Weights],
+    training: dict[str, Any],
+    hints: Hints | None,
+    parameters: VlmClassifierParameters,
+    tables: TrainingTables,
+) -> tuple[Predictions, Checkpoint, dict[str, Any]]:
+    """Let every fold's model answer questions about the photos that it did not train on.
+
+    Args:
+        weights: Trained weights by fold, none in them where nothing was trained.
+        training: What the training cost and was kept under.
+        hints: Another member's predictions; the answers are merged with them.
+        parameters: Which photos are asked about, and what is asked.
+        tables: The photos.
+
+    Returns:
+        The predictions, the adapters as a checkpoint, and the metrics.
+    """
+    writer = QuestionWriter(parameters, tables.class_names)
+    proof = proof_photos(tables, Preparation(*check_base(parameters)))
+    asked = _proof_questions(writer, hints, tables)
+    parts: list[Answers | Scored] = []
+    proofs: dict[int, np.ndarray] = {}
+    with measure() as measurement:
+        for fold, trained in weights.items():
+            model = _trained_model(parameters, writer.names, trained)
+            parts.append(_ask_fold(model, fold, writer, hints, tables))
+            proofs[fold] = score_views(model, proof.views, asked)
+            del model  # before the next one is loaded
+        scored, predictions, fitted = _combine(parts, tables)
+    metrics = trained_metrics(scored, predictions, tables, training, measurement)
+    configuration = {
+        "model": parameters.model_dump(mode="json"),
+        "names": list(writer.names),
+        "training": training["key"],
+        "fitted": fitted,
+        "hinting_member": hints.member if hints else None,
+        "contract": tables.contract,
+        "class_names": list(tables.class_names),
+    }
+    processor = load_processor(parameters)
+    checkpoint = vlm_checkpoint(weights, proof, asked, proofs, configuration, processor)
+    over = {"hinting_member": hints.member} if hints else {}
+    return predictions, checkpoint, {**metrics, **over, **fitted}
+
+
+def _trained_model(
+    parameters: VlmClassifierParameters, names: tuple[str, ...], weights: Weights
+) -> VlmClassifier:
+    model = build_vlm_classifier(parameters, names, trained=bool(weights)).eval()
+    if weights:
+        load_trained_weights(model, weights)
+    return model
+
+
+def _ask_fold(
+    model: VlmClassifier,
+    fold: int,
+    writer: QuestionWriter,
+    hints: Hints | None,
+    tables: TrainingTables,
+) -> Answers | Scored:
+    rows = tables.rows_of_fold(fold)
+    contents = np.array(tables.contents_of(rows["photo_id"]))
+    title = f"vlm, asking fold {fold}"
+    if hints is None:
+        questions = [writer.in_prediction(photo_id, None) for photo_id in rows["photo_id"]]
+        return Scored(rows, (score_photos(model, contents, questions, tables.store, title),))
+    predicted = hints.of_rows(rows)
+    questions = [
+        writer.in_prediction(photo_id, values)
+        for photo_id, values in zip(rows["photo_id"], predicted, strict=True)
+    ]
+    candidates = np.array([question.candidates for question in questions])
+    asked = predicted.max(axis=1) < np.log(model.settings.ask_below)
+    asked |= model.settings.ask_below == 1.0
+    scores = np.zeros(candidates.shape, np.float32)
+    if asked.any():
+        chosen = [questions[row] for row in np.flatnonzero(asked)]
+        scores[asked] = score_photos(model, contents[asked], chosen, tables.store, title)
+    return Answers(rows, CandidateEvidence(predicted, candidates, scores), asked)
+
+
+def _proof_questions(
+    writer: QuestionWriter, hints: Hints | None, tables: TrainingTables
+) -> list[Question]:
+    photo_ids = tables.folds["photo_id"][:PROOF_PHOTOS]
+    predicted = hints.of_photos(photo_ids) if hints else [None] * len(photo_ids)
+    return [
+        writer.in_prediction(photo_id, values)
+        for photo_id, values in zip(photo_ids, predicted, strict=True)
+    ]
+
+
+def _combine(
+    parts: list[Answers | Scored], tables: TrainingTables
+) -> tuple[Scored, Predictions, dict[str, Any]]:
+    """Merge answers with the hinting member, or calibrate answers about every name.
+
+    Returns:
+        What the answers say by themselves, the predictions, and what was fitted.
+    """
+    answers = [part for part in parts if isinstance(part, Answers)]
+    if not answers:
+        scored = join_scored([part for part in parts if isinstance(part, Scored)])
+        predictions, mixture = calibrated_predictions(scored, tables)
+        return scored, predictions, {"answer_temperature": mixture.temperature}
+    joined = _join_answers(answers)
+    predictions, _, report = merge_predictions(joined, tables)
+    return joined.by_themselves(), predictions, report
+
+
+def _join_answers(parts: list[Answers]) -> Answers:
+    evidence = [part.evidence for part in parts]
+    return Answers(
+        pd.concat([part.rows for part in parts], ignore_index=True),
+        CandidateEvidence(
+            np.concatenate([each.log_probabilities for each in evidence]),
+            np.concatenate([each.candidates for each in evidence]),
+            np.concatenate([each.scores for each in evidence]),
+        ),
+        np.concatenate([part.asked for part in parts]),
+    )
