@@ -3,13 +3,21 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import AutoModelForImageTextToText
 
 from chajong.models.clip.parameters import ClipParameters
 from chajong.models.encoders.encoder import EncoderError
+from chajong.models.encoders.parameters import (
+    QwenVlChatParameters,
+    VlmLanguageParameters,
+    VlmTowerParameters,
+)
 from chajong.models.fusion.parameters import BackboneParameters, FusionParameters
-from chajong.models.presets.building import full_classifier, small_classifier
+from chajong.models.presets.building import full_classifier, full_encoder, small_classifier
 from chajong.models.presets.cost import RESERVE_GB, Meter, prediction_cost, training_cost
+from chajong.models.presets.published import LLAVA, QWEN, published_configuration
 from chajong.models.presets.small_step import step_on_small_copy
+from chajong.models.presets.vlm_building import PROMPT_TOKENS
 from chajong.training.parameters import TrainingParameters
 
 PROJECT = Path(__file__).parents[2]
@@ -65,11 +73,12 @@ def test_a_preset_that_does_not_fit_says_what_to_change():
         ("clip", {"model": "ViT-L-41"}, ["'ViT-L-41'", "ViT-L-14"]),
         ("clip", {"weights": "dfn3b"}, ["'dfn3b' for 'ViT-L-14-quickgelu'", "dfn2b"]),
         ("clip_frozen", {"model": "ViT-SO400"}, ["'ViT-SO400'"]),
+        ("qwen_tower", {"model": "Qwen/Qwen2.5-VL-7B"}, ["'Qwen/Qwen2.5-VL-7B'", *QWEN]),
     ],
 )
 def test_a_misspelt_preset_is_named(member, changes, named):
     parameters = SCRIPT["members_of"]("gpu24")[member]
-    part = "encoder" if member == "clip_frozen" else "model"
+    part = "encoder" if hasattr(parameters, "encoder") else "model"
     misspelt = getattr(parameters, part).model_copy(update=changes)
     row = SCRIPT["check_member"]("gpu24", member, parameters.model_copy(update={part: misspelt}))
     assert row.cost is None
@@ -147,3 +156,67 @@ def test_small_copies_are_small_and_learn(model):
 def test_a_model_without_a_small_copy_says_so():
     with pytest.raises(EncoderError, match="no small copy of 'resnetv2_152x2_bit'"):
         small_classifier(BackboneParameters(model="resnetv2_152x2_bit", weights="random"))
+
+
+QWEN_7B, QWEN_3B = QWEN
+(LLAVA_7B,) = LLAVA
+
+
+# How many parameters the hub's pages say that the models have.
+@pytest.mark.parametrize(
+    ("model", "count"),
+    [(QWEN_7B, 8_292_166_656), (QWEN_3B, 3_754_622_976), (LLAVA_7B, 7_063_427_072)],
+)
+def test_a_published_configuration_has_as_many_parameters_as_the_hub_says(model, count):
+    with torch.device("meta"):
+        network = AutoModelForImageTextToText.from_config(published_configuration(model))
+    assert sum(weight.numel() for weight in network.parameters()) == count
+
+
+def test_a_published_configuration_can_be_changed_without_changing_the_next():
+    changed = published_configuration(QWEN_7B)
+    changed.text_config.rope_parameters["mrope_section"][0] = 0
+    changed.vision_config.fullatt_block_indexes.clear()
+    fresh = published_configuration(QWEN_7B)
+    assert fresh.text_config.rope_parameters["mrope_section"] == [16, 24, 24]
+    assert fresh.vision_config.fullatt_block_indexes == [7, 15, 23, 31]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "millions", "size"),
+    [
+        (VlmTowerParameters(model=QWEN_7B), 676.6, (392, 504)),
+        (VlmTowerParameters(model=LLAVA_7B), 324.5, (336, 336)),
+        (VlmLanguageParameters(model=LLAVA_7B), 6932.1, (336, 336)),
+        (QwenVlChatParameters(), 1935.6, (448, 448)),
+    ],
+)
+def test_an_encoder_of_a_vision_language_model_is_sized_in_bfloat16(parameters, millions, size):
+    network, shape = full_encoder(parameters)
+    weights = list(network.parameters())
+    count = sum(weight.numel() for weight in weights)
+    assert count / 1e6 == pytest.approx(millions, abs=0.1)
+    assert sum(weight.nbytes for weight in weights) == pytest.approx(2 * count, rel=1e-3)
+    assert shape == size
+
+
+@pytest.mark.parametrize("kind", [VlmTowerParameters, VlmLanguageParameters])
+def test_a_vision_language_models_operations_are_those_of_its_products(kind):
+    """Two a weight and token at least, and little more: attention is the smaller part."""
+    parameters = kind(model=QWEN_7B, batch_size=1, max_pixels=112 * 112, aspect_ratio=1)
+    network, (height, width) = full_encoder(parameters)
+    tower = network.tower if kind is VlmTowerParameters else network.model.visual
+    products = 2 * (height // 14) * (width // 14) * weights_of_products(tower.blocks)
+    if kind is VlmLanguageParameters:
+        tokens = (height // 28) * (width // 28) + PROMPT_TOKENS
+        products += 2 * tokens * weights_of_products(network.model.language_model.layers)
+    assert products < prediction_cost(parameters).operations < 1.1 * products
+
+
+def weights_of_products(layers):
+    return sum(weight.numel() for weight in layers.parameters() if weight.ndim == 2)
+
+
+def test_a_pixel_budget_that_is_too_small_is_named():
+    with pytest.raises(EncoderError, match="336 x 336"):
+        full_encoder(VlmTowerParameters(model=LLAVA_7B, max_pixels=224 * 224))

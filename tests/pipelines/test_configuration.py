@@ -23,6 +23,7 @@ from chajong.pipelines.fusion_training.params import (
 )
 from chajong.pipelines.sample_photos.params import SamplePhotosParameters
 from chajong.pipelines.small_clip.params import SmallClipPipelineParameters
+from chajong.pipelines.vlm_finetune.params import VlmMemberParameters
 from chajong.probabilities.members import FROZEN_MEMBERS, MEMBERS
 from chajong.settings import CONFIG_LOADER_ARGS
 
@@ -35,11 +36,13 @@ TYPES = {
     "clip_zero_shot": ZeroShotParameters,
     "backbone": BackboneMemberParameters,
     "fusion": FusionMemberParameters,
+    "vlm": VlmMemberParameters,
     "ensembling": EnsemblingParameters,
     "sample_photos": SamplePhotosParameters,
     "small_clip": SmallClipPipelineParameters,
 }
-TRAINED_MEMBERS = ("clip", "backbone", "fusion")
+TRAINED_MEMBERS = ("clip", "backbone", "fusion", "vlm")
+ON_DEMAND = ("sample_photos", "small_clip", "tiny_vlm")
 IN_MEMORY = {f"{member}.encoder" for member in FROZEN_MEMBERS} | {
     f"{member}.{dataset}" for member in TRAINED_MEMBERS for dataset in ("model", "training")
 }
@@ -62,9 +65,9 @@ def all_pipelines():
 def test_the_default_run_leaves_out_what_runs_on_demand():
     registered = all_pipelines()
     default = {node.name for node in registered["__default__"].nodes}
-    for name in ("sample_photos", "small_clip"):
+    for name in ON_DEMAND:
         assert default.isdisjoint(node.name for node in registered[name].nodes)
-    for name in registered.keys() - {"__default__", "sample_photos", "small_clip"}:
+    for name in registered.keys() - {"__default__", *ON_DEMAND}:
         assert default.issuperset(node.name for node in registered[name].nodes)
 
 

@@ -17,6 +17,7 @@ from chajong.models.clip.prompts import class_prompts
 from chajong.models.clip.towers import OpenClipTowers
 from chajong.models.encoders.encoder import EncoderError
 from chajong.models.encoders.open_clip_models import pretrained_tag
+from chajong.models.encoders.parameters import PretrainedParameters
 from chajong.models.encoders.pretrained import ImageModel
 from chajong.models.encoders.timm_models import timm_image_model
 from chajong.models.encoders.weights import unknown_model
@@ -24,6 +25,7 @@ from chajong.models.fusion.backbone import BackboneClassifier
 from chajong.models.fusion.classifier import FusionClassifier
 from chajong.models.fusion.names import name_targets
 from chajong.models.fusion.parameters import BackboneParameters, FusionParameters
+from chajong.models.presets.vlm_building import full_vlm_encoder
 from chajong.names.aliases import CHALLENGE_ALIASES, merge_aliases
 from chajong.names.challenge import challenge_names
 from chajong.names.table import class_table
@@ -33,7 +35,11 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from chajong.models.encoders.parameters import PretrainedParameters
+    from chajong.models.encoders.parameters import (
+        QwenVlChatParameters,
+        VlmLanguageParameters,
+        VlmTowerParameters,
+    )
     from chajong.models.fusion.names import NameTargets
 
 NAME_DIMENSIONS = 768
@@ -103,7 +109,12 @@ def full_classifier(parameters: BackboneParameters | ClipParameters) -> Any:
         return _backbone_or_fusion(parameters, network).train()
 
 
-def full_encoder(parameters: PretrainedParameters) -> tuple[torch.nn.Module, tuple[int, int]]:
+def full_encoder(
+    parameters: PretrainedParameters
+    | VlmTowerParameters
+    | VlmLanguageParameters
+    | QwenVlChatParameters,
+) -> tuple[torch.nn.Module, tuple[int, int]]:
     """Build a frozen encoder's network at its full size on the meta device.
 
     Args:
@@ -113,8 +124,10 @@ def full_encoder(parameters: PretrainedParameters) -> tuple[torch.nn.Module, tup
         The network, and the height and width of its photos in pixels.
 
     Raises:
-        EncoderError: The model or its pretrained tag is unknown.
+        EncoderError: The model or its pretrained tag is unknown, or a pixel budget is too small.
     """
+    if not isinstance(parameters, PretrainedParameters):
+        return full_vlm_encoder(parameters)
     with torch.device("meta"):
         if parameters.library == "timm":
             side = parameters.image_size

@@ -20,7 +20,12 @@ from chajong.training.moving_average import trained_weights
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from chajong.models.encoders.parameters import PretrainedParameters
+    from chajong.models.encoders.parameters import (
+        PretrainedParameters,
+        QwenVlChatParameters,
+        VlmLanguageParameters,
+        VlmTowerParameters,
+    )
     from chajong.models.fusion.parameters import BackboneParameters
     from chajong.training.parameters import TrainingParameters
 
@@ -162,7 +167,13 @@ _EVERY_STEP = {"objective": "classes_and_positives", "freeze": ()}
 """Settings of CLIP with which a pass does not depend on numbers, which are absent here."""
 
 
-def prediction_cost(parameters: ClipParameters | PretrainedParameters) -> Cost:
+def prediction_cost(
+    parameters: ClipParameters
+    | PretrainedParameters
+    | VlmTowerParameters
+    | VlmLanguageParameters
+    | QwenVlChatParameters,
+) -> Cost:
     """Estimate what a model takes that is not trained, from one batch at full size.
 
     Args:

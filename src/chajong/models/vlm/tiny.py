@@ -55,7 +55,11 @@ LLAVA_TEMPLATE = (
 """Source: chat_template.json of llava-hf/llava-1.5-7b-hf."""
 
 VOCABULARY = 600
-WIDTH = 32
+WIDTH = 64
+"""Of the language model: bitsandbytes unpacks 4-bit weights rightly on the CPU only where a row is
+whole blocks of 64."""
+
+VISION_WIDTH = 32
 LAYERS = 2
 HEADS = 4
 CONTEXT = 4096
@@ -95,13 +99,13 @@ def make_tiny_qwen(folder: Path, texts: Sequence[str]) -> None:
     )
     vision: dict[str, Any] = {
         "depth": 2,
-        "hidden_size": WIDTH,
+        "hidden_size": VISION_WIDTH,
         "num_heads": 2,
-        "intermediate_size": 2 * WIDTH,
+        "intermediate_size": 2 * VISION_WIDTH,
     }
     vision |= {"out_hidden_size": WIDTH, "fullatt_block_indexes": [1], "window_size": 56}
-    # Thirds of half a head's width turn with time, height and width.
-    rotation = {"rope_type": "default", "mrope_section": [2, 1, 1], "rope_theta": 1e6}
+    # Parts of half a head's width turn with time, height and width.
+    rotation = {"rope_type": "default", "mrope_section": [4, 2, 2], "rope_theta": 1e6}
     text = _text_configuration(tokenizer) | {"rope_parameters": rotation, "bos_token_id": None}
     tokens = {
         f"{name}_token_id": tokenizer.convert_tokens_to_ids(f"<|{token}|>")
@@ -154,10 +158,12 @@ def make_tiny_llava(folder: Path, texts: Sequence[str]) -> None:
     )
     vision: dict[str, Any] = {
         "model_type": "clip_vision_model",
-        "hidden_size": WIDTH,
-        "projection_dim": WIDTH,
+        "hidden_size": VISION_WIDTH,
+        "projection_dim": VISION_WIDTH,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 2 * VISION_WIDTH,
     }
-    vision |= {"num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 2 * WIDTH}
     vision |= {"image_size": LLAVA_PHOTO, "patch_size": PATCH}
     text = _text_configuration(tokenizer)
     configuration = LlavaConfig(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +87,9 @@ def add_adapters(network: Any, parameters: VlmClassifierParameters) -> Any:
     """
     from peft import get_peft_model
 
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        # peft asks transformers for something by its former name.
+        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", module=".*")
         torch.manual_seed(parameters.seed)
         adapted = get_peft_model(network, lora_configuration(network, parameters.lora))
     if parameters.adapter is not None:

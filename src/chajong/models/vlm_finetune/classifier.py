@@ -121,9 +121,9 @@ class VlmClassifier(torch.nn.Module):
     def set_gradient_checkpointing(self, enabled: bool) -> None:
         """Compute activations twice instead of keeping them, or stop doing so."""
         if enabled:
-            self.reader.network.gradient_checkpointing_enable({"use_reentrant": False})
+            self.reader.network.activation_checkpointing_enable({"use_reentrant": False})
         else:
-            self.reader.network.gradient_checkpointing_disable()
+            self.reader.network.activation_checkpointing_disable()
 
     def _listwise_loss(
         self, photos: torch.Tensor, labels: torch.Tensor, questions: Sequence[Question]

@@ -94,7 +94,8 @@ def check_hints(
             f"first, set `vlm.model.hints.member` to a member that has some ({others}), or to null."
         )
         raise HintError(message)
-    _check_folds(member, predictions, tables.folds)
+    if predictions.contract == tables.contract:
+        _check_folds(member, predictions, tables.folds)
     test_ids = tables.photos.query("split == 'test' and status == 'ok'")["photo_id"].tolist()
     _, reasons = usable_members({member: predictions}, tables.folds, test_ids, tables.contract)
     if reasons:

@@ -115,7 +115,7 @@ class QuestionWriter:
         generator: np.random.Generator,
     ) -> Question:
         if predicted is None or not hinted or not self._parameters.hints.in_prompt:
-            return Question(template.without_hints, candidates)
+            return Question(template.without_hints.format(), candidates)
         hints = ", ".join(
             template.hint.format(
                 name=self.names[name], percent=round(100 * float(np.exp(predicted[name])))

@@ -42,11 +42,11 @@ class VlmMemberParameters(Strict):
 
     @model_validator(mode="after")
     def _a_head_is_trained(self) -> "VlmMemberParameters":
-        if self.training is None and self.model.objective == "class_head":
-            if self.model.adapter is None:
-                message = (
-                    "a class head knows nothing before it is trained: give `training`, or set "
-                    "`model.objective: listwise`"
-                )
-                raise ValueError(message)
+        untrained = self.training is None and self.model.adapter is None
+        if untrained and self.model.objective == "class_head":
+            message = (
+                "a class head knows nothing before it is trained: give `training`, or set "
+                "`model.objective: listwise`"
+            )
+            raise ValueError(message)
         return self
