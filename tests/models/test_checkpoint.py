@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -28,6 +30,22 @@ def test_what_was_written_is_read(checkpoint, tmp_path):
     assert torch.equal(read.tensors["proof.fold_4"], checkpoint.tensors["proof.fold_4"])
 
 
+def test_files_are_read_as_they_were_written_in_their_folders(checkpoint, tmp_path):
+    files = {
+        "processor/tokenizer.json": '{"차": 1}\r\n'.encode(),
+        "processor/deeper/image.bin": bytes(range(256)),
+        "카드.md": b"",
+    }
+    write_checkpoint(replace(checkpoint, files=files), tmp_path / "model")
+    assert read_checkpoint(tmp_path / "model").files == files
+    assert (tmp_path / "model/processor/deeper/image.bin").read_bytes() == bytes(range(256))
+
+
+def test_a_checkpoint_without_files_has_none(checkpoint, tmp_path):
+    write_checkpoint(checkpoint, tmp_path / "model")
+    assert read_checkpoint(tmp_path / "model").files == {}
+
+
 def test_the_same_classes_are_accepted(checkpoint):
     check_class_names(checkpoint, tuple(NAMES))
 
@@ -49,6 +67,14 @@ def test_other_classes_are_refused_with_the_difference(checkpoint, names, messag
 
 def test_scores_that_agree_are_accepted(checkpoint):
     check_proof(checkpoint.tensors["proof.fold_4"].numpy() + AGREEMENT / 2, checkpoint, 4)
+
+
+@pytest.mark.parametrize("agreement", [AGREEMENT / 10, 0.1])
+def test_a_given_agreement_takes_the_place_of_the_usual_one(checkpoint, agreement):
+    saved = checkpoint.tensors["proof.fold_4"].numpy()
+    check_proof(saved - 0.9 * agreement, checkpoint, 4, agreement)
+    with pytest.raises(CheckpointError, match="model of fold 4 differs by"):
+        check_proof(saved - 1.1 * agreement, checkpoint, 4, agreement)
 
 
 @pytest.mark.parametrize("wrong", [2 * AGREEMENT, -2 * AGREEMENT, np.nan, np.inf])

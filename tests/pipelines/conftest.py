@@ -20,7 +20,7 @@ QUICK = {
 # Members that learn for longer than a test should take; tests switch on what they look at.
 NOT_TRAINED = {
     member: {"enabled": False}
-    for member in ("clip_frozen", "clip", "clip_zero_shot", "backbone", "fusion")
+    for member in ("clip_frozen", "clip", "clip_zero_shot", "backbone", "fusion", "vlm")
 }
 LEARNING = {
     "encoder": {"cell": 16},

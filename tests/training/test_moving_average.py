@@ -20,6 +20,14 @@ def small_model(value=0.0):
     return set_to(model, value)
 
 
+class ScaledLinear(torch.nn.Linear):
+    """Keeps scales of its weight in the state dict that are no buffer, as 4-bit layers do."""
+
+    def _save_to_state_dict(self, destination, prefix, keep_vars):
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        destination[f"{prefix}weight.absmax"] = torch.ones(3)
+
+
 def set_to(model, value):
     for part in model.state_dict().values():
         part.fill_(value)
@@ -71,6 +79,18 @@ def test_frozen_weights_are_no_part_of_the_average():
         "norm.running_var",
         "norm.num_batches_tracked",
     }
+
+
+def test_scales_of_frozen_weights_are_no_part_of_the_trained_weights():
+    model = small_model()
+    model["frozen"] = ScaledLinear(2, 2).requires_grad_(False)
+    assert "frozen.weight.absmax" in model.state_dict()
+    kept = trained_weights(model)
+    assert set(kept) == set(trained_weights(small_model()))
+    load_trained_weights(model, kept)
+    average = MovingAverage(model, 10.0)
+    average.update(model, 1)
+    assert set(average.weights) == set(kept)
 
 
 def test_the_model_has_the_averaged_weights_inside_the_block_only():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -23,9 +25,19 @@ def settings(**changes):
     return TrainingParameters(**{"epochs": 3, "batch_size": 4, **changes})
 
 
-def order(count, **changes):
-    schedule = TrainingSchedule(count, settings(**changes))
+def order(count, lengths=None, **changes):
+    schedule = TrainingSchedule(count, settings(**changes), lengths)
     return [schedule.photo(place) for place in range(len(schedule))]
+
+
+class Questions:
+    """A question that says what it was worded from; its length is the photo's number."""
+
+    def length(self, photo_id):
+        return int(photo_id.split("/")[2].removesuffix(".jpg"))
+
+    def __call__(self, photo_id, label, generator):
+        return photo_id, label, int(generator.integers(1_000_000))
 
 
 def training_set(photos, **changes):
@@ -66,6 +78,49 @@ class TestSchedule:
     def test_more_epochs_begin_with_the_same_ones(self):
         assert order(13, epochs=5)[: len(order(13))] == order(13)
 
+    @given(
+        st.lists(st.integers(0, 9), min_size=2, max_size=120),
+        st.integers(2, 5),
+        st.integers(1, 3),
+        st.integers(0, 9),
+    )
+    def test_an_epoch_in_batches_of_similar_lengths_sees_no_photo_twice(
+        self, lengths, batch_size, epochs, seed
+    ):
+        count = max(len(lengths), batch_size)
+        given_lengths = np.resize(lengths, count)
+        seen = order(count, given_lengths, batch_size=batch_size, epochs=epochs, seed=seed)
+        whole = count - count % batch_size
+        assert len(seen) == epochs * whole
+        for epoch in range(epochs):
+            assert len(set(seen[epoch * whole : (epoch + 1) * whole])) == whole
+
+    @pytest.mark.parametrize("count", [61, 1000])
+    def test_photos_of_a_batch_have_similar_lengths(self, count):
+        lengths = np.random.default_rng(0).integers(20, 200, count)
+
+        def spread(seen):
+            return np.ptp(lengths[seen].reshape(-1, 4), axis=1).mean()
+
+        assert spread(order(count, lengths)) < 0.3 * spread(order(count))
+
+    def test_long_batches_come_at_any_time(self):
+        lengths = np.arange(60)
+        batches = lengths[order(60, lengths, epochs=20)].reshape(20, 15, 4).mean(axis=2)
+        assert len(set(batches.argmax(axis=1))) > 5
+        assert len(set(batches.argmin(axis=1))) > 5
+
+    def test_with_lengths_the_order_depends_on_seed_and_epoch_alone(self):
+        lengths = np.arange(40) % 7
+        seen = order(40, lengths)
+        schedule = TrainingSchedule(40, settings(), lengths)
+        backwards = [schedule.photo(place) for place in reversed(range(len(schedule)))]
+        assert backwards[::-1] == seen
+        assert order(40, lengths, epochs=5)[:120] == seen
+        assert order(40, lengths, learning_rate=1.0, accumulation=2) == seen
+        assert order(40, lengths, seed=1) != seen
+        assert len({tuple(seen[start : start + 40]) for start in (0, 40, 80)}) == 3
+
     def test_a_batch_larger_than_the_data_names_the_setting(self):
         with pytest.raises(TrainingError, match=r"of 4 photos .* the 3 .*`training\.batch_size`"):
             TrainingSchedule(3, settings())
@@ -101,7 +156,7 @@ class TestTrainingSet:
     def test_a_picture_belongs_to_its_label_and_its_name(self, photos):
         seen = training_set(photos, augmentation=UNVARIED)
         for place in range(8):
-            picture, label, at = seen[place]
+            picture, label, at, question = seen[place]
             [name] = seen.photo_ids([place])
             content = photos.contents[photos.photo_ids.index(name)]
             photo = resize_photo(decode_photo(photos.store.jpeg(content)), *SIZE)
@@ -109,6 +164,44 @@ class TestTrainingSet:
             assert difference.abs().mean() < 3
             assert name.startswith(f"train/{label}/")
             assert at == place
+            assert question is None
+
+
+class TestQuestions:
+    @pytest.fixture
+    def asked(self, photos):
+        return replace(photos, questions=Questions())
+
+    def test_the_same_place_gives_the_same_question_and_another_epoch_another(self, asked):
+        seen, again = training_set(asked), training_set(asked)
+        questions = [seen[place][3] for place in range(len(seen))]
+        for place in reversed(range(len(seen))):
+            assert again[place][3] == questions[place]
+        assert len(set(questions)) == len(questions)
+
+    def test_another_seed_words_a_photos_question_in_another_way(self, asked):
+        first, second = training_set(asked, seed=0), training_set(asked, seed=1)
+        place = second.photo_ids(list(range(8))).index(first.photo_ids([0])[0])
+        assert first[0][3][:2] == second[place][3][:2]
+        assert first[0][3] != second[place][3]
+
+    def test_a_batch_lists_the_questions_in_the_order_of_its_photos(self, asked):
+        seen = training_set(asked, augmentation=UNVARIED)
+        plain = settings(mixing=MixingParameters(cutmix=0, mixup=0))
+        batch = BatchMixing(plain, plain_from=0)([seen[place] for place in (6, 1, 3)])
+        assert isinstance(batch["questions"], list)
+        told = [question[:2] for question in batch["questions"]]
+        assert told == list(zip(seen.photo_ids([6, 1, 3]), batch["labels"].tolist(), strict=True))
+
+    def test_a_batch_of_photos_that_nobody_asks_about_has_no_questions(self, photos):
+        seen = training_set(photos)
+        batch = BatchMixing(settings(), plain_from=0)([seen[place] for place in range(4)])
+        assert "questions" not in batch
+
+    def test_lengths_belong_to_the_photos(self, photos, asked):
+        assert photos.lengths() is None
+        assert asked.lengths().tolist() == list(range(10))
+        assert asked.take(np.array([7, 2])).lengths().tolist() == [7, 2]
 
 
 class TestTake:

@@ -45,7 +45,7 @@ def score_photos(
 
     def load(content: str) -> np.ndarray:
         decoded = decode_photo(store.jpeg(content), shortest_side=max(height, width))
-        return resize_photo(decoded, height, width)
+        return np.array(resize_photo(decoded, height, width))  # writable, as torch wants it
 
     parts, first = [], 0
     with tqdm(total=len(contents), desc=title, unit=" photos", smoothing=0.05) as progress:

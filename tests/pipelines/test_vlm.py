@@ -1,0 +1,156 @@
+"""The vision-language member through the real graph, from the tiny model that the project ships."""
+
+import csv
+import json
+import shutil
+
+import pytest
+
+from chajong.models.checkpoint import CheckpointError
+from chajong.models.encoders.encoder import EncoderError
+from chajong.models.vlm_finetune.hints import HintError
+from chajong.probabilities.predictions import read_predictions, write_predictions
+
+VLM = {
+    "enabled": True,
+    "model": {"hints": {"member": "hog", "count": 2}, "candidates": 3, "ask_below": 1.0},
+    "training": {"epochs": 1, "batch_size": 16},
+}
+
+
+def changed(**model):
+    return VLM | {"model": VLM["model"] | model}
+
+
+@pytest.fixture(scope="module")
+def data(finished, run_pipelines, tmp_path_factory):
+    """The finished run with the vision-language member added."""
+    data = shutil.copytree(finished.data, tmp_path_factory.mktemp("vlm") / "data")
+    run_pipelines(finished.raw, data, "vlm_finetune", "ensembling", vlm=VLM)
+    return data
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    return shutil.copytree(finished.data, tmp_path / "data")
+
+
+def hog_file(data):
+    return data / "07_model_output" / "hog" / "predictions.parquet"
+
+
+def test_the_member_leaves_what_a_person_looks_at(data):
+    reports = {path.name for path in (data / "08_reporting" / "vlm").iterdir()}
+    assert reports >= {
+        "metrics.json",
+        "training_questions.csv",
+        "training_photos.png",
+        "training_chart.json",
+        "training_history.csv",
+    }
+    with (data / "08_reporting" / "vlm" / "training_questions.csv").open(
+        encoding="utf-8-sig", newline=""
+    ) as file:
+        questions = list(csv.DictReader(file))
+    assert any("%" in question["prompt"] for question in questions)
+
+
+def test_predictions_are_complete_and_the_difference_to_the_hints_is_reported(data):
+    own = read_predictions(data / "07_model_output" / "vlm" / "predictions.parquet")
+    hog = read_predictions(hog_file(data))
+    assert own.contract == hog.contract
+    assert len(own.rows) == len(hog.rows)
+    versions = sorted((data / "08_reporting" / "vlm" / "metrics.json").iterdir())
+    metrics = json.loads((versions[-1] / "metrics.json").read_text())
+    assert metrics["hinting_member"] == "hog"
+    assert metrics["gain_low"] <= metrics["gain"] <= metrics["gain_high"]
+
+
+def test_a_tiny_model_is_scored_but_not_pooled(data):
+    with (data / "08_reporting" / "leaderboard.csv").open(encoding="utf-8") as file:
+        assert "vlm" not in {row["member"] for row in csv.DictReader(file)}
+
+
+def test_a_teammates_table_can_give_the_hints(copy, finished, run_pipelines):
+    external = copy / "07_model_output" / "external"
+    external.mkdir(parents=True, exist_ok=True)
+    frame = read_predictions(hog_file(copy)).to_frame()
+    frame.drop(columns="label_counts").to_parquet(external / "friend.parquet")
+    untrained = changed(hints={"member": "friend"}) | {"training": None}
+    run_pipelines(finished.raw, copy, "vlm_finetune", vlm=untrained)
+    assert (copy / "07_model_output" / "vlm" / "predictions.parquet").is_file()
+
+
+class TestBadInput:
+    """Each stops the run before weights are read; no model is loaded."""
+
+    @pytest.fixture(autouse=True)
+    def no_weights_are_read(self, monkeypatch):
+        monkeypatch.setattr(
+            "transformers.AutoModelForImageTextToText.from_pretrained",
+            lambda *_, **__: pytest.fail("weights were read"),
+        )
+
+    def refused(self, kind, run_pipelines, finished, data, vlm):
+        with pytest.raises(kind) as error:
+            run_pipelines(finished.raw, data, "vlm_finetune", vlm=vlm)
+        assert not (data / "06_models" / "vlm").exists()
+        return str(error.value)
+
+    def test_hints_from_a_member_without_predictions(self, copy, finished, run_pipelines):
+        message = self.refused(
+            HintError, run_pipelines, finished, copy, changed(hints={"member": "fusion"})
+        )
+        assert "'fusion', which has no predictions" in message
+        assert "hog" in message
+
+    def test_hints_from_a_member_that_lacks_photos(self, copy, finished, run_pipelines):
+        hog = read_predictions(hog_file(copy))
+        kept = ~hog.rows["photo_id"].isin(hog.rows["photo_id"].iloc[:1]).to_numpy()
+        write_predictions(hog.take(kept), hog_file(copy))
+        message = self.refused(HintError, run_pipelines, finished, copy, VLM)
+        assert "'hog' cannot give hints: it lacks 1 of" in message
+        assert hog.rows["photo_id"].iloc[0] in message
+
+    def test_a_planted_leak(self, copy, finished, run_pipelines):
+        hog = read_predictions(hog_file(copy))
+        train = (hog.rows["split"] == "train").to_numpy()
+        hog.rows.loc[train, "fold"] = (hog.rows.loc[train, "fold"] + 1) % 5
+        write_predictions(hog, hog_file(copy))
+        message = self.refused(HintError, run_pipelines, finished, copy, VLM)
+        assert "was trained on that photo" in message
+
+    def test_a_template_with_an_unknown_field(self, copy, finished, run_pipelines):
+        template = {"with_hints": "{hint}s: what car?", "without_hints": "What car?"}
+        message = self.refused(
+            Exception, run_pipelines, finished, copy, changed(templates=[template])
+        )
+        assert "unknown field {hint}" in message
+
+    def test_more_candidates_than_letters(self, copy, finished, run_pipelines):
+        vlm = changed(objective="letters", candidates=27)
+        message = self.refused(Exception, run_pipelines, finished, copy, vlm)
+        assert "27 candidates are more than the 26 letters" in message
+
+    def test_a_pixel_budget_below_the_models_least(self, copy, finished, run_pipelines, tmp_path):
+        from chajong.models.vlm.tiny import make_tiny_llava
+
+        make_tiny_llava(tmp_path / "llava", ["a car"])
+        file = tmp_path / "llava" / "config.json"
+        file.write_text(file.read_text().replace('"image_size": 28', '"image_size": 336'))
+        vlm = changed(weights=str(tmp_path / "llava"))
+        message = self.refused(EncoderError, run_pipelines, finished, copy, vlm)
+        assert "336 x 336 pixels of a photo, but `max_pixels` is 9408" in message
+
+    def test_an_adapter_for_another_base_model(self, copy, finished, run_pipelines, tmp_path):
+        saved = {"base_model_name_or_path": "Qwen/Qwen2.5-VL-3B-Instruct", "r": 16}
+        (tmp_path / "adapter_config.json").write_text(json.dumps(saved))
+        vlm = changed(adapter=str(tmp_path))
+        message = self.refused(CheckpointError, run_pipelines, finished, copy, vlm)
+        assert "'Qwen/Qwen2.5-VL-3B-Instruct'" in message
+        assert "'tiny_vlm'" in message
+
+    def test_no_bitsandbytes(self, copy, finished, run_pipelines, monkeypatch):
+        monkeypatch.setattr("chajong.models.vlm_finetune.base_model.find_spec", lambda name: None)
+        message = self.refused(EncoderError, run_pipelines, finished, copy, VLM)
+        assert "pip install bitsandbytes" in message
