@@ -163,11 +163,13 @@ def _run(job: TrainingJob, folder: Path) -> None:
 
     parameters = job.parameters
     schedule = TrainingSchedule(len(job.photos), parameters, job.photos.lengths())
+    arguments = _arguments(parameters, schedule, folder)
+    # Chosen first: a large model is loaded straight onto this process's GPU.
+    device = arguments.device
     model: Any = job.build()
     if parameters.gradient_checkpointing:
         model.set_gradient_checkpointing(enabled=True)
-    arguments = _arguments(parameters, schedule, folder)
-    model.to(arguments.device)
+    model.to(device)
     average = MovingAverage(model, parameters.average_horizon * schedule.steps)
     callbacks: list[Any] = [Averaging(average), Progress(job.title, schedule)]
     if job.inner_photos is not None:

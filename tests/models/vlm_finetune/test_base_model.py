@@ -68,10 +68,10 @@ class TestCheck:
 
     def test_photos_larger_than_the_budget_are_refused(self, settings, tmp_path):
         make_tiny_llava(tmp_path, ["a car"])
+        configuration = tmp_path / "config.json"
+        larger = configuration.read_text().replace('"image_size": 28', '"image_size": 56')
+        configuration.write_text(larger)
         with pytest.raises(EncoderError, match=r"56 x 56 pixels.*`max_pixels` is 784.*or more"):
-            # LLaVA's photos have one size, here twice the budget.
-            grown = tmp_path / "config.json"
-            grown.write_text(grown.read_text().replace('"image_size": 28', '"image_size": 56'))
             check_base(settings(weights=str(tmp_path), max_pixels=784))
 
     def test_without_bitsandbytes_the_way_out_is_named(self, settings, monkeypatch):

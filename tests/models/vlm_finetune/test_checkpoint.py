@@ -22,7 +22,8 @@ from chajong.models.vlm_finetune.checkpoint import restore_fold_models
 from chajong.models.vlm_finetune.questions import Question
 from chajong.models.vlm_finetune.scoring import score_views
 saved = read_checkpoint(Path(sys.argv[1]))
-asked = [Question(q["prompt"], tuple(q["candidates"])) for q in saved.configuration["proof_questions"]]
+proof = saved.configuration["proof_questions"]
+asked = [Question(each["prompt"], tuple(each["candidates"])) for each in proof]
 models = restore_fold_models(saved, saved.configuration["class_names"])
 scores = [score_views(model, saved.tensors["proof.views"], asked) for _, model in models]
 np.save(sys.argv[2], np.stack(scores))

@@ -90,9 +90,7 @@ class TestLosses:
             model = build(lora={"dropout": 0.0})
             model.set_gradient_checkpointing(enabled)
             loss_of(model, photos).backward()
-            gradients.append(
-                [w.grad.clone() for w in model.parameters() if w.grad is not None]
-            )
+            gradients.append([w.grad.clone() for w in model.parameters() if w.grad is not None])
         for kept, again in zip(*gradients, strict=True):
             torch.testing.assert_close(kept, again, rtol=1e-3, atol=1e-5)
 
