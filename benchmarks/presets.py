@@ -23,12 +23,16 @@ from chajong.models.encoders.encoder import EncoderError
 from chajong.models.encoders.parameters import HogParameters
 from chajong.models.presets.cost import prediction_cost, training_cost
 from chajong.models.presets.small_step import step_on_small_copy
+from chajong.models.presets.vlm_cost import vlm_scoring_cost, vlm_training_cost
+from chajong.models.presets.vlm_small_step import vlm_step_on_small_copy
+from chajong.models.vlm_finetune.parameters import HintParameters, VlmClassifierParameters
 from chajong.pipelines.clip_training.params import ClipMemberParameters, ZeroShotParameters
 from chajong.pipelines.feature_extraction.params import EncoderMemberParameters
 from chajong.pipelines.fusion_training.params import (
     BackboneMemberParameters,
     FusionMemberParameters,
 )
+from chajong.pipelines.vlm_finetune.params import VlmMemberParameters
 from chajong.probabilities.members import FROZEN_MEMBERS
 from chajong.settings import CONFIG_LOADER_ARGS
 from chajong.training.errors import TrainingError
@@ -58,6 +62,7 @@ TYPES = {
     "clip_zero_shot": ZeroShotParameters,
     "backbone": BackboneMemberParameters,
     "fusion": FusionMemberParameters,
+    "vlm": VlmMemberParameters,
 }
 
 
@@ -92,8 +97,11 @@ def main() -> None:
     print(_line(list(TITLES)))
     for environment in parser.parse_args().environments:
         for member, parameters in members_of(environment).items():
-            rows.append(check_member(environment, member, parameters))
-            print(_line(_cells(rows[-1])), flush=True)
+            found = [check_member(environment, member, parameters)]
+            if member == "vlm":
+                found += check_questions(environment, parameters.model)
+            rows += found
+            print(*(_line(_cells(row)) for row in found), sep="\n", flush=True)
     problems = [f"{row.environment} {row.member}: {row.problem}" for row in rows if row.problem]
     print("\nGB and hours are estimates from the models' shapes; nothing ran on a GPU.")
     print("Hours are for one fold's training, or for all photos where nothing is trained.")
@@ -127,26 +135,67 @@ def check_member(environment: str, member: str, parameters: Any) -> Row:
     Returns:
         What was found.
     """
-    trained = hasattr(parameters, "training")
+    trained = getattr(parameters, "training", None) is not None
     model = parameters.encoder if hasattr(parameters, "encoder") else parameters.model
     try:
-        cost = training_cost(model, parameters.training) if trained else prediction_cost(model)
+        cost = _cost(model, parameters.training if trained else None)
     except (EncoderError, TrainingError) as error:
         return Row(environment, member, model.model, None, 0.0, "", str(error))
     passes = TRAINING_PHOTOS * parameters.training.epochs if trained else ALL_PHOTOS
     hours = cost.operations * passes / SPEED[environment] / 3600
-    problem, step = "", "not trained"
-    if cost.memory_gb > MEMORY[environment]:
-        problem = (
-            f"{model.model!r} needs about {cost.memory_gb:.0f} GB of {MEMORY[environment]}: raise "
-            "`training.accumulation` or lower `batch_size`."
-        )
+    problem, step = _too_large(environment, model.model, cost), "not trained"
     if trained:
         try:
-            step = f"loss {step_on_small_copy(model, parameters.training):.1f}"
+            step = f"loss {_step(model, parameters.training):.1f}"
         except (EncoderError, TrainingError) as error:
             problem, step = f"{problem} {error}".strip(), "failed"
     return Row(environment, member, model.model, cost, hours, step, problem)
+
+
+def check_questions(environment: str, model: VlmClassifierParameters) -> list[Row]:
+    """Size what a vision-language model takes to answer about few names and about all of them.
+
+    Args:
+        environment: The preset.
+        model: The model.
+
+    Returns:
+        What was found; hours are for all photos, though `ask_below` leaves most of them out.
+    """
+    every = model.model_copy(update={"hints": HintParameters(member=None)})
+    names = {f"vlm, {model.candidates} names": model, "vlm, all names": every}
+    rows = []
+    for title, asked in names.items():
+        try:
+            cost = vlm_scoring_cost(asked)
+        except EncoderError as error:
+            rows.append(Row(environment, title, model.model, None, 0.0, "", str(error)))
+            continue
+        hours = cost.operations * ALL_PHOTOS / SPEED[environment] / 3600
+        problem = _too_large(environment, model.model, cost)
+        rows.append(Row(environment, title, model.model, cost, hours, "not trained", problem))
+    return rows
+
+
+def _cost(model: Any, training: Any) -> Cost:
+    if isinstance(model, VlmClassifierParameters):
+        return vlm_training_cost(model, training) if training else vlm_scoring_cost(model)
+    return training_cost(model, training) if training else prediction_cost(model)
+
+
+def _step(model: Any, training: Any) -> float:
+    if isinstance(model, VlmClassifierParameters):
+        return vlm_step_on_small_copy(model, training)
+    return step_on_small_copy(model, training)
+
+
+def _too_large(environment: str, model: str, cost: Cost) -> str:
+    if cost.memory_gb <= MEMORY[environment]:
+        return ""
+    return (
+        f"{model!r} needs about {cost.memory_gb:.0f} GB of {MEMORY[environment]}: raise "
+        "`training.accumulation` or lower `batch_size`."
+    )
 
 
 def _cells(row: Row) -> list[str]:

@@ -27,7 +27,7 @@ PRESETS = [
     for environment in ("gpu24", "gpu80")
     for member in SCRIPT["members_of"](environment)
 ]
-TRAINED = {"clip", "backbone", "fusion"}
+TRAINED = {"clip", "backbone", "fusion", "vlm"}
 PLAIN = TrainingParameters(batch_size=4, precision="float32")
 
 

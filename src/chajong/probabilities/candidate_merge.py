@@ -97,6 +97,8 @@ class CandidateMerge:
         """
         from scipy.special import log_softmax, logsumexp
 
+        if self == MEMBER_ALONE:
+            return evidence.log_probabilities.astype(np.float32)
         own = evidence.own_scores
         mixed = self.member_weight * own + self.second_weight * evidence.scores
         inside = logsumexp(own, axis=1, keepdims=True) + log_softmax(mixed, axis=1)

@@ -65,7 +65,7 @@ class TestEarlierAdapter:
     @pytest.fixture
     def adapter(self, tmp_path):
         def make(**changes):
-            saved = {"base_model_name_or_path": "tiny_vlm", "r": 16} | changes
+            saved = {"base_model_name_or_path": "tiny_vlm", "r": 16, "lora_alpha": 32} | changes
             (tmp_path / "adapter_config.json").write_text(json.dumps(saved))
             return str(tmp_path)
 
@@ -84,6 +84,16 @@ class TestEarlierAdapter:
     def test_one_of_another_rank_names_the_setting(self, settings, adapter):
         with pytest.raises(CheckpointError, match=r"has rank 8.*lora.rank` is 16: set it to 8"):
             check_adapter(settings(adapter=adapter(r=8)))
+
+    def test_one_of_another_scale_names_the_setting(self, settings, adapter):
+        with pytest.raises(
+            CheckpointError, match=r"has alpha 8 .*lora.alpha` is 32.0: set it to 8"
+        ):
+            check_adapter(settings(adapter=adapter(lora_alpha=8)))
+
+    def test_one_without_a_head_cannot_classify(self, settings, adapter):
+        with pytest.raises(CheckpointError, match="has no class head"):
+            check_adapter(settings(adapter=adapter(), objective="class_head"))
 
     def test_an_empty_folder_is_named(self, settings, tmp_path):
         with pytest.raises(CheckpointError, match="There is no adapter in"):

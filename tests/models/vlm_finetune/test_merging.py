@@ -137,10 +137,10 @@ def test_a_single_trained_fold_is_fitted_in_two_parts(drawn):
     assert len(predictions.rows) == (rows["fold"] == 1).sum()
 
 
-def with_other_labels(tables, fold):
-    """Move every label of a fold on to the next class."""
+def with_other_labels(tables, photo_ids):
+    """Move every label of some photos on to the next class."""
     photos = tables.photos.copy()
-    chosen = photos["photo_id"].isin(tables.folds.loc[tables.folds["fold"] == fold, "photo_id"])
+    chosen = photos["photo_id"].isin(photo_ids)
     moved = dict(zip(CLASS_NAMES, np.roll(CLASS_NAMES, -1), strict=True))
     photos.loc[chosen, "class_name"] = photos.loc[chosen, "class_name"].map(moved)
     return replace(tables, photos=photos)
@@ -150,9 +150,10 @@ def folds_that_depend_on_the_labels_of(fold, drawn):
     """Say whose out-of-fold rows change when one fold's labels do, and no answer."""
     tables, rows, member = problem(drawn)
     told = answers(tables, rows, member, 0.8)
+    own = tables.folds.loc[tables.folds["fold"] == fold, "photo_id"]
     before, after = (
         merge_predictions(told, given)[0].log_probabilities
-        for given in (tables, with_other_labels(tables, fold))
+        for given in (tables, with_other_labels(tables, own))
     )
     changed = (before != after).any(axis=1) & (rows["split"] == "train")
     return set(rows["fold"][changed])
@@ -171,6 +172,14 @@ def test_no_row_depends_on_the_labels_of_its_own_fold(drawn, fold):
 def test_weights_fitted_on_all_folds_would_be_seen(drawn, monkeypatch):
     monkeypatch.setattr(merging, "cross_fit_candidate_merge", leaky_cross_fit)
     assert 1 in folds_that_depend_on_the_labels_of(1, drawn)
+
+
+def test_weights_depend_on_photos_that_were_asked_about_alone(drawn):
+    tables, rows, member = problem(drawn)
+    asked = member.max(axis=1) < np.log(0.5)
+    told = answers(tables, rows, member, 0.8, asked=asked)
+    others = with_other_labels(tables, rows["photo_id"][~asked])
+    assert merge_predictions(told, others)[1] == merge_predictions(told, tables)[1]
 
 
 class TestByThemselves:

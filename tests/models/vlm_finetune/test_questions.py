@@ -70,15 +70,15 @@ class TestTraining:
         expected = likely if label in likely else [*likely[:-1], label]
         assert sorted(question.candidates) == sorted(expected)
 
-    @given(seeds, seeds, st.integers(0, len(NAMES) - 1), st.booleans())
-    def test_hints_are_the_members_own_names(self, values_of, chance, label, without_truth):
+    @given(seeds, seeds, st.integers(0, len(NAMES) - 1), st.integers(1, TOP), st.booleans())
+    def test_hints_are_the_members_own_names(self, values_of, chance, label, count, without_truth):
         """Whether the truth is hinted is up to the member: no label ever adds it."""
         values = predicted(values_of)
-        question = writer(leave_truth_out=float(without_truth)).in_training(
+        question = writer(count=count, leave_truth_out=float(without_truth)).in_training(
             values, label, np.random.default_rng(chance)
         )
         likely = [name for name in ranked(values)[:TOP] if not (without_truth and name == label)]
-        assert sorted(hinted(question)) == sorted(likely[:COUNT])
+        assert sorted(hinted(question)) == sorted(likely[:count])
 
     def test_hints_are_missing_as_often_as_asked_for(self):
         values = predicted()
@@ -204,7 +204,7 @@ class TestPrompt:
 class TestTrainingQuestions:
     def test_a_photo_gets_the_hints_that_were_made_for_it(self):
         by_photo = {"train/a.jpg": predicted(1), "train/b.jpg": predicted(2)}
-        questions = pickle.loads(pickle.dumps(TrainingQuestions(writer(), by_photo)))  # noqa: S301
+        questions = pickle.loads(pickle.dumps(TrainingQuestions(writer(), by_photo)))
         for photo_id, values in by_photo.items():
             question = questions(photo_id, 0, np.random.default_rng(0))
             assert sorted(hinted(question)) == sorted(ranked(values)[:COUNT])

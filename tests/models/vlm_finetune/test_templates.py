@@ -50,3 +50,9 @@ def test_the_own_templates_keep_to_the_rules(template):
     again = PromptTemplate(**template.model_dump())
     assert "ABC" in again.with_hints.format(hints="ABC")
     assert again.with_hints.endswith(again.without_hints)
+
+
+@pytest.mark.parametrize("hint", ["{name} {percent:zz}", "{name!q}"])
+def test_a_format_that_does_not_exist_is_refused(hint):
+    with pytest.raises(ValidationError, match="cannot be read as a template"):
+        PromptTemplate(with_hints="{hints} What car?", without_hints="What car?", hint=hint)

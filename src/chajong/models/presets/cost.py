@@ -46,6 +46,9 @@ _FORMULAS = {
     _ATEN._scaled_dot_product_flash_attention_for_cpu: flop_registry[
         _ATEN._scaled_dot_product_flash_attention
     ],
+    _ATEN._scaled_dot_product_flash_attention_for_cpu_backward: flop_registry[
+        _ATEN._scaled_dot_product_flash_attention_backward
+    ],
 }
 
 
@@ -142,14 +145,14 @@ def training_cost(
     model = full_classifier(parameters)
     trainable = [weight for weight in model.parameters() if weight.requires_grad]
     count = sum(weight.numel() for weight in trainable)
-    averaged = _bytes(trained_weights(model).values())
+    averaged = size_in_bytes(trained_weights(model).values())
     if isinstance(parameters, ClipParameters):
         model.settings = parameters.model_copy(update=_EVERY_STEP)
     model.set_gradient_checkpointing(enabled=training.gradient_checkpointing)
     photos = training.batch_size // (training.accumulation * training.processes)
     half = training.precision != "float32"
-    meter = _measure(model, lambda meter: _one_pass(model, photos, meter, half=half))
-    weights = _bytes([*model.parameters(), *model.buffers()])
+    meter = run_on_shapes(model, lambda meter: _one_pass(model, photos, meter, half=half))
+    weights = size_in_bytes([*model.parameters(), *model.buffers()])
     gradients = 4 * count
     # The optimiser's step makes a copy of the weights when the activations are gone.
     peak = weights + gradients + ADAMW_BYTES * count + averaged + max(meter.peak, 4 * count)
@@ -197,19 +200,24 @@ def prediction_cost(
         with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
             answer(torch.empty(photos, 3, *size))
 
-    meter = _measure(model, encode)
+    meter = run_on_shapes(model, encode)
     return Cost(
         parameters=sum(weight.numel() for weight in model.parameters()),
         trainable=0,
         image_size=size,
         photos=photos,
-        memory_gb=(_bytes([*model.parameters(), *model.buffers()]) + meter.peak) / 1e9 + RESERVE_GB,
+        memory_gb=(size_in_bytes([*model.parameters(), *model.buffers()]) + meter.peak) / 1e9
+        + RESERVE_GB,
         operations=meter.operations / parameters.batch_size * (1 + parameters.flip),
     )
 
 
-def _measure(model: Any, run: Callable[[Meter], None]) -> Meter:
+def run_on_shapes(model: Any, run: Callable[[Meter], None]) -> Meter:
     """Give a model on the meta device shapes on the CPU, and run it.
+
+    Args:
+        model: The model.
+        run: Runs it; the meter may be asked in between.
 
     Returns:
         What was counted beside the model's own weights and gradients.
@@ -248,5 +256,6 @@ def _one_pass(model: Any, photos: int, meter: Meter, *, half: bool) -> None:
     loss.backward()
 
 
-def _bytes(tensors: Iterable[torch.Tensor]) -> int:
+def size_in_bytes(tensors: Iterable[torch.Tensor]) -> int:
+    """Add up what tensors take."""
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

@@ -54,7 +54,7 @@ LLAVA_TEMPLATE = (
 )
 """Source: chat_template.json of llava-hf/llava-1.5-7b-hf."""
 
-VOCABULARY = 600
+VOCABULARY = 1000
 WIDTH = 64
 """Of the language model: bitsandbytes unpacks 4-bit weights rightly on the CPU only where a row is
 whole blocks of 64."""

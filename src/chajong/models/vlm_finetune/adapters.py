@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from chajong.models.checkpoint import CheckpointError
+from chajong.models.encoders.weights import weights_identity
 
 if TYPE_CHECKING:
     from chajong.models.vlm_finetune.parameters import LoraParameters, VlmClassifierParameters
@@ -95,22 +96,30 @@ def add_adapters(network: Any, parameters: VlmClassifierParameters) -> Any:
     if parameters.adapter is not None:
         from peft import load_peft_weights, set_peft_model_state_dict
 
-        weights = load_peft_weights(parameters.adapter, device="cpu")
-        refused = set_peft_model_state_dict(adapted, weights).unexpected_keys
+        weights = load_peft_weights(str(Path(parameters.adapter).expanduser()), device="cpu")
+        try:
+            refused = set_peft_model_state_dict(adapted, weights).unexpected_keys
+        except RuntimeError as error:  # another rank in the vision tower
+            raise _other_layers(parameters, str(error)) from error
         if refused:
-            message = (
-                f"The adapter {parameters.adapter} changes {refused[0]!r}, which this model's "
-                "changes do not have: give its ranks and vision blocks as `vlm.model.lora`."
-            )
-            raise CheckpointError(message)
+            raise _other_layers(parameters, refused[0])
     return adapted
+
+
+def _other_layers(parameters: VlmClassifierParameters, what: str) -> CheckpointError:
+    message = (
+        f"The adapter {parameters.adapter} has other layers than `vlm.model.lora` asks for: give "
+        f"its `vision_blocks` and `vision_rank` ({what})."
+    )
+    return CheckpointError(message)
 
 
 def check_adapter(parameters: VlmClassifierParameters) -> None:
     """See, before any weight is read, that an earlier adapter belongs to this model.
 
     Raises:
-        CheckpointError: There is none, or it belongs to another model or has other changes.
+        CheckpointError: There is none, or it belongs to another model, has changes of another rank or
+            scale, or lacks a head.
     """
     if parameters.adapter is None:
         return
@@ -129,9 +138,24 @@ def check_adapter(parameters: VlmClassifierParameters) -> None:
             "one that it was trained on."
         )
         raise CheckpointError(message)
-    if saved["r"] != parameters.lora.rank:
+    for key, setting in (("r", "rank"), ("lora_alpha", "alpha")):
+        wanted = getattr(parameters.lora, setting)
+        if saved[key] != wanted:
+            message = (
+                f"The adapter {parameters.adapter} has {setting} {saved[key]} and "
+                f"`vlm.model.lora.{setting}` is {wanted}: set it to {saved[key]}."
+            )
+            raise CheckpointError(message)
+    if parameters.objective == "class_head" and not file.with_name(HEAD_FILE).exists():
         message = (
-            f"The adapter {parameters.adapter} has rank {saved['r']} and `vlm.model.lora.rank` is "
-            f"{parameters.lora.rank}: set it to {saved['r']}."
+            f"The adapter {parameters.adapter} has no class head: set `vlm.model.objective` to "
+            "what it was trained for."
         )
         raise CheckpointError(message)
+
+
+def adapter_identity(parameters: VlmClassifierParameters) -> str:
+    """Say which earlier adapter a training starts from, by content; empty without one."""
+    if parameters.adapter is None:
+        return ""
+    return weights_identity(f"{parameters.adapter}/", parameters.model)

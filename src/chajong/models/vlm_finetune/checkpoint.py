@@ -132,14 +132,18 @@ def restore_fold_model(checkpoint: Checkpoint, fold: int) -> VlmClassifier:
         model.reader.processor = AutoProcessor.from_pretrained(folder)
     if weights:
         load_trained_weights(model, weights)
-    questions = [
-        Question(asked["prompt"], tuple(asked["candidates"]))
-        for asked in configuration["proof_questions"]
-    ]
-    scores = score_views(model, checkpoint.tensors["proof.views"], questions)
+    scores = score_views(model, checkpoint.tensors["proof.views"], proof_questions(checkpoint))
     exact = {str(working_precision()), configuration["precision"]} == {"torch.float32"}
     check_proof(scores, checkpoint, fold, AGREEMENT if exact else AGREEMENT_IN_BFLOAT16)
     return model
+
+
+def proof_questions(checkpoint: Checkpoint) -> list[Question]:
+    """Give what the proof photos are asked."""
+    return [
+        Question(asked["prompt"], tuple(asked["candidates"]))
+        for asked in checkpoint.configuration["proof_questions"]
+    ]
 
 
 def write_processor(checkpoint: Checkpoint, folder: Path) -> None:

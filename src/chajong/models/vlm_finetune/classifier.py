@@ -186,7 +186,7 @@ def build_vlm_classifier(
     if model.head is not None and parameters.adapter is not None:
         from safetensors.torch import load_file
 
-        model.head.load_state_dict(load_file(Path(parameters.adapter) / HEAD_FILE))
+        model.head.load_state_dict(load_file(Path(parameters.adapter).expanduser() / HEAD_FILE))
     return model.to(best_device()).train()
 
 

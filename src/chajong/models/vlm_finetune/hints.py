@@ -50,10 +50,17 @@ class Hints:
 
         Returns:
             float32 [rows, classes], natural logarithms.
+
+        Raises:
+            HintError: A fold's model did not see one of the photos.
         """
         known = pd.MultiIndex.from_frame(self.predictions.rows[["photo_id", "fold"]])
         wanted = pd.MultiIndex.from_frame(rows[["photo_id", "fold"]])
-        found: np.ndarray = self.predictions.log_probabilities[known.get_indexer(wanted)]
+        positions = known.get_indexer(wanted)
+        if (positions < 0).any():
+            photo_id, fold = wanted[int(np.argmin(positions))]
+            raise HintError(f"{self.member!r} has no row of {photo_id!r} by the model of {fold}.")
+        found: np.ndarray = self.predictions.log_probabilities[positions]
         return found
 
     def of_photos(self, photo_ids: Iterable[str]) -> np.ndarray:

@@ -20,6 +20,7 @@ from chajong.models.trained.member import (
     train_member,
     trained_metrics,
 )
+from chajong.models.vlm_finetune.adapters import adapter_identity
 from chajong.models.vlm_finetune.base_model import base_identity, check_base, load_processor
 from chajong.models.vlm_finetune.checkpoint import vlm_checkpoint
 from chajong.models.vlm_finetune.classifier import build_vlm_classifier
@@ -107,6 +108,7 @@ def model_identity(parameters: VlmClassifierParameters, hints: Hints | None) -> 
     return {
         **parameters.model_dump(mode="json", exclude=NOT_IN_KEY),
         **base_identity(parameters),
+        "adapter": adapter_identity(parameters),
         "hints_digest": digest.hexdigest(),
     }
 

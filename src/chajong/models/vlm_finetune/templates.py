@@ -36,7 +36,7 @@ class PromptTemplate(Strict):
         try:
             found = {field for _, field, _, _ in Formatter().parse(text) if field is not None}
         except ValueError as error:
-            raise ValueError(f"{text!r} cannot be read as a template: {error}") from error
+            raise _unreadable(text, error) from error
         unknown = sorted(found - FIELDS[name])
         if unknown:
             known = ", ".join(f"{{{field}}}" for field in sorted(FIELDS[name])) or "none"
@@ -48,7 +48,15 @@ class PromptTemplate(Strict):
         needed = {"with_hints": "hints", "hint": "name"}.get(name)
         if needed and needed not in found:
             raise ValueError(f"{text!r} lacks the field {{{needed}}}")
+        try:
+            text.format(hints="", name="", percent=0)
+        except ValueError as error:
+            raise _unreadable(text, error) from error
         return text
+
+
+def _unreadable(text: str, error: ValueError) -> ValueError:
+    return ValueError(f"{text!r} cannot be read as a template: {error}")
 
 
 KOREAN = PromptTemplate(

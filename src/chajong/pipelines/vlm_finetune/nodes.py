@@ -194,5 +194,44 @@ def predict_vlm(
     return predict_folds(fold_weights, training, _given(hints), parameters.model, tables)
 
 
+def export_vlm(checkpoint: Checkpoint, metrics: Report, parameters: VlmMemberParameters) -> Any:
+    """Plan the export of trained adapters; nothing without training.
+
+    Args:
+        checkpoint: From `predict_vlm`.
+        metrics: From `predict_vlm`, for the model cards.
+        parameters: Which folds are also merged.
+
+    Returns:
+        The plan; saving it checks each fold's model and writes its folder.
+    """
+    from chajong.models.vlm_finetune.export import AdapterExport
+
+    if parameters.training is None:
+        return Skipped()
+    return AdapterExport(checkpoint, metrics, parameters.export.merged_folds)
+
+
+def push_vlm(adapters: Path, parameters: VlmMemberParameters) -> Any:
+    """Upload exported adapters; nothing without training or without a repository to push to.
+
+    Args:
+        adapters: The folder that `export_vlm` left.
+        parameters: The hub repository.
+
+    Returns:
+        The repository and its address.
+
+    Raises:
+        CheckpointError: The hub refuses, or cannot be reached.
+    """
+    from chajong.models.vlm_finetune.export import push_adapters
+
+    repository = parameters.export.push_to
+    if repository is None or parameters.training is None:
+        return Skipped()
+    return {"repository": repository, "address": push_adapters(adapters, repository)}
+
+
 def _given(hints: Hints | NoHints) -> Hints | None:
     return hints if isinstance(hints, Hints) else None

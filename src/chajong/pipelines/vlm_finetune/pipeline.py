@@ -62,6 +62,18 @@ def create_pipeline() -> Pipeline:
             outputs=PREDICTED,
             name="predict",
         ),
+        Node(
+            when_enabled(nodes.export_vlm),
+            inputs=["checkpoint", "metrics", "params:member"],
+            outputs="adapters",
+            name="export_adapters",
+        ),
+        Node(
+            when_enabled(nodes.push_vlm),
+            inputs=["adapters", "params:member"],
+            outputs="pushed",
+            name="push_adapters",
+        ),
     ]
     return Pipeline(
         template,

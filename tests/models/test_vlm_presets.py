@@ -1,0 +1,167 @@
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from chajong.models.encoders.encoder import EncoderError
+from chajong.models.presets import vlm_building, vlm_cost
+from chajong.models.presets.cost import RESERVE_GB
+from chajong.models.presets.published import published_configuration
+from chajong.models.presets.vlm_cost import (
+    ShapesReader,
+    full_vlm_classifier,
+    vlm_scoring_cost,
+    vlm_training_cost,
+)
+from chajong.models.presets.vlm_small_step import vlm_step_on_small_copy
+from chajong.models.vlm_finetune.parameters import (
+    HintParameters,
+    VlmClassifierParameters,
+    VlmTrainingParameters,
+)
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+QWEN_7B = VlmClassifierParameters(candidates=3)
+
+
+@pytest.fixture
+def shallow(monkeypatch):
+    """The published 7B with two layers and two blocks, which is sized in a second."""
+
+    def two_layers(model):
+        config = published_configuration(model)
+        config.text_config.num_hidden_layers = 2
+        config.text_config.layer_types = config.text_config.layer_types[:2]
+        config.vision_config.depth = 2
+        config.vision_config.fullatt_block_indexes = [1]
+        return config
+
+    for module in (vlm_building, vlm_cost):
+        monkeypatch.setattr(module, "published_configuration", two_layers)
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """Return the variables of a script, which may import its neighbours."""
+    monkeypatch.setattr(sys, "path", [str(BENCHMARKS), *sys.path])
+    return lambda name: runpy.run_path(str(BENCHMARKS / name))
+
+
+def test_frozen_weights_of_7b_take_4_bits_in_the_language_models_layers_and_16_elsewhere():
+    sized = full_vlm_classifier(QWEN_7B)
+    linear = 28 * (2 * 3584 * 3584 + 2 * 3584 * 512 + 3 * 3584 * 18944)
+    rest = 8_292_166_656 - linear
+    assert sized.frozen == pytest.approx(linear * 4.127 / 8 + rest * 2)
+    assert sized.unpacked == 2 * 3584 * 18944
+
+
+def test_adapters_of_7b_are_of_rank_16_in_the_language_and_8_in_the_last_blocks():
+    trainable = [
+        (name, weight)
+        for name, weight in full_vlm_classifier(QWEN_7B).model.named_parameters()
+        if weight.requires_grad
+    ]
+    assert {weight.dtype for _, weight in trainable} == {torch.float32}
+    ranks = {"visual": set(), "language_model": set()}
+    for name, weight in trainable:
+        ranks["visual" if ".visual." in name else "language_model"].add(min(weight.shape))
+    assert ranks == {"visual": {8}, "language_model": {16}}
+    language = 28 * 16 * (2 * 2 * 3584 + 2 * (3584 + 512) + 3 * (3584 + 18944))
+    vision = 8 * 8 * ((1280 + 3 * 1280) + 2 * 1280 + 3 * (1280 + 3420))
+    assert sum(weight.numel() for _, weight in trainable) == language + vision
+
+
+def test_memory_grows_by_as_much_with_each_photo_of_a_pass(shallow):
+    gb = {
+        count: vlm_training_cost(QWEN_7B, VlmTrainingParameters(batch_size=count)).memory_gb
+        for count in (2, 4, 6)
+    }
+    assert gb[6] - gb[4] == pytest.approx(gb[4] - gb[2])
+    assert gb[2] > full_vlm_classifier(QWEN_7B).frozen / 1e9 + RESERVE_GB
+
+
+def test_accumulation_takes_the_memory_of_fewer_photos(shallow):
+    at_once = vlm_training_cost(QWEN_7B, VlmTrainingParameters(batch_size=8))
+    in_four = vlm_training_cost(QWEN_7B, VlmTrainingParameters(batch_size=8, accumulation=4))
+    assert (at_once.photos, in_four.photos) == (8, 2)
+    assert in_four.memory_gb < at_once.memory_gb
+    assert in_four.operations == at_once.operations
+
+
+def test_computing_activations_twice_takes_less_memory_and_more_work(shallow):
+    twice, kept = (
+        vlm_training_cost(
+            QWEN_7B, VlmTrainingParameters(batch_size=8, gradient_checkpointing=checkpointing)
+        )
+        for checkpointing in (True, False)
+    )
+    assert twice.memory_gb < kept.memory_gb
+    assert kept.operations < twice.operations < 2 * kept.operations
+
+
+def test_a_pass_does_the_operations_of_its_layers(shallow):
+    """There, there again, and back: frozen weights need no gradient of their own."""
+    cost = vlm_training_cost(QWEN_7B, VlmTrainingParameters(batch_size=2))
+    model = full_vlm_classifier(QWEN_7B).model
+    language = model.reader.network.model.language_model.layers
+    weights = sum(each.numel() for each in language.parameters() if not each.requires_grad)
+    photo_tokens = (392 // 28) * (504 // 28)
+    assert cost.operations > 3 * 2 * weights * photo_tokens
+
+
+def test_all_names_take_more_than_the_candidates(shallow):
+    every = QWEN_7B.model_copy(update={"hints": HintParameters(member=None)})
+    few, all_names = vlm_scoring_cost(QWEN_7B), vlm_scoring_cost(every)
+    assert (few.trainable, few.photos) == (0, QWEN_7B.batch_size)
+    assert all_names.operations > 5 * few.operations
+    assert all_names.memory_gb > few.memory_gb
+
+
+def test_names_have_about_twelve_tokens_and_differ():
+    model = full_vlm_classifier(QWEN_7B).model
+    assert isinstance(model.reader, ShapesReader)
+    spelled = [model.reader.name_tokens(name) for name in model.names]
+    assert len(set(spelled)) == len(spelled)
+    assert 11 < sum(map(len, spelled)) / len(spelled) < 15
+
+
+def test_a_model_of_another_kind_is_named():
+    llava = VlmClassifierParameters(model="llava-hf/llava-1.5-7b-hf")
+    with pytest.raises(EncoderError, match="'llava-hf/llava-1.5-7b-hf', a 'llava'"):
+        vlm_training_cost(llava, VlmTrainingParameters())
+
+
+def test_a_small_copy_takes_a_step_in_4_bits():
+    assert vlm_step_on_small_copy(QWEN_7B, VlmTrainingParameters(learning_rate=1e-2)) > 0
+
+
+def test_a_step_of_the_tiny_model_is_timed(script, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["vlm_step.py", "--model", "tiny", "--steps", "1"])
+    script("vlm_step.py")["main"]()
+    printed = capsys.readouterr().out
+    assert "training step of 64 photos" in printed
+    assert "396 names of one photo" in printed
+    assert "figures are of the tiny model" in printed
+
+
+def test_random_weights_are_packed_as_loaded_ones_are(script):
+    bitsandbytes = pytest.importorskip("bitsandbytes")
+    config = published_configuration("Qwen/Qwen2.5-VL-7B-Instruct")
+    small = {"hidden_size": 128, "intermediate_size": 128, "num_hidden_layers": 1}
+    config.text_config.update({**small, "num_attention_heads": 4, "vocab_size": 600})
+    config.text_config.layer_types = config.text_config.layer_types[:1]
+    config.text_config.rope_parameters["mrope_section"] = [6, 5, 5]
+    config.vision_config.update({"hidden_size": 64, "depth": 1, "num_heads": 2})
+    config.vision_config.out_hidden_size = 128
+    network = script("vlm_step.py")["random_network"](config)
+    packed = {
+        name
+        for name, layer in network.named_modules()
+        if isinstance(layer, bitsandbytes.nn.Linear4bit)
+    }
+    assert len(packed) == 7
+    assert all("language_model" in name for name in packed)
+    assert network.get_submodule(min(packed)).weight.quant_state.nested
+    assert not any(part.is_meta for part in (*network.parameters(), *network.buffers()))
