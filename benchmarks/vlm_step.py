@@ -57,7 +57,13 @@ TINY = "tiny"
 SPREAD = 0.02
 """Of random weights, as transformers draws them."""
 
-SPECIAL = ("image", "video", "vision_start", "vision_end")
+SPECIAL = {
+    "image_token_id": "<|image_pad|>",
+    "video_token_id": "<|video_pad|>",
+    "vision_start_token_id": "<|vision_start|>",
+    "vision_end_token_id": "<|vision_end|>",
+}
+"""Tokens that a configuration names by their numbers, which are others in the tiny tokenizer."""
 
 
 def main() -> None:
@@ -67,17 +73,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         model = _model(arguments.model, preset.model, Path(folder))
     _describe(model, arguments)
-    photos, seconds = preset.training.batch_size, _seconds_of_steps(model, preset.training)
-    _report(f"training step of {photos} photos", photos, seconds(arguments.steps))
+    photos, step = preset.training.batch_size, _training_step(model, preset.training)
+    _report(f"training step of {photos} photos", photos, step, arguments.steps)
     for title, photos, ask in _scorings(model):
-        _reset_memory()
-        _report(title, photos, _median_seconds(ask, arguments.steps))
+        _report(title, photos, ask, arguments.steps)
     if arguments.model == TINY:
         print("These figures are of the tiny model; they say nothing about the models of presets.")
 
 
 def _arguments() -> argparse.Namespace:
-    on_gpu = torch.cuda.is_available()
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -85,7 +89,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--preset", choices=("gpu24", "gpu80"), default="gpu24")
     parser.add_argument("--steps", type=int, default=5, help="the median counts; one more warms up")
     arguments = parser.parse_args()
-    if not on_gpu and arguments.model != TINY:
+    if not torch.cuda.is_available() and arguments.model != TINY:
         print(f"There is no GPU for {arguments.model}: the tiny model runs on the CPU instead.")
         arguments.model = TINY
     return arguments
@@ -102,11 +106,8 @@ def _model(name: str, parameters: VlmClassifierParameters, folder: Path) -> VlmC
     own_size = small.model_copy(update={each: getattr(parameters, each) for each in kept})
     processor = load_processor(own_size)
     config = published_configuration(name)
-    for token in SPECIAL:
-        spelled = "<|image_pad|>" if token == "image" else f"<|{token}|>"
-        spelled = "<|video_pad|>" if token == "video" else spelled
-        number = processor.tokenizer.convert_tokens_to_ids(spelled)
-        setattr(config, f"{token}_token_id", number)
+    for name_in_config, token in SPECIAL.items():
+        setattr(config, name_in_config, processor.tokenizer.convert_tokens_to_ids(token))
     adapted = add_adapters(random_network(config), own_size)
     image_size = input_shape(config, own_size)
     return VlmClassifier(adapted, processor, names, own_size, image_size).train()
@@ -170,20 +171,25 @@ def _describe(model: VlmClassifier, arguments: argparse.Namespace) -> None:
     )
 
 
-def _report(title: str, photos: int, seconds: float) -> None:
-    memory = f"{_memory() / 1e9:9.2f}" if torch.cuda.is_available() else f"{'-':>9}"
-    print(f"  {title:32}  {photos / seconds:8.2f}  {seconds:9.3f}  {memory}", flush=True)
+def _report(title: str, photos: int, work: Callable[[], object], repeats: int) -> None:
+    """Time some work on photos, and print its line of the table."""
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    seconds = _median_seconds(work, repeats)
+    memory = "-"
+    if torch.cuda.is_available():
+        memory = f"{torch.cuda.max_memory_allocated() / 1e9:.2f}"
+    print(f"  {title:32}  {photos / seconds:8.2f}  {seconds:9.3f}  {memory:>9}", flush=True)
 
 
-def _seconds_of_steps(
-    model: VlmClassifier, training: VlmTrainingParameters
-) -> Callable[[int], float]:
+def _training_step(model: VlmClassifier, training: VlmTrainingParameters) -> Callable[[], object]:
     model.set_gradient_checkpointing(enabled=training.gradient_checkpointing)
     groups = parameter_groups(model, model.layer_depths(), training)
     optimiser = torch.optim.AdamW(groups)
     average = MovingAverage(model, horizon=100)
     device, count = model.reader.network.device, training.batch_size // training.accumulation
-    photos = torch.randint(256, (count, 3, *model.image_size), dtype=torch.uint8)
+    shape = (count, 3, *model.image_size)
+    photos = torch.randint(256, shape, dtype=torch.uint8, device=device)
     questions = example_questions(model.settings, count)
     labels = torch.tensor([question.candidates[0] for question in questions], device=device)
 
@@ -197,7 +203,7 @@ def _seconds_of_steps(
         optimiser.zero_grad()
         average.update(model, step=1)
 
-    return lambda steps: _median_seconds(step, steps)
+    return step
 
 
 def _scorings(model: VlmClassifier) -> list[tuple[str, int, Callable[[], object]]]:
@@ -239,15 +245,6 @@ def _median_seconds(work: Callable[[], object], repeats: int) -> float:
 def _autocast(device: torch.device) -> Any:
     on_gpu = device.type == "cuda"
     return torch.autocast("cuda", dtype=torch.bfloat16) if on_gpu else nullcontext()
-
-
-def _reset_memory() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.reset_peak_memory_stats()
-
-
-def _memory() -> int:
-    return torch.cuda.max_memory_allocated()
 
 
 if __name__ == "__main__":

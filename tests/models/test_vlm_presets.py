@@ -2,6 +2,7 @@ import runpy
 import sys
 from pathlib import Path
 
+import bitsandbytes
 import pytest
 import torch
 
@@ -73,21 +74,13 @@ def test_adapters_of_7b_are_of_rank_16_in_the_language_and_8_in_the_last_blocks(
     assert sum(weight.numel() for _, weight in trainable) == language + vision
 
 
-def test_memory_grows_by_as_much_with_each_photo_of_a_pass(shallow):
-    gb = {
-        count: vlm_training_cost(QWEN_7B, VlmTrainingParameters(batch_size=count)).memory_gb
-        for count in (2, 4, 6)
-    }
-    assert gb[6] - gb[4] == pytest.approx(gb[4] - gb[2])
-    assert gb[2] > full_vlm_classifier(QWEN_7B).frozen / 1e9 + RESERVE_GB
-
-
 def test_accumulation_takes_the_memory_of_fewer_photos(shallow):
     at_once = vlm_training_cost(QWEN_7B, VlmTrainingParameters(batch_size=8))
     in_four = vlm_training_cost(QWEN_7B, VlmTrainingParameters(batch_size=8, accumulation=4))
     assert (at_once.photos, in_four.photos) == (8, 2)
     assert in_four.memory_gb < at_once.memory_gb
     assert in_four.operations == at_once.operations
+    assert in_four.memory_gb > full_vlm_classifier(QWEN_7B).frozen / 1e9 + RESERVE_GB
 
 
 def test_computing_activations_twice_takes_less_memory_and_more_work(shallow):
@@ -129,12 +122,16 @@ def test_names_have_about_twelve_tokens_and_differ():
 
 def test_a_model_of_another_kind_is_named():
     llava = VlmClassifierParameters(model="llava-hf/llava-1.5-7b-hf")
-    with pytest.raises(EncoderError, match="'llava-hf/llava-1.5-7b-hf', a 'llava'"):
+    with pytest.raises(EncoderError, match=r"'llava-hf/llava-1\.5-7b-hf', a 'llava'"):
         vlm_training_cost(llava, VlmTrainingParameters())
 
 
-def test_a_small_copy_takes_a_step_in_4_bits():
-    assert vlm_step_on_small_copy(QWEN_7B, VlmTrainingParameters(learning_rate=1e-2)) > 0
+def test_a_small_copy_in_4_bits_learns_in_a_step():
+    before, after = (
+        vlm_step_on_small_copy(QWEN_7B, VlmTrainingParameters(learning_rate=rate))
+        for rate in (0.0, 1e-3)
+    )
+    assert 0 < after < before
 
 
 def test_a_step_of_the_tiny_model_is_timed(script, monkeypatch, capsys):
@@ -146,22 +143,34 @@ def test_a_step_of_the_tiny_model_is_timed(script, monkeypatch, capsys):
     assert "figures are of the tiny model" in printed
 
 
-def test_random_weights_are_packed_as_loaded_ones_are(script):
-    bitsandbytes = pytest.importorskip("bitsandbytes")
-    config = published_configuration("Qwen/Qwen2.5-VL-7B-Instruct")
+def test_random_weights_are_packed_and_trained_as_loaded_ones_are(script, tmp_path, monkeypatch):
+    step = script("vlm_step.py")
+    monkeypatch.setitem(step["_model"].__globals__, "published_configuration", narrow_7b)
+    model = step["_model"]("Qwen/Qwen2.5-VL-7B-Instruct", NARROW, tmp_path)
+    packed = {
+        name: layer
+        for name, layer in model.reader.network.named_modules()
+        if type(layer) is bitsandbytes.nn.Linear4bit
+    }
+    assert len(packed) == 7
+    for name, layer in packed.items():
+        assert "language_model" in name
+        assert layer.weight.quant_state.nested
+    assert not any(part.is_meta for part in (*model.parameters(), *model.buffers()))
+    step["_training_step"](model, VlmTrainingParameters(batch_size=2))()
+    few, _ = step["_scorings"](model)
+    assert few[2]().shape == (NARROW.batch_size, NARROW.candidates)
+
+
+NARROW = VlmClassifierParameters(max_pixels=56 * 56, candidates=3, batch_size=2)
+
+
+def narrow_7b(model):
+    config = published_configuration(model)
     small = {"hidden_size": 128, "intermediate_size": 128, "num_hidden_layers": 1}
-    config.text_config.update({**small, "num_attention_heads": 4, "vocab_size": 600})
+    config.text_config.update({**small, "num_attention_heads": 4, "vocab_size": 2000})
     config.text_config.layer_types = config.text_config.layer_types[:1]
     config.text_config.rope_parameters["mrope_section"] = [6, 5, 5]
     config.vision_config.update({"hidden_size": 64, "depth": 1, "num_heads": 2})
     config.vision_config.out_hidden_size = 128
-    network = script("vlm_step.py")["random_network"](config)
-    packed = {
-        name
-        for name, layer in network.named_modules()
-        if isinstance(layer, bitsandbytes.nn.Linear4bit)
-    }
-    assert len(packed) == 7
-    assert all("language_model" in name for name in packed)
-    assert network.get_submodule(min(packed)).weight.quant_state.nested
-    assert not any(part.is_meta for part in (*network.parameters(), *network.buffers()))
+    return config

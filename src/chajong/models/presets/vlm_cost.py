@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from chajong.models.vlm_finetune.questions import Question
 
 BITS = 4.127
-"""Of a parameter in 4 bits with its scales, themselves quantised (QLoRA, NeurIPS 2023, section 3)."""
+"""Of a parameter in 4 bits with its doubly quantised scales (QLoRA, NeurIPS 2023, section 3)."""
 
 CHAT_TOKENS = 24
 """More than what the chat template puts around a photo and a question."""

@@ -66,7 +66,7 @@ CONTEXT = 4096
 LLAVA_PHOTO = 28
 PATCH = 14
 SEED = 0
-WEIGHT_SPREAD = 0.2
+WEIGHT_SPREAD = 0.1
 """Wide enough that answers depend on the photo and the prompt; 0.02 gives nearly equal logits."""
 
 
