@@ -24,7 +24,7 @@ from chajong.models.vlm_finetune.parameters import (
 )
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-QWEN_7B = VlmClassifierParameters(candidates=3)
+QWEN_7B = VlmClassifierParameters(candidates=3, hints={"count": 1})
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_random_weights_are_packed_and_trained_as_loaded_ones_are(script, tmp_pa
     assert few[2]().shape == (NARROW.batch_size, NARROW.candidates)
 
 
-NARROW = VlmClassifierParameters(max_pixels=56 * 56, candidates=3, batch_size=2)
+NARROW = VlmClassifierParameters(max_pixels=56 * 56, candidates=3, hints={"count": 1}, batch_size=2)
 
 
 def narrow_7b(model):

@@ -8,7 +8,7 @@ from chajong.models.vlm.tiny import make_tiny_qwen
 BUDGET = {"max_pixels": 56 * 84, "aspect_ratio": 1.5}
 SOON = {"kinds": ["prototypes"], "shrinkages": [0.3]}
 # The mean patch and the mean token of a tiny model, and one hidden state of its language model.
-WIDTHS = {"qwen_tower": 64, "qwen_language": 32}
+WIDTHS = {"qwen_tower": 32 + 64, "qwen_language": 64}
 
 
 @pytest.fixture(scope="module")

@@ -141,7 +141,8 @@ def train_here(job: TrainingJob, folder: Path) -> None:
         message = (
             f"There is not enough memory for {parameters.batch_size // parameters.accumulation} "
             "photos at once. Raise `training.accumulation` (the batch stays the same), set "
-            "`training.gradient_checkpointing: true`, or lower the model's `image_size`."
+            "`training.gradient_checkpointing: true`, or lower the model's `image_size` (of a "
+            "vision-language model `max_pixels` or `candidates`)."
         )
         raise TrainingError(message) from error
 

@@ -26,7 +26,7 @@ TRAINING = {
 
 @pytest.fixture(scope="session")
 def settings():
-    """Return a maker of parameters for the tiny model: two of three names are asked about."""
+    """Return a maker of parameters for the tiny model: all of three names are asked about."""
 
     def make(**changes):
         given = {
@@ -34,8 +34,8 @@ def settings():
             "weights": str(TINY),
             "max_pixels": 56 * 56,
             "aspect_ratio": 1,
-            "candidates": 2,
-            "hints": {"member": "hog", "count": 2},
+            "candidates": 3,
+            "hints": {"member": "hog", "count": 1},
         }
         return VlmClassifierParameters(**given | changes)
 

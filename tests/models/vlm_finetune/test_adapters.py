@@ -1,12 +1,8 @@
-import json
 import re
 
-import pytest
-
-from chajong.models.checkpoint import CheckpointError
 from chajong.models.presets.published import published_configuration
 from chajong.models.vlm.tiny import make_tiny_llava
-from chajong.models.vlm_finetune.adapters import check_adapter, lora_configuration
+from chajong.models.vlm_finetune.adapters import lora_configuration
 from chajong.models.vlm_finetune.base_model import load_network
 
 
@@ -46,7 +42,10 @@ class TestLayers:
     def test_llava_has_the_same_parts(self, build, tmp_path):
         make_tiny_llava(tmp_path, ["a car"])
         names = adapted_names(build(weights=str(tmp_path), max_pixels=28 * 28))
-        assert any("vision_tower" in name and "fc1" in name for name in names)
+        # Of two blocks the language model reads what the first one gives.
+        assert {re.sub(r".*layers\.", "", name)[0] for name in names if "vision_tower" in name} == {
+            "0"
+        }
         assert any("language_model" in name and "down_proj" in name for name in names)
 
     def test_the_last_eight_of_the_published_blocks(self, settings):
@@ -59,42 +58,3 @@ class TestLayers:
             if re.fullmatch(pattern, f"model.visual.blocks.{block}.attn.qkv")
         ]
         assert matching == list(range(24, 32))
-
-
-class TestEarlierAdapter:
-    @pytest.fixture
-    def adapter(self, tmp_path):
-        def make(**changes):
-            saved = {"base_model_name_or_path": "tiny_vlm", "r": 16, "lora_alpha": 32} | changes
-            (tmp_path / "adapter_config.json").write_text(json.dumps(saved))
-            return str(tmp_path)
-
-        return make
-
-    def test_one_of_this_model_is_taken(self, settings, adapter):
-        check_adapter(settings(adapter=adapter()))
-
-    def test_one_of_another_model_is_refused(self, settings, adapter):
-        folder = adapter(base_model_name_or_path="Qwen/Qwen2.5-VL-3B-Instruct")
-        with pytest.raises(
-            CheckpointError, match=r"trained on 'Qwen/Qwen2.5-VL-3B-Instruct'.*tiny"
-        ):
-            check_adapter(settings(adapter=folder))
-
-    def test_one_of_another_rank_names_the_setting(self, settings, adapter):
-        with pytest.raises(CheckpointError, match=r"has rank 8.*lora.rank` is 16: set it to 8"):
-            check_adapter(settings(adapter=adapter(r=8)))
-
-    def test_one_of_another_scale_names_the_setting(self, settings, adapter):
-        with pytest.raises(
-            CheckpointError, match=r"has alpha 8 .*lora.alpha` is 32.0: set it to 8"
-        ):
-            check_adapter(settings(adapter=adapter(lora_alpha=8)))
-
-    def test_one_without_a_head_cannot_classify(self, settings, adapter):
-        with pytest.raises(CheckpointError, match="has no class head"):
-            check_adapter(settings(adapter=adapter(), objective="class_head"))
-
-    def test_an_empty_folder_is_named(self, settings, tmp_path):
-        with pytest.raises(CheckpointError, match="There is no adapter in"):
-            check_adapter(settings(adapter=str(tmp_path)))

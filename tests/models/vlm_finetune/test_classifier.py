@@ -5,6 +5,7 @@ from torch.nn.functional import cross_entropy
 
 from chajong.models.vlm.letters import letter_tokens, with_options
 from chajong.models.vlm.names import OnePassPerName
+from chajong.models.vlm.tiny import make_tiny_llava
 from chajong.models.vlm_finetune.questions import Question
 from chajong.models.vlm_finetune.scoring import score_views
 from chajong.photos.resizing import PADDING
@@ -73,9 +74,16 @@ class TestLosses:
         expected = cross_entropy(model.head(model.reader.last_states(prepared)), LABELS)
         assert loss_of(model, photos).item() == pytest.approx(expected.item(), abs=1e-5)
 
+    @pytest.mark.parametrize("kind", ["qwen", "llava"])
     @pytest.mark.parametrize("objective", ["listwise", "answer", "letters", "class_head"])
-    def test_gradients_reach_all_that_is_trained_and_nothing_else(self, build, photos, objective):
-        model = build(objective=objective)
+    def test_gradients_reach_all_that_is_trained_and_nothing_else(
+        self, build, photos, tmp_path, objective, kind
+    ):
+        base = {}
+        if kind == "llava":
+            make_tiny_llava(tmp_path, ["a car", *PROMPTS])
+            base = {"weights": str(tmp_path), "max_pixels": 28 * 28}
+        model = build(objective=objective, **base)
         loss_of(model, photos).backward()
         for name, weight in model.named_parameters():
             # Before training B is zero, so that nothing reaches A.

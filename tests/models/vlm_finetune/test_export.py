@@ -59,6 +59,7 @@ def parameters_of(tiny, **settings):
         "max_pixels": 56 * 56,
         "quantisation": "nf4",
         "candidates": 3,
+        "hints": {"count": 1},
         "lora": {"rank": 2, "vision_rank": 2, "vision_blocks": 1},
     }
     return VlmClassifierParameters(**given | settings)
@@ -162,21 +163,11 @@ def test_peft_loads_an_adapter(exported, checkpoint, tiny):
     np.testing.assert_allclose(scores, saved_scores(checkpoint, 2), atol=1e-5)
 
 
-@pytest.mark.parametrize("trained", [True, False])
-def test_training_starts_from_an_exported_adapter(exported, checkpoint, tiny, views, trained):
-    parameters = parameters_of(tiny, adapter=str(exported / "fold_2"))
-    loaded = build_vlm_classifier(parameters, NAMES, trained=trained).eval()
-    restored = restore_fold_model(checkpoint, 2)
-    np.testing.assert_allclose(
-        score_views(loaded, views, QUESTIONS), score_views(restored, views, QUESTIONS), atol=1e-5
-    )
-
-
-def test_a_head_is_exported_with_its_adapter(head_exported, head_checkpoint, tiny, views):
-    parameters = parameters_of(tiny, adapter=str(head_exported / "fold_1"), objective="class_head")
-    loaded = build_vlm_classifier(parameters, NAMES, trained=False).eval()
-    scores = score_views(loaded, views, QUESTIONS)
-    np.testing.assert_allclose(scores, saved_scores(head_checkpoint, 1), atol=1e-5)
+def test_a_head_is_exported_with_its_adapter(head_exported, head_checkpoint, tiny):
+    head = load_file(head_exported / "fold_1" / "head.safetensors")
+    for name, part in head.items():
+        torch.testing.assert_close(part, head_checkpoint.tensors[f"fold_1.head.{name}"])
+    assert set(head) == {"linear.weight", "linear.bias"}
 
 
 def test_a_changed_adapter_is_not_exported(checkpoint, tmp_path):

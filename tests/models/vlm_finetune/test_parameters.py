@@ -81,10 +81,18 @@ class TestMember:
     def test_a_head_that_is_trained_is_accepted(self):
         assert VlmMemberParameters(model={"objective": "class_head"}).training is not None
 
-    def test_a_head_that_came_with_an_adapter_is_accepted(self):
-        model = {"objective": "class_head", "adapter": "data/adapter"}
-        assert VlmMemberParameters(training=None, model=model).model.adapter == "data/adapter"
-
     def test_a_fold_to_merge_is_not_negative(self):
         with pytest.raises(ValidationError, match="merged_folds"):
             VlmMemberParameters(export={"merged_folds": [-1]})
+
+
+@pytest.mark.parametrize(("count", "accepted"), [(3, True), (4, False), (5, False)])
+def test_hints_must_leave_two_candidates_untold(count, accepted):
+    given = {"candidates": 5, "hints": {"count": count}}
+    if accepted:
+        assert VlmClassifierParameters(**given).hints.count == count
+        return
+    with pytest.raises(ValidationError, match=r"set `hints\.count` to 3 or less"):
+        VlmClassifierParameters(**given)
+    given["hints"]["in_prompt"] = False
+    VlmClassifierParameters(**given)

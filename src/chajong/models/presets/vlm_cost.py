@@ -169,7 +169,7 @@ def vlm_scoring_cost(parameters: VlmClassifierParameters) -> Cost:
     def score(meter: Meter) -> None:
         names = model.candidate_names(questions)
         with torch.no_grad():
-            model.scorer().log_likelihoods([picture], [questions[0].prompt], names)
+            model.scorer.log_likelihoods([picture], [questions[0].prompt], names)
 
     meter = run_on_shapes(model.requires_grad_(requires_grad=False), score)
     return Cost(

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-
-from chajong.models.checkpoint import CheckpointError
-from chajong.models.encoders.weights import weights_identity
 
 if TYPE_CHECKING:
     from chajong.models.vlm_finetune.parameters import LoraParameters, VlmClassifierParameters
@@ -33,8 +28,6 @@ VISION_LAYERS = {
 ADAPTER = "default"
 """What peft calls an adapter that was given no name."""
 
-CONFIGURATION_FILE = "adapter_config.json"
-WEIGHTS_FILE = "adapter_model.safetensors"
 HEAD_FILE = "head.safetensors"
 
 
@@ -69,7 +62,11 @@ def lora_configuration(network: Any, parameters: LoraParameters) -> Any:
 
 def _vision_layers(config: Any, last_blocks: int) -> str:
     vision = config.vision_config
-    depth = vision.depth if hasattr(vision, "depth") else vision.num_hidden_layers
+    if config.model_type == "llava":
+        # Its language model reads an earlier block than the last, counted from the end.
+        depth = vision.num_hidden_layers + config.vision_feature_layer + 1
+    else:
+        depth = vision.depth
     blocks = "|".join(str(block) for block in range(max(0, depth - last_blocks), depth))
     return VISION_LAYERS[config.model_type].format(blocks=blocks)
 
@@ -81,7 +78,7 @@ def add_adapters(network: Any, parameters: VlmClassifierParameters) -> Any:
 
     Args:
         network: The network, changed in place; its own weights stay frozen.
-        parameters: The changes, and an earlier adapter to take them from.
+        parameters: The changes, and the seed of what they start from.
 
     Returns:
         A model of peft.
@@ -92,70 +89,4 @@ def add_adapters(network: Any, parameters: VlmClassifierParameters) -> Any:
         # peft asks transformers for something by its former name.
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", module=".*")
         torch.manual_seed(parameters.seed)
-        adapted = get_peft_model(network, lora_configuration(network, parameters.lora))
-    if parameters.adapter is not None:
-        from peft import load_peft_weights, set_peft_model_state_dict
-
-        weights = load_peft_weights(str(Path(parameters.adapter).expanduser()), device="cpu")
-        try:
-            refused = set_peft_model_state_dict(adapted, weights).unexpected_keys
-        except RuntimeError as error:  # another rank in the vision tower
-            raise _other_layers(parameters, str(error)) from error
-        if refused:
-            raise _other_layers(parameters, refused[0])
-    return adapted
-
-
-def _other_layers(parameters: VlmClassifierParameters, what: str) -> CheckpointError:
-    message = (
-        f"The adapter {parameters.adapter} has other layers than `vlm.model.lora` asks for: give "
-        f"its `vision_blocks` and `vision_rank` ({what})."
-    )
-    return CheckpointError(message)
-
-
-def check_adapter(parameters: VlmClassifierParameters) -> None:
-    """See, before any weight is read, that an earlier adapter belongs to this model.
-
-    Raises:
-        CheckpointError: There is none, or it belongs to another model, has changes of another rank or
-            scale, or lacks a head.
-    """
-    if parameters.adapter is None:
-        return
-    file = Path(parameters.adapter).expanduser() / CONFIGURATION_FILE
-    if not file.exists():
-        message = (
-            f"There is no adapter in {parameters.adapter}: {file} does not exist. Give the folder "
-            "that holds it as `vlm.model.adapter`."
-        )
-        raise CheckpointError(message)
-    saved = json.loads(file.read_text(encoding="utf-8"))
-    if saved["base_model_name_or_path"] != parameters.model:
-        message = (
-            f"The adapter {parameters.adapter} was trained on {saved['base_model_name_or_path']!r} "
-            f"and `vlm.model.model` is {parameters.model!r}: adapters fit no other model. Name the "
-            "one that it was trained on."
-        )
-        raise CheckpointError(message)
-    for key, setting in (("r", "rank"), ("lora_alpha", "alpha")):
-        wanted = getattr(parameters.lora, setting)
-        if saved[key] != wanted:
-            message = (
-                f"The adapter {parameters.adapter} has {setting} {saved[key]} and "
-                f"`vlm.model.lora.{setting}` is {wanted}: set it to {saved[key]}."
-            )
-            raise CheckpointError(message)
-    if parameters.objective == "class_head" and not file.with_name(HEAD_FILE).exists():
-        message = (
-            f"The adapter {parameters.adapter} has no class head: set `vlm.model.objective` to "
-            "what it was trained for."
-        )
-        raise CheckpointError(message)
-
-
-def adapter_identity(parameters: VlmClassifierParameters) -> str:
-    """Say which earlier adapter a training starts from, by content; empty without one."""
-    if parameters.adapter is None:
-        return ""
-    return weights_identity(f"{parameters.adapter}/", parameters.model)
+        return get_peft_model(network, lora_configuration(network, parameters.lora))

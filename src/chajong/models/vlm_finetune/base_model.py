@@ -46,10 +46,17 @@ def check_base(parameters: VlmClassifierParameters) -> tuple[int, int]:
 
 
 def base_identity(parameters: VlmClassifierParameters) -> dict[str, str]:
-    """Say which model an adapter belongs to: its name, and its weights by content."""
+    """Say which model an adapter belongs to: its name, and its weights by content or revision.
+
+    Raises:
+        EncoderError: The model's files are absent.
+    """
+    weights = weights_identity(parameters.weights, parameters.model)
+    if weights == "hub":
+        weights = f"hub {load_vlm_config(_as_encoder(parameters))._commit_hash}"
     return {
         "model": parameters.model,
-        "weights": weights_identity(parameters.weights, parameters.model),
+        "weights": weights,
         "quantisation": parameters.quantisation,
     }
 

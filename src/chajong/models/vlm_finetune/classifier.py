@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,7 +15,7 @@ from chajong.models.vlm.listwise import listwise_loss, trie_log_likelihoods
 from chajong.models.vlm.model import VisionLanguageModel
 from chajong.models.vlm.names import NamesInOnePass
 from chajong.models.vlm.null_image import WithoutPrior
-from chajong.models.vlm_finetune.adapters import HEAD_FILE, add_adapters
+from chajong.models.vlm_finetune.adapters import add_adapters
 from chajong.models.vlm_finetune.base_model import check_base, load_network, load_processor
 
 if TYPE_CHECKING:
@@ -92,8 +92,9 @@ class VlmClassifier(torch.nn.Module):
         }
         return {"loss": losses[self.settings.objective](photos, labels, questions)}
 
+    @cached_property
     def scorer(self) -> CandidateScorer:
-        """Give what scores candidates as the model was trained to."""
+        """What scores candidates as the model was trained to."""
         scorer: CandidateScorer
         if self.head is not None:
             scorer = ClassHeadScorer(self.reader, self.head, self.names)
@@ -175,18 +176,13 @@ def build_vlm_classifier(
 
     Raises:
         EncoderError: The model cannot be loaded.
-        CheckpointError: An earlier adapter has other changes.
     """
     image_size = check_base(parameters)
     network = load_network(parameters)
-    if trained or parameters.adapter is not None:
+    if trained:
         network = add_adapters(network, parameters)
     processor = load_processor(parameters)
     model = VlmClassifier(network, processor, names, parameters, image_size)
-    if model.head is not None and parameters.adapter is not None:
-        from safetensors.torch import load_file
-
-        model.head.load_state_dict(load_file(Path(parameters.adapter).expanduser() / HEAD_FILE))
     return model.to(best_device()).train()
 
 

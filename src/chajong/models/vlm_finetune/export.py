@@ -33,13 +33,16 @@ if TYPE_CHECKING:
 CARD_FILE = "README.md"
 NAMES_FILE = "classes.json"
 
+MERGED_AGREEMENT = 0.5
+"""Largest difference of a log-probability that the rounding to bfloat16 may make."""
+
 MERGED = "fold_*_merged"
 """Folders of whole models, which are not uploaded with the adapters."""
 
 
 @dataclass(frozen=True, eq=False)
 class AdapterExport:
-    """Adapters to be written for others, and for `vlm.model.adapter`.
+    """Adapters to be written for others.
 
     Attributes:
         checkpoint: From `vlm_checkpoint`, possibly saved and loaded since.
@@ -114,6 +117,13 @@ class AdapterExport:
         tensors = self.checkpoint.tensors
         scores = score_views(merged, tensors["proof.views"], proof_questions(self.checkpoint))
         difference = float(np.abs(scores - tensors[f"proof.fold_{fold}"].numpy()).max())
+        if not difference <= MERGED_AGREEMENT:  # so that NaN does not pass
+            message = (
+                f"The merged model of fold {fold} differs by {difference:.3g} from what its "
+                "adapter answers and is not written. Take the fold out of "
+                "`vlm.export.merged_folds`."
+            )
+            raise CheckpointError(message)
         self._write_beside(folder, merged)
         merged.reader.network.save_pretrained(folder)
         card = merged_card(self.checkpoint.configuration, self.metrics, fold, difference)

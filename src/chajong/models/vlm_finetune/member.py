@@ -20,7 +20,6 @@ from chajong.models.trained.member import (
     train_member,
     trained_metrics,
 )
-from chajong.models.vlm_finetune.adapters import adapter_identity
 from chajong.models.vlm_finetune.base_model import base_identity, check_base, load_processor
 from chajong.models.vlm_finetune.checkpoint import vlm_checkpoint
 from chajong.models.vlm_finetune.classifier import build_vlm_classifier
@@ -108,7 +107,6 @@ def model_identity(parameters: VlmClassifierParameters, hints: Hints | None) -> 
     return {
         **parameters.model_dump(mode="json", exclude=NOT_IN_KEY),
         **base_identity(parameters),
-        "adapter": adapter_identity(parameters),
         "hints_digest": digest.hexdigest(),
     }
 
@@ -159,11 +157,13 @@ def predict_folds(
     parts: list[Answers | Scored] = []
     proofs: dict[int, np.ndarray] = {}
     with measure() as measurement:
+        model = None
         for fold, trained in weights.items():
-            model = _trained_model(parameters, writer.names, trained)
+            if trained:
+                model = None  # let go before the next one is loaded
+            model = model or _trained_model(parameters, writer.names, trained)
             parts.append(_ask_fold(model, fold, writer, hints, tables))
             proofs[fold] = score_views(model, proof.views, asked)
-            del model  # before the next one is loaded
         scored, predictions, fitted = _combine(parts, tables)
     metrics = trained_metrics(scored, predictions, tables, training, measurement)
     configuration = {
@@ -188,6 +188,7 @@ def predict_folds(
         fitted["gain_low"],
         fitted["gain_high"],
     )
+    metrics["photos_per_second"] *= fitted["asked_share"]
     return predictions, checkpoint, {**metrics, "hinting_member": hints.member, **fitted}
 
 

@@ -205,10 +205,7 @@ def _loading(parameters: VlmClassifierParameters, fold: int | None, first: int) 
         if parameters.objective == "class_head"
         else ""
     )
-    setting = f"path/to/fold_{first if fold is None else fold}"
     return (
         "## Loading\n\nWith peft, `.` being this folder or its repository:\n\n"
-        f"```python\n{code}```\n{head}\n"
-        f"With chajong, to train on or to ask: `vlm.model.adapter: {setting}`, "
-        f"`vlm.model.model: {parameters.model}`.\n"
+        f"```python\n{code}```\n{head}"
     )

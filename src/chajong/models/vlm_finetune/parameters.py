@@ -61,8 +61,6 @@ class VlmClassifierParameters(PixelBudget):
         quantisation: ``nf4`` keeps the language model's linear layers in 4 bits, with doubly
             quantised scales (Dettmers et al., QLoRA, NeurIPS 2023); ``none`` as they are.
         lora: The changes that training makes.
-        adapter: Folder of an earlier adapter that training starts from, or that is asked as it is
-            where nothing is trained.
         objective: What is trained, and by what the candidates are scored: ``listwise``, cross
             entropy over the log-likelihoods of the candidates' names; ``answer``, the right name's
             tokens; ``letters``, the letter of the right option; ``class_head``, a linear head.
@@ -82,7 +80,6 @@ class VlmClassifierParameters(PixelBudget):
     weights: str = Field("hub", pattern=r"^hub$|[/\\]")
     quantisation: Literal["nf4", "none"] = "nf4"
     lora: LoraParameters = LoraParameters()
-    adapter: str | None = None
     objective: Objective = "listwise"
     candidates: int = Field(10, ge=2)
     orders: int = Field(3, ge=1)
@@ -109,6 +106,18 @@ class VlmClassifierParameters(PixelBudget):
             raise ValueError(message)
         return self
 
+    @model_validator(mode="after")
+    def _two_candidates_are_not_told(self) -> "VlmClassifierParameters":
+        hints = self.hints
+        if hints.member and hints.in_prompt and hints.count > self.candidates - 2:
+            # Where only one candidate is not hinted, training teaches that it is the right one.
+            message = (
+                f"{hints.count} hints of {self.candidates} candidates tell which one is missing: "
+                f"set `hints.count` to {max(self.candidates - 2, 1)} or less, or raise `candidates`"
+            )
+            raise ValueError(message)
+        return self
+
 
 class VlmTrainingParameters(TrainingParameters):
     """How adapters are trained: the settings of all training, with defaults of their own.
@@ -125,6 +134,7 @@ class VlmTrainingParameters(TrainingParameters):
     weight_decay: float = Field(0.0, ge=0)
     warm_up: Probability = 0.03
     gradient_checkpointing: bool = True
+    compile: Literal[False] = False
     epoch_choice: Literal["last"] = "last"
     mixing: MixingParameters = MixingParameters(cutmix=0.0, mixup=0.0)
 

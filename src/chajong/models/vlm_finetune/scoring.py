@@ -61,7 +61,7 @@ def score_batch(
 ) -> np.ndarray:
     """Ask about one batch of photos, RGB uint8 [height, width, 3]; see `score_photos`."""
     prompts = [question.prompt for question in questions]
-    return model.scorer().score(photos, prompts, model.candidate_names(questions))
+    return model.scorer.score(photos, prompts, model.candidate_names(questions))
 
 
 def score_views(

@@ -29,18 +29,15 @@ def check_vlm(parameters: VlmMemberParameters) -> Report:
         The height and width of its photos in pixels.
 
     Raises:
-        CheckpointError: An earlier adapter belongs to another model.
         EncoderError: The model is unknown, its files are absent, its photos exceed the pixel
             budget, or bitsandbytes is not installed.
         TrainingError: A GPU is asked for and there is none.
     """
-    from chajong.models.vlm_finetune.adapters import check_adapter
     from chajong.models.vlm_finetune.base_model import check_base
     from chajong.training.engine import check_device
 
     if parameters.training is not None:
         check_device(parameters.training)
-    check_adapter(parameters.model)
     return {"image_size": check_base(parameters.model)}
 
 

@@ -42,8 +42,7 @@ class VlmMemberParameters(Strict):
 
     @model_validator(mode="after")
     def _a_head_is_trained(self) -> "VlmMemberParameters":
-        untrained = self.training is None and self.model.adapter is None
-        if untrained and self.model.objective == "class_head":
+        if self.training is None and self.model.objective == "class_head":
             message = (
                 "a class head knows nothing before it is trained: give `training`, or set "
                 "`model.objective: listwise`"
