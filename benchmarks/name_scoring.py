@@ -27,13 +27,18 @@ from chajong.models.encoders.pretrained import best_device
 from chajong.models.vlm.model import VisionLanguageModel
 from chajong.models.vlm.names import NODES_AT_ONCE, NamesInOnePass, OnePassPerName
 from chajong.models.vlm.tiny import make_tiny_llava, make_tiny_qwen
+from chajong.models.vlm_finetune.questions import spoken_names
+from chajong.models.vlm_finetune.templates import KOREAN
 from chajong.names.challenge import challenge_names
 
 if TYPE_CHECKING:
     from chajong.models.vlm.scoring import CandidateScorer
 
 MAKERS = {"qwen": make_tiny_qwen, "llava": make_tiny_llava}
-PROMPT = "이 사진 속 자동차의 정확한 이름은 무엇입니까?"
+HINTS = ", ".join(f"{name} (20 %)" for name in spoken_names(challenge_names())[:5])
+PROMPT = KOREAN.with_hints.format(hints=HINTS)
+"""What fine-tuned models are asked: a question with another member's predictions."""
+
 COUNTS = (10, 396)
 
 
