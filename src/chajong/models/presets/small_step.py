@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -11,6 +12,8 @@ from chajong.training.errors import TrainingError
 from chajong.training.layer_decay import parameter_groups
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from chajong.models.clip.parameters import ClipParameters
     from chajong.models.fusion.parameters import BackboneParameters
     from chajong.training.parameters import TrainingParameters
@@ -38,19 +41,34 @@ def step_on_small_copy(
     model = small_classifier(parameters)
     if training.gradient_checkpointing:
         model.set_gradient_checkpointing(enabled=True)
-    groups = parameter_groups(model, model.layer_depths(), training)
-    optimiser = torch.optim.AdamW(groups)
     generator = torch.Generator().manual_seed(training.seed)
     shape = (PHOTOS, 3, SMALL_SIDE, SMALL_SIDE)
     photos = torch.randint(256, shape, dtype=torch.uint8, generator=generator)
     labels = torch.randint(challenge_classes()["effective_id"].nunique(), (PHOTOS,))
     share = torch.tensor([1.0, 1.0, 0.7, 0.4])
-    model(photos, labels, labels.flip(0), share)["loss"].backward()
+    return loss_after_step(model, (photos, labels, labels.flip(0), share), training)
+
+
+def loss_after_step(model: Any, batch: Sequence[object], training: TrainingParameters) -> float:
+    """Take one optimiser step.
+
+    Args:
+        model: A `PhotoClassifier` in training mode.
+        batch: What its `forward` takes.
+        training: Rates, decays and the longest gradient.
+
+    Returns:
+        The loss after the step.
+
+    Raises:
+        TrainingError: It is not a number.
+    """
+    optimiser = torch.optim.AdamW(parameter_groups(model, model.layer_depths(), training))
+    model(*batch)["loss"].backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), training.gradient_norm)
     optimiser.step()
     with torch.no_grad():
-        loss = float(model(photos, labels, labels.flip(0), share)["loss"])
-    if not torch.isfinite(torch.tensor(loss)):
-        message = f"The loss of a small copy of {parameters.model!r} is {loss} after one step."
-        raise TrainingError(message)
+        loss = float(model(*batch)["loss"])
+    if not math.isfinite(loss):
+        raise TrainingError(f"The loss of a small copy is {loss} after one step.")
     return loss

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from chajong.models.presets.small_step import loss_after_step
 from chajong.models.presets.vlm_cost import example_names, example_questions
 from chajong.models.vlm.tiny import make_tiny_qwen
 from chajong.models.vlm_finetune.classifier import build_vlm_classifier
-from chajong.training.errors import TrainingError
-from chajong.training.layer_decay import parameter_groups
 
 if TYPE_CHECKING:
     from chajong.models.vlm_finetune.parameters import (
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 PHOTOS = 2
 
-SMALL = {"model": "tiny_vlm", "max_pixels": 84 * 112, "aspect_ratio": 4 / 3, "adapter": None}
+SMALL = {"model": "tiny_vlm", "max_pixels": 84 * 112, "aspect_ratio": 4 / 3}
 """What is not the preset's own; the tiny tower has fewer blocks than any preset changes."""
 
 
@@ -49,20 +48,10 @@ def vlm_step_on_small_copy(
         small = parameters.model_copy(update={**SMALL, "weights": folder})
         model = build_vlm_classifier(small, names, trained=True)
     model.set_gradient_checkpointing(enabled=training.gradient_checkpointing)
-    groups = parameter_groups(model, model.layer_depths(), training)
-    optimiser = torch.optim.AdamW(groups)
     generator = torch.Generator().manual_seed(training.seed)
     shape = (PHOTOS, 3, *model.image_size)
     photos = torch.randint(256, shape, dtype=torch.uint8, generator=generator)
     labels = torch.tensor([question.candidates[0] for question in questions])
-    batch = [each.to(model.reader.network.device) for each in (photos, labels)]
-    inputs = (*batch, batch[1], torch.ones(PHOTOS), questions)
-    model(*inputs)["loss"].backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), training.gradient_norm)
-    optimiser.step()
-    with torch.no_grad():
-        loss = float(model(*inputs)["loss"])
-    if not torch.isfinite(torch.tensor(loss)):
-        message = f"The loss of a small copy of {parameters.model!r} is {loss} after one step."
-        raise TrainingError(message)
-    return loss
+    photos, labels = (each.to(model.reader.network.device) for each in (photos, labels))
+    batch = (photos, labels, labels, torch.ones(PHOTOS), questions)
+    return loss_after_step(model, batch, training)
