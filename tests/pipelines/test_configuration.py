@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from collections import defaultdict
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -107,6 +109,30 @@ def test_every_file_has_a_layer(catalog):
     for name in datasets:
         if not name.startswith("param"):
             assert catalog.get(name).metadata["kedro-viz"]["layer"], name
+
+
+@pytest.mark.parametrize("name", ["__default__", "vlm_finetune"])
+def test_the_layers_are_no_circle(catalog, name):
+    """Kedro-Viz draws no layers at all where they are."""
+    above = defaultdict(set)
+    follows = defaultdict(set)
+    for node in all_pipelines()[name].nodes:
+        before = {layer for dataset in node.inputs for layer in above[dataset]}
+        for dataset in [*node.inputs, *node.outputs]:
+            layer = layer_of(catalog, dataset)
+            if dataset in node.outputs:
+                above[dataset] = {layer} if layer else before
+                follows[layer] |= before - {layer}
+            elif layer:
+                above[dataset] = {layer}
+                before.add(layer)
+    follows.pop(None, None)
+    assert len(tuple(TopologicalSorter(follows).static_order())) >= 3
+
+
+def layer_of(catalog, dataset):
+    found = None if dataset.startswith("param") else catalog.get(dataset)
+    return ((getattr(found, "metadata", None) or {}).get("kedro-viz") or {}).get("layer")
 
 
 def test_every_member_is_read_by_the_ensemble():
