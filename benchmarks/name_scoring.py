@@ -2,6 +2,7 @@
 
     python benchmarks/name_scoring.py                              # tiny Qwen2.5-VL, random weights
     python benchmarks/name_scoring.py --architecture llava
+    python benchmarks/name_scoring.py --hidden 768 --layers 12     # 65 million weights
     python benchmarks/name_scoring.py --model models/Qwen2.5-VL-7B # a local folder of the hub
 
 Both score the same photo and prompt, one photo at a time, with the same network. The one pass reads
@@ -26,7 +27,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 from chajong.models.encoders.pretrained import best_device
 from chajong.models.vlm.model import VisionLanguageModel
 from chajong.models.vlm.names import NODES_AT_ONCE, NamesInOnePass, OnePassPerName
-from chajong.models.vlm.tiny import make_tiny_llava, make_tiny_qwen
+from chajong.models.vlm.tiny import LAYERS, WIDTH, make_tiny_llava, make_tiny_qwen
 from chajong.models.vlm_finetune.questions import spoken_names
 from chajong.models.vlm_finetune.templates import KOREAN
 from chajong.names.challenge import challenge_names
@@ -77,6 +78,8 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--model", type=Path, help="folder in the hub's layout; tiny without one")
     parser.add_argument("--architecture", choices=MAKERS, default="qwen", help="of the tiny model")
+    parser.add_argument("--hidden", type=int, default=WIDTH, help="width of the tiny model")
+    parser.add_argument("--layers", type=int, default=LAYERS, help="of the tiny model")
     parser.add_argument("--height", type=int, default=84, help="of the photo, in pixels")
     parser.add_argument("--width", type=int, default=112, help="of the photo, in pixels")
     parser.add_argument("--nodes", type=int, default=NODES_AT_ONCE, help="tokens read at once")
@@ -88,7 +91,12 @@ def _load(arguments: argparse.Namespace, scratch: Path) -> VisionLanguageModel:
     folder = arguments.model
     if folder is None:
         folder = scratch / "tiny"
-        MAKERS[arguments.architecture](folder, [*challenge_names(), PROMPT])
+        MAKERS[arguments.architecture](
+            folder,
+            [*challenge_names(), PROMPT],
+            width=arguments.hidden,
+            layers=arguments.layers,
+        )
     device = best_device()
     dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
     network = AutoModelForImageTextToText.from_pretrained(folder, dtype=dtype)

@@ -70,7 +70,9 @@ WEIGHT_SPREAD = 0.1
 """Wide enough that answers depend on the photo and the prompt; 0.02 gives nearly equal logits."""
 
 
-def make_tiny_qwen(folder: Path, texts: Sequence[str]) -> None:
+def make_tiny_qwen(
+    folder: Path, texts: Sequence[str], *, width: int = WIDTH, layers: int = LAYERS
+) -> None:
     """Write a tiny Qwen2.5-VL.
 
     Photos have between 28 x 28 and 112 x 112 pixels, in their own shape.
@@ -79,6 +81,8 @@ def make_tiny_qwen(folder: Path, texts: Sequence[str]) -> None:
         folder: Where to write; it is made.
         texts: Names and prompts, which the tokenizer is learned from. Any other text can be
             spelled too.
+        width: Width of the language model, a multiple of 64.
+        layers: Layers of the language model.
     """
     import torch
     from transformers import (
@@ -103,10 +107,14 @@ def make_tiny_qwen(folder: Path, texts: Sequence[str]) -> None:
         "num_heads": 2,
         "intermediate_size": 2 * VISION_WIDTH,
     }
-    vision |= {"out_hidden_size": WIDTH, "fullatt_block_indexes": [1], "window_size": 56}
+    vision |= {"out_hidden_size": width, "fullatt_block_indexes": [1], "window_size": 56}
     # Parts of half a head's width turn with time, height and width.
-    rotation = {"rope_type": "default", "mrope_section": [4, 2, 2], "rope_theta": 1e6}
-    text = _text_configuration(tokenizer) | {"rope_parameters": rotation, "bos_token_id": None}
+    sections = [width // HEADS // part for part in (4, 8, 8)]
+    rotation = {"rope_type": "default", "mrope_section": sections, "rope_theta": 1e6}
+    text = _text_configuration(tokenizer, width, layers) | {
+        "rope_parameters": rotation,
+        "bos_token_id": None,
+    }
     tokens = {
         f"{name}_token_id": tokenizer.convert_tokens_to_ids(f"<|{token}|>")
         for name, token in (
@@ -121,13 +129,17 @@ def make_tiny_qwen(folder: Path, texts: Sequence[str]) -> None:
     _save(Qwen2_5_VLForConditionalGeneration(configuration), processor, folder)
 
 
-def make_tiny_llava(folder: Path, texts: Sequence[str]) -> None:
+def make_tiny_llava(
+    folder: Path, texts: Sequence[str], *, width: int = WIDTH, layers: int = LAYERS
+) -> None:
     """Write a tiny LLaVA-1.5, for photos cropped to 28 x 28 pixels.
 
     Args:
         folder: Where to write; it is made.
         texts: Names and prompts, which the tokenizer is learned from. Any other text can be
             spelled too.
+        width: Width of the language model, a multiple of 64.
+        layers: Layers of the language model.
     """
     import torch
     from transformers import (
@@ -165,7 +177,7 @@ def make_tiny_llava(folder: Path, texts: Sequence[str]) -> None:
         "intermediate_size": 2 * VISION_WIDTH,
     }
     vision |= {"image_size": LLAVA_PHOTO, "patch_size": PATCH}
-    text = _text_configuration(tokenizer)
+    text = _text_configuration(tokenizer, width, layers)
     configuration = LlavaConfig(
         text_config=text | {"model_type": "llama", "bos_token_id": tokenizer.bos_token_id},
         vision_config=vision,
@@ -176,12 +188,14 @@ def make_tiny_llava(folder: Path, texts: Sequence[str]) -> None:
     _save(LlavaForConditionalGeneration(configuration), processor, folder)
 
 
-def _text_configuration(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
+def _text_configuration(
+    tokenizer: PreTrainedTokenizerFast, width: int, layers: int
+) -> dict[str, Any]:
     return {
         "vocab_size": len(tokenizer),
-        "hidden_size": WIDTH,
-        "intermediate_size": 2 * WIDTH,
-        "num_hidden_layers": LAYERS,
+        "hidden_size": width,
+        "intermediate_size": 2 * width,
+        "num_hidden_layers": layers,
         "num_attention_heads": HEADS,
         "num_key_value_heads": HEADS // 2,
         "max_position_embeddings": CONTEXT,
