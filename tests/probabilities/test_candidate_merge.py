@@ -10,7 +10,6 @@ from chajong.probabilities.candidate_merge import (
     CandidateMerge,
     cross_fit_candidate_merge,
     fit_candidate_merge,
-    gain_interval,
     merge_gains,
 )
 from chajong.probabilities.metric import most_probable
@@ -114,23 +113,9 @@ def test_no_part_is_merged_with_weights_that_saw_it():
     assert again.by_part[0] != fitted.by_part[0]
 
 
-def test_the_interval_holds_the_mean_and_widens_with_groups():
-    gains = np.random.default_rng(0).normal(0.1, 1.0, 400).repeat(2)
-    low, high = gain_interval(gains, np.arange(800))
-    low_in_pairs, high_in_pairs = gain_interval(gains, np.arange(400).repeat(2))
-    assert low < gains.mean() < high
-    assert high - low == pytest.approx(2 * 1.96 * gains.std() / np.sqrt(800), rel=0.15)
-    assert high_in_pairs - low_in_pairs > 1.2 * (high - low)
-
-
 def test_one_group_makes_no_gain_certain():
     evidence, labels = problem(1, 2.0)
     assert fit_candidate_merge(evidence, labels, np.zeros(len(labels), int)) == MEMBER_ALONE
-
-
-def test_a_gain_without_photos_is_refused():
-    with pytest.raises(ValueError, match="at least one photo"):
-        gain_interval(np.zeros(0), np.zeros(0, int))
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from chajong.probabilities.cross_fitting import CrossFitted, cross_fit
+from chajong.probabilities.intervals import mean_interval
 from chajong.probabilities.mixture import fit_mixture
-
-RESAMPLES = 1_000
-COVERAGE = 0.95
-SEED = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +129,7 @@ def fit_candidate_merge(
         return MEMBER_ALONE
     kinds = [evidence.own_scores[useful], evidence.scores[useful]]
     fitted = CandidateMerge(*fit_mixture(kinds, inside[useful].argmax(axis=1)).weights)
-    lowest, _ = gain_interval(merge_gains(fitted, evidence, labels), groups)
+    lowest, _ = mean_interval(merge_gains(fitted, evidence, labels), groups)
     return fitted if lowest > 0 else MEMBER_ALONE
 
 
@@ -173,36 +170,3 @@ def merge_gains(
     merged = merge.log_probabilities(evidence)[photos, labels].astype(np.float64)
     gains: np.ndarray = merged - evidence.log_probabilities[photos, labels].astype(np.float32)
     return gains
-
-
-def gain_interval(gains: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
-    """Bootstrap the mean of paired differences.
-
-    Whole groups are drawn with replacement, because photos of one group agree. Source: Efron and
-    Tibshirani, An Introduction to the Bootstrap (1993), chapter 13, the percentile interval.
-
-    Args:
-        gains: [photos], the difference on each photo.
-        groups: int [photos].
-
-    Returns:
-        The ends of the interval that holds 95 % of the resampled means; infinite where there is
-        one group, which says nothing about how means vary.
-
-    Raises:
-        ValueError: If there is no photo.
-    """
-    if len(gains) == 0:
-        raise ValueError("The interval of a gain needs at least one photo whose label counts.")
-    _, members = np.unique(groups, return_inverse=True)
-    sums, sizes = np.bincount(members, weights=gains), np.bincount(members)
-    if len(sums) == 1:
-        return -np.inf, np.inf
-    generator = np.random.default_rng(SEED)
-    means = np.empty(RESAMPLES)
-    for resample in range(RESAMPLES):
-        drawn = generator.integers(len(sums), size=len(sums))
-        means[resample] = sums[drawn].sum() / sizes[drawn].sum()
-    tail = (1 - COVERAGE) / 2
-    low, high = np.quantile(means, [tail, 1 - tail])
-    return float(low), float(high)

@@ -13,9 +13,9 @@ from chajong.probabilities.candidate_merge import (
     CandidateEvidence,
     CandidateMerge,
     cross_fit_candidate_merge,
-    gain_interval,
 )
 from chajong.probabilities.cross_fitting import cross_fitting_parts
+from chajong.probabilities.intervals import mean_interval
 from chajong.probabilities.predictions import Predictions
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def merge_predictions(
     position = np.arange(len(labels))
     gains = values[train][position, labels].astype(np.float64)
     gains -= own.evidence.log_probabilities[position, labels]
-    low, high = gain_interval(gains[counts], groups[counts])
+    low, high = mean_interval(gains[counts], groups[counts])
     report = {
         "member_weight": fitted.overall.member_weight,
         "answer_weight": fitted.overall.second_weight,
