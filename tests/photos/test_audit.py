@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,12 +13,15 @@ class Photos:
     def __init__(self) -> None:
         self.rows: list[dict] = []
         self.groups: list[dict] = []
+        self.labels_before: list[str | None] = []
 
     def add(
         self,
         class_name: str | None = "K5",
         group: int | None = None,
         conflict: bool = False,
+        counts: bool = True,
+        labelled: str | None = None,
         **change,
     ) -> str:
         number = len(self.rows)
@@ -25,6 +30,7 @@ class Photos:
             "path": f"path {number}",
             "split": "train" if class_name else "test",
             "class_name": class_name,
+            "verdict": "",
             "status": "ok",
             "reason": None,
             "width": 690,
@@ -32,6 +38,7 @@ class Photos:
             "saturation": 0.3,
         }
         self.rows.append({**row, **change})
+        self.labels_before.append(labelled or class_name)
         near_duplicates = 1000 + number if group is None else group
         if class_name and "status" not in change:
             self.groups.append(
@@ -39,6 +46,7 @@ class Photos:
                     "photo_id": row["photo_id"],
                     "near_duplicates": near_duplicates,
                     "conflict": conflict,
+                    "counts": counts,
                 }
             )
         return row["photo_id"]
@@ -50,11 +58,14 @@ class Photos:
             {
                 "photo_id": groups["photo_id"],
                 "fold": np.arange(len(groups)) % 3 - 1,
-                "label_counts": ~groups["conflict"],
+                "label_counts": groups["counts"] & ~groups["conflict"],
             }
         )
         names = pd.DataFrame({"name": classes.keys(), "effective_class": classes.values()})
-        return audit_photos(photos, groups, names, folds, warnings)
+        folder = SimpleNamespace(
+            listing=photos.assign(class_name=self.labels_before), warnings=warnings
+        )
+        return audit_photos(photos, groups.drop(columns="counts"), names, folds, folder)
 
 
 @pytest.fixture
@@ -156,15 +167,42 @@ def test_warnings_of_the_scan_are_findings(photos):
     assert "a.txt" in audit["detail"][0]
 
 
+@pytest.mark.parametrize(
+    ("change", "detail", "action"),
+    [
+        ({"verdict": "keep"}, "verdict: keep", "its label counts"),
+        ({"verdict": "drop", "counts": False}, "verdict: drop", "its label does not count"),
+        (
+            {"verdict": "not a car", "counts": False},
+            "verdict: not a car",
+            "its label does not count",
+        ),
+        ({"verdict": "relabel", "labelled": "K7"}, "verdict: relabel, was K7", "its label counts"),
+        (
+            {"verdict": "keep", "status": "unreadable", "reason": "damaged"},
+            "verdict: keep",
+            "left out of training",
+        ),
+    ],
+)
+def test_what_became_of_a_reviewed_photo(photos, change, detail, action):
+    name = photos.add(**change)
+    audit = photos.audit(K5)
+    (finding,) = audit[audit["kind"] == "reviewed"].to_dict("records")
+    assert (finding["photo_id"], finding["class_name"]) == (name, "K5")
+    assert (finding["detail"], finding["action"]) == (detail, action)
+
+
 def test_the_most_serious_comes_first(photos):
     photos.add(saturation=0)
     photos.add(group=7)
     photos.add(group=7)
     photos.add("K7", 8)
     photos.add("K5", 8)
+    photos.add(verdict="keep")
     photos.add(status="missing", reason="gone")
     photos.add(status="unreadable", reason="damaged")
     kinds = photos.audit({**K5, "K7": "K7"}, ("careful",))["kind"]
     positions = kinds.map(KINDS.index)
     assert positions.is_monotonic_increasing
-    assert positions.nunique() == 7
+    assert positions.nunique() == 8

@@ -106,7 +106,8 @@ class TestFinishedRun:
         assert set(rows.loc[in_train & ~rows["label_counts"], "photo_id"]) == conflict
 
     def test_predictions_name_the_classes_and_folds_they_belong_to(self, finished):
-        contract = contract_hash(finished.load("classes"), finished.load("folds"))
+        tables = [finished.load(name) for name in ("classes", "folds", "photos")]
+        contract = contract_hash(*tables)
         assert finished.load("hog.predictions").contract == contract
         assert finished.load("ensemble.predictions").contract == contract
 

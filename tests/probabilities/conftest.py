@@ -35,6 +35,20 @@ def folds() -> pd.DataFrame:
 
 
 @pytest.fixture
+def photos(classes: pd.DataFrame, folds: pd.DataFrame, test_ids: list[str]) -> pd.DataFrame:
+    """The photos of the folds, each of the next class name, and the test photos."""
+    names = classes["name"].to_numpy()
+    train = pd.DataFrame(
+        {
+            "photo_id": folds["photo_id"],
+            "split": "train",
+            "class_name": names[np.arange(len(folds)) % len(names)],
+        }
+    )
+    return pd.concat([train, pd.DataFrame({"photo_id": test_ids, "split": "test"})])
+
+
+@pytest.fixture
 def test_ids() -> list[str]:
     return ["TEST_00000", "TEST_00001", "TEST_00002"]
 
@@ -53,7 +67,7 @@ def member_rows(folds: pd.DataFrame, test_ids: list[str]) -> pd.DataFrame:
 
 @pytest.fixture
 def make_member(
-    classes: pd.DataFrame, folds: pd.DataFrame, test_ids: list[str]
+    classes: pd.DataFrame, folds: pd.DataFrame, photos: pd.DataFrame, test_ids: list[str]
 ) -> Callable[[int], Predictions]:
     """Return a maker of complete members with random log-probabilities."""
 
@@ -61,6 +75,7 @@ def make_member(
         rows = member_rows(folds, test_ids)
         names = effective_class_names(classes)
         scores = np.random.default_rng(seed).normal(size=(len(rows), len(names)))
-        return Predictions(rows, normalise_log(scores), names, contract_hash(classes, folds))
+        contract = contract_hash(classes, folds, photos)
+        return Predictions(rows, normalise_log(scores), names, contract)
 
     return make

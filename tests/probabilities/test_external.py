@@ -13,8 +13,8 @@ Read = Callable[[pd.DataFrame], Predictions]
 
 
 @pytest.fixture
-def read(classes: pd.DataFrame, folds: pd.DataFrame, test_ids: list[str]) -> Read:
-    return lambda frame: read_external_member(frame, classes, folds, test_ids, "팀원.csv")
+def read(classes: pd.DataFrame, folds: pd.DataFrame, photos: pd.DataFrame) -> Read:
+    return lambda frame: read_external_member(frame, classes, folds, photos, "팀원.csv")
 
 
 @pytest.fixture
@@ -111,13 +111,13 @@ class TestFolds:
         assert list(rows["fold"]) == [0, 1, 0, 1, 0, 1]
         assert list(rows["label_counts"]) == list(folds["label_counts"][:6])
 
-    @pytest.mark.parametrize(("split", "photos"), [("calibration", 2), ("test", 3)])
+    @pytest.mark.parametrize(("split", "count"), [("calibration", 2), ("test", 3)])
     def test_rows_without_fold_stand_for_every_model(
-        self, read: Read, effective_table: pd.DataFrame, split: str, photos: int
+        self, read: Read, effective_table: pd.DataFrame, split: str, count: int
     ):
         member = read(effective_table)
-        assert len(split_rows(member, split).rows) == 2 * photos
-        assert len(pool_fold_models(member, split).rows) == photos
+        assert len(split_rows(member, split).rows) == 2 * count
+        assert len(pool_fold_models(member, split).rows) == count
 
     def test_repeated_rows_pool_to_the_teammates_values(
         self, read: Read, effective_table: pd.DataFrame

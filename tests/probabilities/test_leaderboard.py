@@ -1,8 +1,16 @@
 import math
+from functools import partial
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from chajong.probabilities.leaderboard import leaderboard, leaderboard_chart
+from chajong.probabilities.intervals import mean_interval
+from chajong.probabilities.leaderboard import leaderboard as leaderboard_of
+from chajong.probabilities.leaderboard import leaderboard_chart
+
+PHOTOS = [f"쏘나타/{number}.jpg" for number in range(12)]
+GROUPS = pd.Series(np.arange(12) // 2, index=PHOTOS[::-1])
 
 FIGURES = {
     "log_loss": 0.4,
@@ -10,10 +18,25 @@ FIGURES = {
     "top_5_accuracy": 0.99,
     "calibration_error": 0.02,
     "seconds": 12.0,
+    "training_seconds": 10.0,
+    "prediction_seconds": 2.0,
     "photos_per_second": 80.0,
     "peak_memory_mb": 900.0,
     "photos": 1000,
 }
+
+
+INTERVALS = ["log_loss_low", "log_loss_high", "gain_of_ensemble", "gain_low", "gain_high"]
+
+leaderboard = partial(leaderboard_of, losses={}, groups=GROUPS)
+
+
+def made_losses(seed: int, photos: list[str] = PHOTOS) -> pd.Series:
+    return pd.Series(np.random.default_rng(seed).exponential(size=len(photos)), index=photos)
+
+
+def interval_of(values: pd.Series) -> tuple[float, float]:
+    return mean_interval(values.to_numpy(), np.array([GROUPS[photo] for photo in values.index]))
 
 
 @pytest.fixture
@@ -30,7 +53,9 @@ class TestTable:
         assert list(leaderboard(metrics)["member"]) == ["clip", "hog", "외부_멤버"]
 
     def test_columns(self, metrics: dict[str, dict]):
-        assert list(leaderboard(metrics).columns) == ["member", *FIGURES, "status"]
+        first, *others = FIGURES
+        wanted = ["member", first, *INTERVALS, *others, "status"]
+        assert list(leaderboard(metrics).columns) == wanted
 
     def test_figures_stay_with_their_member(self, metrics: dict[str, dict]):
         row = leaderboard(metrics).set_index("member").loc["hog"]
@@ -43,6 +68,49 @@ class TestTable:
 
     def test_no_member(self):
         assert leaderboard({}).empty
+
+
+class TestIntervals:
+    @pytest.fixture
+    def table(self) -> pd.DataFrame:
+        losses = {"hog": made_losses(0, PHOTOS[:10]), "ensemble": made_losses(1, PHOTOS[::-1])}
+        metrics = {
+            member: {"log_loss": float(values.mean())} for member, values in losses.items()
+        }
+        metrics["external"] = {"log_loss": 9.0, "gain_low": 7.0}
+        return leaderboard_of(metrics, losses, GROUPS).set_index("member")
+
+    def test_the_log_loss_has_the_interval_of_its_mean(self, table: pd.DataFrame):
+        found = table.loc["hog", ["log_loss_low", "log_loss_high"]].tolist()
+        assert found == pytest.approx(interval_of(made_losses(0, PHOTOS[:10])))
+
+    def test_the_gain_is_over_pairs_of_the_photos_that_both_have(self, table: pd.DataFrame):
+        ensemble = made_losses(1, PHOTOS[::-1])
+        own = made_losses(0, PHOTOS[:10])
+        gains = pd.Series({photo: own[photo] - ensemble[photo] for photo in PHOTOS[:10]})
+        found = table.loc["hog", ["gain_of_ensemble", "gain_low", "gain_high"]].tolist()
+        assert found == pytest.approx([gains.mean(), *interval_of(gains)])
+
+    def test_the_ensemble_is_not_compared_with_itself(self, table: pd.DataFrame):
+        row = table.loc["ensemble"]
+        assert row["log_loss_low"] < row["log_loss"] < row["log_loss_high"]
+        assert row[["gain_of_ensemble", "gain_low", "gain_high"]].isna().all()
+
+    def test_a_member_without_losses_has_none(self, table: pd.DataFrame):
+        assert table.loc["external", INTERVALS].isna().all()
+
+    def test_without_an_ensemble_there_is_no_gain(self):
+        losses = {"hog": made_losses(0)}
+        row = leaderboard_of({"hog": {"log_loss": 1.0}}, losses, GROUPS).iloc[0]
+        assert row[INTERVALS].isna().tolist() == [False, False, True, True, True]
+
+    def test_error_bars_end_where_the_interval_ends(self, table: pd.DataFrame):
+        losses, accuracies = leaderboard_chart(table.reset_index()).data
+        bars = dict(zip(losses.y, losses.x + losses.error_x.array, strict=True))
+        starts = dict(zip(losses.y, losses.x - losses.error_x.arrayminus, strict=True))
+        assert bars["hog"] == pytest.approx(table.loc["hog", "log_loss_high"])
+        assert starts["hog"] == pytest.approx(table.loc["hog", "log_loss_low"])
+        assert accuracies.error_x.array is None
 
 
 class TestChart:

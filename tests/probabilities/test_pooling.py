@@ -13,8 +13,8 @@ from chajong.probabilities.pooling import (
     Pooled,
     pool_members,
     pool_uniform,
-    usable_members,
 )
+from chajong.probabilities.pools.choice import PoolingProblem, choose_pool
 from chajong.probabilities.predictions import (
     Predictions,
     align_to_photos,
@@ -65,7 +65,9 @@ class World:
         self.truth = pd.Series(random.integers(4, size=len(ids)), index=ids)
         self.labels = self.truth[photos]
         classes = pd.DataFrame({"name": NAMES, "effective_class": NAMES})
-        self.contract = contract_hash(classes, self.folds)
+        names = [NAMES[label] for label in self.labels]
+        table = pd.DataFrame({"photo_id": photos, "class_name": names})
+        self.contract = contract_hash(classes, self.folds, table)
 
     def member(self, seed: int, sharpness: float = 3.0) -> Predictions:
         in_fold = self.folds[self.folds["fold"] >= 0]
@@ -110,11 +112,10 @@ def pooled(world: World, members: dict[str, Predictions]) -> Pooled:
     return world.pool(members)
 
 
-def obvious_pool(members: dict[str, Predictions], photo: str, split: str) -> np.ndarray:
+def fold_mean(member: Predictions, photo: str, split: str) -> np.ndarray:
     """The renormalised geometric mean over every row of the photo."""
     rows = [
         values
-        for member in members.values()
         for values, found, where in zip(
             member.log_probabilities, member.rows["photo_id"], member.rows["split"], strict=True
         )
@@ -141,10 +142,10 @@ class TestRows:
         self, pooled: Pooled, members: dict[str, Predictions], split
     ):
         part = split_rows(pooled.predictions, split)
+        final = replace(pooled.pool.pool, temperature=pooled.final_temperature)
         for photo, values in zip(part.rows["photo_id"], part.log_probabilities, strict=True):
-            raw = obvious_pool(members, photo, split)
-            expected = normalise_log(raw[None] / pooled.final_temperature)[0]
-            np.testing.assert_allclose(values, expected, atol=1e-4)
+            means = [fold_mean(member, photo, split)[None] for member in members.values()]
+            np.testing.assert_allclose(values, final.log_probabilities(means)[0], atol=1e-4)
 
     def test_photos_that_no_one_asked_for_are_left_out(
         self, world: World, members: dict[str, Predictions], pooled: Pooled
@@ -170,18 +171,25 @@ class TestTemperature:
     ):
         train = train_rows(pooled.predictions)
         photos = list(train.rows["photo_id"])
-        raw = pool_uniform(
-            [align_to_photos(train_rows(m), photos).log_probabilities for m in members.values()]
+        table = world.folds.set_index("photo_id").loc[photos]
+        problem = PoolingProblem(
+            members=[
+                align_to_photos(train_rows(member), photos).log_probabilities
+                for member in members.values()
+            ],
+            labels=world.labels[photos].to_numpy(),
+            counts=table["label_counts"].to_numpy(),
+            groups=table["group"].to_numpy(),
+            parts=table["fold"].to_numpy(),
+            photo_weights=np.ones(len(photos)),
         )
-        labels = world.labels[photos].to_numpy()
-        fold, counts = train.rows["fold"].to_numpy(), train.rows["label_counts"].to_numpy()
         for here in range(3):
-            others = (fold != here) & counts
-            temperature = fit_temperature(raw[others], labels[others])
+            own = np.flatnonzero(problem.parts == here)
+            pool = choose_pool(problem, problem.parts != here).pool
             np.testing.assert_allclose(
-                train.log_probabilities[fold == here],
-                normalise_log(raw[fold == here] / temperature),
-                atol=1e-4,
+                train.log_probabilities[own],
+                pool.log_probabilities(problem.members, own),
+                atol=1e-5,
             )
 
     def test_a_folds_own_labels_do_not_touch_its_rows(
@@ -210,7 +218,9 @@ class TestTemperature:
     ):
         slices = [pool_fold_models(member, "calibration") for member in members.values()]
         photos = list(slices[0].rows["photo_id"])
-        raw = pool_uniform([align_to_photos(part, photos).log_probabilities for part in slices])
+        raw = pooled.pool.pool.combined(
+            [align_to_photos(part, photos).log_probabilities for part in slices]
+        )
         expected = fit_temperature(raw, world.labels[photos].to_numpy())
         assert pooled.final_temperature == pytest.approx(expected, rel=1e-3)
         assert pooled.temperature_source == "the calibration slice"
@@ -241,38 +251,159 @@ class TestTemperature:
         assert losses[0] < losses[1]
 
 
-class TestSkipped:
-    def reason(self, world: World, member: Predictions) -> str:
-        usable, skipped = usable_members({"새": member}, world.folds, TEST_IDS, world.contract)
-        assert not usable
-        return skipped["새"]
+class TestPartialMembers:
+    def without(self, member: Predictions, left_out: np.ndarray) -> Predictions:
+        return member.take(~np.asarray(left_out))
 
-    def test_missing_fold(self, world: World, members: dict[str, Predictions]):
-        partial = members["hog"].take((members["hog"].rows["fold"] != 2).to_numpy())
-        assert self.reason(world, partial).startswith("lacks 130 of 390 rows, such as 'TEST_00000'")
+    def test_a_missing_fold_is_used_where_it_is_there(
+        self, world: World, members: dict[str, Predictions]
+    ):
+        vlm = world.member(3)
+        partial = self.without(vlm, vlm.rows["fold"] == 2)
+        pooled = world.pool(members | {"vlm": partial})
+        assert pooled.members == ("hog", "clip", "vlm")
+        assert pooled.skipped == {}
+        assert len(pooled.pool.pool.weights) == 3
+        assert len(pooled.predictions.rows) == len(world.folds) + len(TEST_IDS)
+        assert not pooled.step_losses.isna().any().any()
 
-    def test_missing_test_photo(self, world: World, members: dict[str, Predictions]):
-        hog = members["hog"]
-        partial = hog.take((hog.rows["photo_id"] != "TEST_00003").to_numpy())
-        assert self.reason(world, partial) == (
-            "lacks 3 of 390 rows, such as 'TEST_00003' of fold 0"
-        )
-
-    def test_other_contract(self, world: World, members: dict[str, Predictions]):
-        other = replace(members["hog"], contract="other")
-        assert "other classes or folds" in self.reason(world, other)
-
-    def test_complete_members_are_pooled_without_the_others(
+    def test_photos_without_a_member_equal_the_pool_of_the_others(
         self, world: World, members: dict[str, Predictions], pooled: Pooled
     ):
-        partial = train_rows(world.member(3))
-        again = world.pool(members | {"vlm": partial})
+        vlm = world.member(3)
+        partial = self.without(vlm, vlm.rows["fold"] == 2)
+        again = train_rows(world.pool(members | {"vlm": partial}).predictions)
+        lacking = (again.rows["fold"] == 2).to_numpy()
+        before = train_rows(pooled.predictions).log_probabilities
+        np.testing.assert_allclose(again.log_probabilities[lacking], before[lacking], atol=1e-5)
+        assert not np.allclose(again.log_probabilities[~lacking], before[~lacking], atol=1e-2)
+
+    def test_photos_with_all_members_do_not_see_the_labels_of_the_others(
+        self, world: World, members: dict[str, Predictions]
+    ):
+        vlm = world.member(3)
+        partial = members | {"vlm": self.without(vlm, vlm.rows["fold"] == 2)}
+        before = train_rows(world.pool(partial).predictions)
+        lacking = (before.rows["fold"] == 2).to_numpy()
+        labels = world.labels.copy()
+        own = before.rows.loc[lacking, "photo_id"]
+        labels[own] = (labels[own] + 1) % 4
+        after = train_rows(
+            pool_members(partial, labels, world.folds, TEST_IDS, world.contract).predictions
+        )
+        # Nor do the lacking photos see their own labels.
+        np.testing.assert_array_equal(after.log_probabilities, before.log_probabilities)
+
+    def test_one_missing_test_photo(self, world: World, members: dict[str, Predictions]):
+        vlm = world.member(3)
+        partial = self.without(vlm, vlm.rows["photo_id"] == "TEST_00003")
+        complete = split_rows(world.pool(members | {"vlm": vlm}).predictions, "test")
+        lacking = split_rows(world.pool(members | {"vlm": partial}).predictions, "test")
+        differs = (complete.log_probabilities != lacking.log_probabilities).any(axis=1)
+        assert [TEST_IDS[place] for place in np.flatnonzero(differs)] == ["TEST_00003"]
+
+    def test_a_photo_without_any_member(self, world: World, members: dict[str, Predictions]):
+        partial = self.without(members["hog"], members["hog"].rows["photo_id"] == "TEST_00003")
+        with pytest.raises(ValueError, match="'TEST_00003'"):
+            world.pool({"hog": partial})
+
+    def test_no_complete_member_leaves_gaps_in_the_best_ones_losses(
+        self, world: World, members: dict[str, Predictions]
+    ):
+        halves = {
+            name: self.without(
+                member, (member.rows["fold"] == fold) & (member.rows["split"] == "train")
+            )
+            for fold, (name, member) in enumerate(members.items())
+        }
+        losses = world.pool(halves).step_losses
+        assert losses.iloc[:, 1].isna().sum() == 76
+        assert not losses.iloc[:, 2:].isna().any().any()
+
+
+class TestSteps:
+    def test_columns(self, pooled: Pooled, world: World):
+        assert list(pooled.step_losses)[2:] == [
+            "equal weights",
+            "chosen pool",
+            "temperature",
+            "floor",
+        ]
+        counted = world.folds.query("fold >= 0 and label_counts")["photo_id"]
+        assert list(pooled.step_losses["photo_id"]) == list(counted)
+
+    def test_last_step_is_the_loss_of_the_predictions(self, pooled: Pooled, world: World):
+        train = train_rows(pooled.predictions)
+        counted = train.take(train.rows["label_counts"].to_numpy())
+        labels = world.labels[counted.rows["photo_id"]].to_numpy()
+        expected = log_loss(counted.log_probabilities, labels)
+        assert pooled.step_losses["floor"].mean() == pytest.approx(expected)
+
+    def test_equal_weights_are_the_uniform_pool(
+        self, pooled: Pooled, members: dict[str, Predictions], world: World
+    ):
+        photos = list(pooled.step_losses["photo_id"])
+        raw = pool_uniform(
+            [align_to_photos(train_rows(m), photos).log_probabilities for m in members.values()]
+        )
+        expected = -raw[np.arange(len(photos)), world.labels[photos]]
+        np.testing.assert_allclose(pooled.step_losses["equal weights"], expected, atol=1e-4)
+
+    def test_best_member(self, pooled: Pooled, members: dict[str, Predictions], world: World):
+        photos = list(pooled.step_losses["photo_id"])
+        losses = {
+            name: log_loss(
+                align_to_photos(train_rows(member), photos).log_probabilities,
+                world.labels[photos].to_numpy(),
+            )
+            for name, member in members.items()
+        }
+        best = min(losses, key=losses.__getitem__)
+        assert pooled.step_losses[f"best member: {best}"].mean() == pytest.approx(losses[best])
+
+    def test_contributions_name_every_member(self, pooled: Pooled):
+        assert tuple(pooled.contributions["member"]) == pooled.members
+        assert tuple(pooled.contributions["weight"]) == pooled.pool.pool.weights
+
+
+class TestPhotoWeights:
+    def test_the_scale_does_not_matter(
+        self, pooled: Pooled, members: dict[str, Predictions], world: World
+    ):
+        weights = pd.Series(7.0, index=world.folds["photo_id"])
+        again = pool_members(members, world.labels, world.folds, TEST_IDS, world.contract, weights)
+        np.testing.assert_allclose(
+            again.predictions.log_probabilities, pooled.predictions.log_probabilities, atol=1e-4
+        )
+
+    def test_weighty_photos_are_fitted_better(
+        self, pooled: Pooled, members: dict[str, Predictions], world: World
+    ):
+        heavy = pooled.step_losses["photo_id"][pooled.step_losses["floor"] < 0.7]
+        weights = pd.Series(1.0, index=world.folds["photo_id"])
+        weights[heavy] = 20.0
+        again = pool_members(members, world.labels, world.folds, TEST_IDS, world.contract, weights)
+        before, after = (
+            result.step_losses.set_index("photo_id").loc[heavy, "floor"].mean()
+            for result in (pooled, again)
+        )
+        assert after < before
+        assert again.final_temperature != pooled.final_temperature
+
+
+class TestSkipped:
+    def test_members_are_pooled_without_the_others(
+        self, world: World, members: dict[str, Predictions], pooled: Pooled
+    ):
+        without_test = train_rows(world.member(3))
+        other = replace(world.member(4), contract="other")
+        again = world.pool(members | {"vlm": without_test, "llava": other})
         assert again.members == ("hog", "clip")
-        assert list(again.skipped) == ["vlm"]
+        assert sorted(again.skipped) == ["llava", "vlm"]
         pd.testing.assert_frame_equal(again.predictions.to_frame(), pooled.predictions.to_frame())
 
-    def test_no_complete_member(self, world: World, members: dict[str, Predictions]):
-        with pytest.raises(ValueError, match=r"No member can be pooled \(vlm lacks"):
+    def test_no_usable_member(self, world: World, members: dict[str, Predictions]):
+        with pytest.raises(ValueError, match=r"No member can be pooled \(vlm has none of the 20"):
             world.pool({"vlm": train_rows(members["hog"])})
 
     def test_no_member(self, world: World):

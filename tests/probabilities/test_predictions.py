@@ -113,25 +113,39 @@ class TestFrame:
 class TestContractHash:
     @given(order=st.permutations(range(8)))
     def test_row_order_does_not_count(self, order: list[int]):
-        classes = pd.DataFrame({"effective_class": ["b", "a"]})
+        classes = pd.DataFrame({"name": ["b", "a"], "effective_class": ["b", "a"]})
         folds = pd.DataFrame(
             {"photo_id": list("abcdefgh"), "fold": [0, 1] * 4, "label_counts": True, "group": 0}
         )
-        assert contract_hash(classes, folds.iloc[order]) == contract_hash(classes, folds)
+        photos = pd.DataFrame({"photo_id": list("abcdefgh"), "class_name": ["a", "b"] * 4})
+        shuffled = contract_hash(classes, folds.iloc[order], photos.iloc[order[::-1]])
+        assert shuffled == contract_hash(classes, folds, photos)
 
-    def test_class_order_counts(self, classes: pd.DataFrame, folds: pd.DataFrame):
-        assert contract_hash(classes.iloc[::-1], folds) != contract_hash(classes, folds)
+    def test_class_order_counts(self, classes, folds, photos):
+        turned = contract_hash(classes.iloc[::-1], folds, photos)
+        assert turned != contract_hash(classes, folds, photos)
 
     @pytest.mark.parametrize(
-        ("column", "value"),
-        [("photo_id", "train/다른.jpg"), ("fold", 1), ("label_counts", False), ("group", 9)],
+        ("column", "value"), [("fold", 1), ("label_counts", False), ("group", 9)]
     )
-    def test_every_fold_column_counts(
-        self, classes: pd.DataFrame, folds: pd.DataFrame, column: str, value: object
-    ):
+    def test_every_fold_column_counts(self, classes, folds, photos, column: str, value: object):
         changed = folds.copy()
         changed.loc[0, column] = value
-        assert contract_hash(classes, changed) != contract_hash(classes, folds)
+        assert contract_hash(classes, changed, photos) != contract_hash(classes, folds, photos)
+
+    def test_the_photos_count(self, classes, folds, photos):
+        fewer = folds.drop(index=0)
+        assert contract_hash(classes, fewer, photos) != contract_hash(classes, folds, photos)
+
+    def test_a_photo_under_another_label_counts(self, classes, folds, photos):
+        relabelled = photos.copy()
+        relabelled.iloc[0, relabelled.columns.get_loc("class_name")] = classes["name"].iloc[1]
+        assert contract_hash(classes, folds, relabelled) != contract_hash(classes, folds, photos)
+
+    def test_another_name_of_the_same_car_does_not_count(self, classes, folds, photos):
+        renamed = photos.copy()
+        renamed.iloc[0, renamed.columns.get_loc("class_name")] = classes["name"].iloc[2]
+        assert contract_hash(classes, folds, renamed) == contract_hash(classes, folds, photos)
 
     def test_aliases_are_one_class(self, classes: pd.DataFrame):
         names = list(classes["name"])

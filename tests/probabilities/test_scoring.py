@@ -6,7 +6,12 @@ from hypothesis import strategies as st
 
 from chajong.probabilities.metric import challenge_log_loss
 from chajong.probabilities.predictions import Predictions, normalise_log
-from chajong.probabilities.scoring import class_prior, out_of_fold_metrics, train_labels
+from chajong.probabilities.scoring import (
+    class_prior,
+    out_of_fold_metrics,
+    photo_losses,
+    train_labels,
+)
 
 NAMES = ["라브4_4세대_2013_2018", "쏘나타_2019_2023", "RAV4_2016_2018", "아반떼_2020_2022"]
 
@@ -96,6 +101,34 @@ def test_a_uniform_guess_scores_the_uniform_log_loss(make_member, photos, number
     guess = Predictions(member.rows, uniform, member.class_names, member.contract)
     found = out_of_fold_metrics(guess, photos, numbered)
     assert found["log_loss"] == pytest.approx(found["uniform_log_loss"])
+
+
+def test_photo_losses_are_those_of_the_train_rows_that_count(make_member, photos, numbered):
+    member = make_member(0)
+    found = photo_losses(member, photos, numbered)
+    counted = member.rows.loc[counted_rows(member), "photo_id"]
+    assert found.index.tolist() == counted.tolist()
+    figures = out_of_fold_metrics(member, photos, numbered)
+    assert found.mean() == pytest.approx(figures["log_loss"], rel=1e-12)
+
+
+def test_photo_losses_stay_with_their_photo(make_member, photos, numbered):
+    member = make_member(0)
+    shuffled = member.take(np.random.default_rng(0).permutation(len(member.rows)))
+    expected = photo_losses(member, photos, numbered)
+    found = photo_losses(shuffled, photos, numbered)
+    pd.testing.assert_series_equal(found.loc[expected.index], expected)
+
+
+def test_a_photo_loss_is_clipped_as_the_challenge_clips(make_member, photos, numbered):
+    member = make_member(0)
+    certain = np.full_like(member.log_probabilities, -1000.0)
+    certain[:, 0] = 0.0
+    found = photo_losses(
+        Predictions(member.rows, certain, member.class_names, member.contract), photos, numbered
+    )
+    right, wrong = -np.log1p(-1e-15), -np.log(1e-15)
+    assert sorted(set(found)) == pytest.approx([right, wrong])
 
 
 @given(labels=st.lists(st.integers(0, 5), max_size=30))

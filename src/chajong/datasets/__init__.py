@@ -2,6 +2,7 @@
 
 from chajong.datasets.checkpoint import CheckpointDataset
 from chajong.datasets.features import FeaturesDataset
+from chajong.datasets.metrics_history import MetricsHistoryDataset
 from chajong.datasets.optional import OptionalDataset, Skipped, when_enabled
 from chajong.datasets.photo_folder import PhotoFolderDataset
 from chajong.datasets.photo_store import PhotoStoreDataset
@@ -14,6 +15,7 @@ from chajong.datasets.written_folder import WrittenFolderDataset
 __all__ = [
     "CheckpointDataset",
     "FeaturesDataset",
+    "MetricsHistoryDataset",
     "OptionalDataset",
     "PhotoFolderDataset",
     "PhotoStoreDataset",

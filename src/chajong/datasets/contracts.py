@@ -2,6 +2,8 @@
 
 import pandera.pandas as pa
 
+from chajong.photos.review import VERDICTS
+
 STATUSES = ("ok", "unreadable", "missing")
 
 Photos = pa.DataFrameSchema(
@@ -11,6 +13,7 @@ Photos = pa.DataFrameSchema(
         "split": pa.Column(str, pa.Check.isin(["train", "test"])),
         "class_name": pa.Column(str, nullable=True),
         "group": pa.Column(str, nullable=True),
+        "verdict": pa.Column(str, pa.Check.isin(["", *VERDICTS])),
         "sha256": pa.Column(str, nullable=True),
         "perceptual_hash": pa.Column(str, nullable=True),
         "width": pa.Column("Int64", pa.Check.gt(0), nullable=True),

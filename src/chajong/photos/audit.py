@@ -11,6 +11,8 @@ from chajong.photos.table import readable_photos
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from chajong.photos.folder import PhotoFolder
+
 KINDS = (
     "unreadable",
     "missing",
@@ -19,6 +21,7 @@ KINDS = (
     "empty class",
     "few photos",
     "warning",
+    "reviewed",
     "near-duplicate",
     "tiny photo",
     "grey photo",
@@ -28,6 +31,7 @@ KINDS = (
 TINY_SIDE = 64
 GREY_SATURATION = 0.01
 
+_COUNTS = {True: "its label counts", False: "its label does not count"}
 _COLUMNS = ("kind", "photo_id", "class_name", "group", "detail", "action")
 
 
@@ -36,7 +40,7 @@ def audit_photos(
     photo_groups: pd.DataFrame,
     classes: pd.DataFrame,
     folds: pd.DataFrame,
-    warnings: Sequence[str],
+    folder: PhotoFolder,
 ) -> pd.DataFrame:
     """Gather what is wrong or strange, and what was done about it.
 
@@ -47,7 +51,7 @@ def audit_photos(
             another class).
         classes: The `classes` table, with the columns name and effective_class.
         folds: The `folds` table.
-        warnings: From `PhotoFolder`.
+        folder: The raw photos, with the labels they came with and the warnings of the scan.
 
     Returns:
         One row a finding, the most serious first: kind (one of `KINDS`), photo_id and class_name
@@ -63,8 +67,11 @@ def audit_photos(
         _unreadable_photos(photos),
         _look_alikes(train),
         _small_classes(train, classes, fold_count=int(folds["fold"].max()) + 1),
+        _reviewed_photos(photos, train, folder.listing),
         _strange_photos(photos[photos["status"] == "ok"]),
-        pd.DataFrame({"kind": "warning", "detail": list(warnings), "action": "please check"}),
+        pd.DataFrame(
+            {"kind": "warning", "detail": list(folder.warnings), "action": "please check"}
+        ),
     ]
     findings = pd.concat(found, ignore_index=True).reindex(columns=list(_COLUMNS))
     findings = findings.astype({"group": "Int64"})
@@ -92,9 +99,8 @@ def _look_alikes(train: pd.DataFrame) -> pd.DataFrame:
     sizes = train.groupby("near_duplicates")["photo_id"].transform("size")
     alike = train[sizes > 1].sort_values(["near_duplicates", "photo_id"])
     class_counts = alike.groupby("near_duplicates")["effective_class"].transform("nunique")
-    kinds = class_counts.gt(1).map({True: KINDS[3], False: KINDS[7]})
+    kinds = class_counts.gt(1).map({True: "near-duplicate across classes", False: "near-duplicate"})
     members = alike.groupby("near_duplicates")["photo_id"].agg(list)
-    counts = alike["label_counts"].map({True: "counts", False: "does not count"})
     return pd.DataFrame(
         {
             "kind": kinds.mask(alike["conflict"], "conflict"),
@@ -105,7 +111,7 @@ def _look_alikes(train: pd.DataFrame) -> pd.DataFrame:
                 _looks_like(photo, members[group])
                 for photo, group in zip(alike["photo_id"], alike["near_duplicates"], strict=True)
             ],
-            "action": "kept in one fold; its label " + counts,
+            "action": "kept in one fold; " + alike["label_counts"].map(_COUNTS),
         }
     )
 
@@ -129,6 +135,25 @@ def _small_classes(train: pd.DataFrame, classes: pd.DataFrame, fold_count: int) 
                 "some folds lack the class" if size else "keeps its column in the submission"
                 for size in small
             ],
+        }
+    )
+
+
+def _reviewed_photos(
+    photos: pd.DataFrame, train: pd.DataFrame, listing: pd.DataFrame
+) -> pd.DataFrame:
+    """Say what became of each photo with a verdict; the listing knows the labels of before."""
+    reviewed = photos[photos["verdict"] != ""]
+    before = reviewed["photo_id"].map(listing.set_index("photo_id")["class_name"])
+    was = (", was " + before).where(reviewed["verdict"] == "relabel", "")
+    counts = reviewed["photo_id"].map(train.set_index("photo_id")["label_counts"].map(_COUNTS))
+    return pd.DataFrame(
+        {
+            "kind": "reviewed",
+            "photo_id": reviewed["photo_id"],
+            "class_name": reviewed["class_name"],
+            "detail": "verdict: " + reviewed["verdict"] + was,
+            "action": counts.fillna("left out of training"),
         }
     )
 

@@ -65,7 +65,7 @@ def measure_shift(photos: pd.DataFrame, seed: int = 0) -> ShiftReport | None:
     Returns:
         The report, or None with fewer than `FEWEST_PHOTOS` readable photos on a side.
     """
-    train, test = (_statistics(readable_photos(photos, split)) for split in ("train", "test"))
+    train, test = (photo_statistics(readable_photos(photos, split)) for split in ("train", "test"))
     if min(len(train), len(test)) < FEWEST_PHOTOS:
         return None
     return ShiftReport(
@@ -95,7 +95,7 @@ def plot_shift(photos: pd.DataFrame) -> Figure:
     """
     from plotly.subplots import make_subplots
 
-    sides = {split: _statistics(readable_photos(photos, split)) for split in ("train", "test")}
+    sides = {split: photo_statistics(readable_photos(photos, split)) for split in ("train", "test")}
     drawn = {split: values for split, values in sides.items() if len(values)}
     figure = make_subplots(rows=2, cols=3, subplot_titles=list(STATISTICS.values()))
     for position, name in enumerate(STATISTICS):
@@ -125,8 +125,15 @@ def plot_shift(photos: pd.DataFrame) -> Figure:
     )
 
 
-def _statistics(photos: pd.DataFrame) -> pd.DataFrame:
-    """Give the columns of `STATISTICS` for readable photos."""
+def photo_statistics(photos: pd.DataFrame) -> pd.DataFrame:
+    """Give what is compared.
+
+    Args:
+        photos: Readable photos of the `photos` table.
+
+    Returns:
+        One row a photo, in their order, with the columns of `STATISTICS`.
+    """
     numbers = photos[["brightness", "contrast", "saturation"]]
     pixels = photos["width"].astype(float) * photos["height"].astype(float)
     return numbers.assign(

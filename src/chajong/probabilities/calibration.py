@@ -11,7 +11,9 @@ PRECISION = 1e-5
 MAX_STEPS = 60
 
 
-def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
+def fit_temperature(
+    scores: np.ndarray, labels: np.ndarray, photo_weights: np.ndarray | None = None
+) -> float:
     """Find the temperature T with the lowest log loss of log_softmax(scores / T).
 
     The log loss is convex in 1 / T, so Newton's method with a bracket finds the one minimum in a
@@ -21,6 +23,7 @@ def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
     Args:
         scores: Log-probabilities or logits of shape [photos, classes].
         labels: Class index of each photo.
+        photo_weights: [photos], positive; None weighs all photos alike.
 
     Returns:
         The temperature, between 0.001 and 10,000.
@@ -31,10 +34,11 @@ def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
     if len(labels) == 0:
         raise ValueError("A temperature needs at least one photo whose label counts.")
     shifted = scores - scores.max(axis=1, keepdims=True)
+    importance = np.ones(len(labels)) if photo_weights is None else photo_weights
     low, high = 1 / HOTTEST, 1 / COLDEST
     inverse = 1.0
     for _ in range(MAX_STEPS):
-        slope, curvature = _derivatives(shifted, labels, inverse)
+        slope, curvature = _derivatives(shifted, labels, importance, inverse)
         low, high = (low, inverse) if slope > 0 else (inverse, high)
         step = inverse - slope / max(curvature, np.finfo(float).tiny)
         proposal = step if low < step < high else float(np.sqrt(low * high))
@@ -44,15 +48,17 @@ def fit_temperature(scores: np.ndarray, labels: np.ndarray) -> float:
     return 1 / inverse
 
 
-def _derivatives(shifted: np.ndarray, labels: np.ndarray, inverse: float) -> tuple[float, float]:
-    """First and second derivative of the log loss with respect to 1 / T."""
+def _derivatives(
+    shifted: np.ndarray, labels: np.ndarray, importance: np.ndarray, inverse: float
+) -> tuple[float, float]:
+    """First and second derivative of the weighted log loss with respect to 1 / T."""
     probabilities = np.exp(shifted * np.float32(inverse))
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     mean = np.einsum("ij,ij->i", probabilities, shifted)
     square = np.einsum("ij,ij,ij->i", probabilities, shifted, shifted)
     given = shifted[np.arange(len(labels)), labels]
-    slope = (mean - given).mean(dtype=np.float64)
-    return float(slope), float((square - mean**2).mean(dtype=np.float64))
+    slope = np.average(mean - given, weights=importance)
+    return float(slope), float(np.average(square - mean**2, weights=importance))
 
 
 def expected_calibration_error(

@@ -30,7 +30,7 @@ def read_external_member(
     frame: pd.DataFrame,
     classes: pd.DataFrame,
     folds: pd.DataFrame,
-    test_ids: Sequence[str],
+    photos: pd.DataFrame,
     name: str,
 ) -> Predictions:
     """Turn a teammate's table into predictions.
@@ -49,7 +49,7 @@ def read_external_member(
         classes: One row a class name, with `name` and `effective_class`.
         folds: One row a readable train photo, with `photo_id`, `fold` (-1: the calibration slice),
             `label_counts` and `group`.
-        test_ids: Every test photo, readable or not.
+        photos: Every photo, readable or not, with `photo_id`, `split` and `class_name`.
         name: The table's file name, for messages.
 
     Raises:
@@ -59,6 +59,7 @@ def read_external_member(
     table = frame.rename(columns=lambda column: _nfc(str(column))).reset_index(drop=True)
     photo_ids = _photo_ids(table, name)
     fold_of = folds.set_index("photo_id")["fold"]
+    test_ids = photos.loc[photos["split"] == "test", "photo_id"].tolist()
     splits = _splits(photo_ids, fold_of, test_ids, name)
     _check_split_column(table, splits, name)
     scores = _effective_scores(_class_scores(table, classes, name), classes)
@@ -77,7 +78,7 @@ def read_external_member(
         rows=rows,
         log_probabilities=normalise_log(scores[positions]),
         class_names=effective_class_names(classes),
-        contract=contract_hash(classes, folds),
+        contract=contract_hash(classes, folds, photos),
     )
 
 

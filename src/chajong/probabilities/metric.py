@@ -80,9 +80,20 @@ def log_loss(log_probabilities: np.ndarray, labels: np.ndarray) -> float:
         ValueError: If there is no photo.
     """
     _check_labels(log_probabilities, labels)
+    return float(label_losses(log_probabilities, labels).mean())
+
+
+def label_losses(log_probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return each photo's log loss, clipped as the challenge clips, float64 [photos].
+
+    Args:
+        log_probabilities: [photos, classes].
+        labels: int [photos], the index of the effective class.
+    """
     given = log_probabilities[np.arange(len(labels)), labels].astype(np.float64)
     bounds = np.log(SMALLEST_PROBABILITY), np.log1p(-SMALLEST_PROBABILITY)
-    return float(-np.clip(given, *bounds).mean())
+    clipped: np.ndarray = -np.clip(given, *bounds)
+    return clipped
 
 
 def most_probable(log_probabilities: np.ndarray, k: int) -> np.ndarray:

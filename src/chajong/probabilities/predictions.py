@@ -158,24 +158,29 @@ def effective_class_names(classes: pd.DataFrame) -> tuple[str, ...]:
     return tuple(classes["effective_class"].drop_duplicates())
 
 
-def contract_hash(classes: pd.DataFrame, folds: pd.DataFrame) -> str:
-    """Return the hash that tells whether predictions belong to these classes and folds.
+def contract_hash(classes: pd.DataFrame, folds: pd.DataFrame, photos: pd.DataFrame) -> str:
+    """Return the hash that tells whether predictions belong to these classes, folds and labels.
 
     Args:
-        classes: One row a class name, with `effective_class`; the order of classes counts.
+        classes: One row a class name, with `name` and `effective_class`; the order of classes
+            counts.
         folds: One row a photo, with `photo_id`, `fold`, `label_counts` and `group`; the order of
             rows does not count.
+        photos: One row a photo, with `photo_id` and `class_name`; those of `folds` count.
 
     Returns:
         The SHA-256 of both, in hexadecimal digits.
     """
     ordered = folds.sort_values("photo_id")
+    names = photos.set_index("photo_id").loc[ordered["photo_id"], "class_name"]
+    effective_class_of = dict(zip(classes["name"], classes["effective_class"], strict=True))
     parts = [
         list(effective_class_names(classes)),
         ordered["photo_id"].astype(str).tolist(),
         ordered["fold"].astype(int).tolist(),
         ordered["label_counts"].astype(bool).tolist(),
         ordered["group"].astype(str).tolist(),
+        [effective_class_of[name] for name in names],
     ]
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
 

@@ -9,7 +9,11 @@ import pandas as pd
 
 from chajong.names.table import effective_labels
 from chajong.photos.table import readable_photos
-from chajong.probabilities.metric import challenge_log_loss, member_metrics
+from chajong.probabilities.metric import (
+    challenge_log_loss,
+    label_losses,
+    member_metrics,
+)
 from chajong.probabilities.predictions import train_rows
 from chajong.probabilities.submission import ID_COLUMN, build_submission
 
@@ -47,8 +51,7 @@ def out_of_fold_metrics(
         submission's columns; and `uniform_log_loss`, that of a uniform guess over effective
         classes.
     """
-    train = train_rows(predictions)
-    scored = train.take(train.rows["label_counts"].to_numpy())
+    scored = _counted_rows(predictions)
     photo_ids = scored.rows["photo_id"]
     labels = train_labels(photos, classes).loc[photo_ids].to_numpy()
     names = photos.set_index("photo_id").loc[photo_ids, "class_name"]
@@ -65,6 +68,31 @@ def out_of_fold_metrics(
         "challenge_log_loss": challenge_log_loss(answers, submission),
         "uniform_log_loss": float(np.log(len(scored.class_names))),
     }
+
+
+def photo_losses(
+    predictions: Predictions, photos: pd.DataFrame, classes: pd.DataFrame
+) -> pd.Series[float]:
+    """Return a member's loss on each train photo whose label counts.
+
+    Args:
+        predictions: The member's predictions.
+        photos: The `photos` table.
+        classes: The `classes` table.
+
+    Returns:
+        The negative natural logarithm of the probability given to the label, clipped as the
+        challenge clips, by `photo_id`; its mean is the member's log loss.
+    """
+    scored = _counted_rows(predictions)
+    photo_ids = pd.Index(scored.rows["photo_id"])
+    labels = train_labels(photos, classes).loc[photo_ids].to_numpy()
+    return pd.Series(label_losses(scored.log_probabilities, labels), index=photo_ids)
+
+
+def _counted_rows(predictions: Predictions) -> Predictions:
+    train = train_rows(predictions)
+    return train.take(train.rows["label_counts"].to_numpy())
 
 
 def class_prior(labels: np.ndarray, class_count: int) -> np.ndarray:

@@ -22,8 +22,8 @@ from chajong.models.trained.checkpoint import restore_fold_models
 from chajong.models.trained.member import train_member
 from chajong.models.trained.views import log_probability_views
 from chajong.probabilities.calibration import fit_temperature
+from chajong.probabilities.completeness import complete_members
 from chajong.probabilities.metric import log_loss
-from chajong.probabilities.pooling import usable_members
 from chajong.probabilities.predictions import normalise_log
 from chajong.training.moving_average import load_trained_weights, trained_weights
 from chajong.training.parameters import MixingParameters, TrainingParameters
@@ -106,7 +106,7 @@ def zero_shot(parameters, tables):
 
 def skipped(predictions, tables):
     members = {"clip": predictions}
-    return usable_members(members, tables.folds, TEST_IDS, tables.contract)[1]
+    return complete_members(members, tables.folds, TEST_IDS, tables.contract)[1]
 
 
 def photos_of_fold(tables, fold):

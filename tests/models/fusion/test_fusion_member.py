@@ -18,7 +18,7 @@ from chajong.models.fusion.parameters import BackboneParameters, FusionParameter
 from chajong.models.trained.checkpoint import proof_photos, restore_fold_models
 from chajong.models.trained.member import train_member
 from chajong.models.trained.views import log_probability_views
-from chajong.probabilities.pooling import usable_members
+from chajong.probabilities.completeness import complete_members
 from chajong.training.parameters import MixingParameters, TrainingParameters
 
 MODEL = {
@@ -64,7 +64,7 @@ def predict_fusion(tables, backbone, folder, **changes):
 
 
 def usable(predictions, tables):
-    return usable_members({"member": predictions}, tables.folds, TEST_IDS, tables.contract)
+    return complete_members({"member": predictions}, tables.folds, TEST_IDS, tables.contract)
 
 
 def test_the_plain_classifier_predicts_every_row(backbone, tables):

@@ -129,7 +129,7 @@ def test_labels_of_test_photos_do_not_count(search, features, photos, classes, f
 
 def test_predictions_are_bound_to_classes_and_folds(search, features, photos, classes, folds):
     predictions = predict_member(search, features, photos, classes, folds)
-    assert predictions.contract == contract_hash(classes, folds)
+    assert predictions.contract == contract_hash(classes, folds, photos)
     assert predictions.class_names == (NAMES[0], NAMES[1], NAMES[3])
 
 

@@ -7,9 +7,9 @@ from chajong.models.trained.member import (
     cross_fit_rows,
     join_scored,
 )
+from chajong.probabilities.completeness import complete_members
 from chajong.probabilities.cross_fitting import cross_fitting_parts
 from chajong.probabilities.mixture import fit_mixture
-from chajong.probabilities.pooling import usable_members
 from chajong.probabilities.predictions import normalise_log
 
 
@@ -71,7 +71,7 @@ class TestCalibratedPredictions:
     def test_an_ensemble_can_use_them(self, scored, tables):
         predictions, _ = calibrated_predictions(scored, tables)
         readable = ["TEST_0", "TEST_1", "TEST_2"]
-        usable, skipped = usable_members(
+        usable, skipped = complete_members(
             {"tiny": predictions}, tables.folds, readable, tables.contract
         )
         assert list(usable) == ["tiny"]

@@ -96,5 +96,5 @@ def predict_member(
         rows=rows[["photo_id", "split", "fold", "label_counts"]].astype({"label_counts": bool}),
         log_probabilities=np.concatenate([scored for _, scored in parts]),
         class_names=effective_class_names(classes),
-        contract=contract_hash(classes, folds),
+        contract=contract_hash(classes, folds, photos),
     )

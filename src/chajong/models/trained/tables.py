@@ -43,8 +43,8 @@ class TrainingTables:
 
     @property
     def contract(self) -> str:
-        """The hash of classes and folds that predictions carry."""
-        return contract_hash(self.classes, self.folds)
+        """The hash of classes, folds and labels that predictions carry."""
+        return contract_hash(self.classes, self.folds, self.photos)
 
     def labels_of(self, photo_ids: Iterable[str]) -> np.ndarray:
         """Look up the effective class index of train photos, int64 [photos]."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from chajong.probabilities.pooling import usable_members
+from chajong.probabilities.completeness import complete_members
 from chajong.probabilities.predictions import split_rows, train_rows
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def check_hints(
     if predictions.contract == tables.contract:
         _check_folds(member, predictions, tables.folds)
     test_ids = tables.photos.query("split == 'test' and status == 'ok'")["photo_id"].tolist()
-    _, reasons = usable_members({member: predictions}, tables.folds, test_ids, tables.contract)
+    _, reasons = complete_members({member: predictions}, tables.folds, test_ids, tables.contract)
     if reasons:
         message = (
             f"{member!r} cannot give hints: it {_as_clause(reasons[member])}. Hints need every "

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import pandas as pd
 
 from chajong.names.table import effective_labels
@@ -45,6 +44,29 @@ def list_photos(folder: PhotoFolder) -> pd.DataFrame:
     return folder.listing
 
 
+def honour_review(
+    folder: PhotoFolder, listing: pd.DataFrame, review: pd.DataFrame | None
+) -> pd.DataFrame:
+    """Check a person's verdicts on labels, and write them into the listing.
+
+    It waits for no photo, so that a wrong review stops the run at once.
+
+    Args:
+        folder: The raw photos, with the names of the classes.
+        listing: From `list_photos`.
+        review: As it was written, or None where there is no review.
+
+    Returns:
+        The listing with the new labels of relabelled photos and a column `verdict`, "" where a
+        photo was not reviewed.
+    """
+    from chajong.photos.review import REVIEW_COLUMNS, apply_review, read_review
+
+    table = pd.DataFrame(columns=list(REVIEW_COLUMNS)) if review is None else review
+    checked = read_review(table, listing, folder.class_names, file="photo_review.csv")
+    return apply_review(listing, checked)
+
+
 def read_photos(
     folder: PhotoFolder, listing: pd.DataFrame, scratch: Path, parameters: DataProcessingParameters
 ) -> tuple[pd.DataFrame, PhotoStore]:
@@ -52,7 +74,7 @@ def read_photos(
 
     Args:
         folder: The raw photos.
-        listing: From `list_photos`.
+        listing: From `honour_review`.
         scratch: Keeps prepared photos, so that an interrupted run resumes.
         parameters: How photos are kept.
 
@@ -79,7 +101,8 @@ def group_photos(
     Returns:
         One row a readable train photo: `photo_id`, `near_duplicates` (group of photos that look
         the same), `group` (near-duplicates and photos of one vehicle joined) and `conflict`
-        (byte-identical to a photo of another class).
+        (byte-identical to a photo of another class; a label that a person dropped contradicts
+        none).
     """
     from chajong.photos.near_duplicates import find_conflicts, group_near_duplicates, hash_bits
     from chajong.training.folds import join_groups
@@ -88,9 +111,8 @@ def group_photos(
     near_duplicates = group_near_duplicates(
         hash_bits(train["perceptual_hash"]), parameters.near_duplicate_radius
     )
-    conflicts = find_conflicts(
-        train.assign(effective_id=effective_labels(train["class_name"], classes))
-    )
+    labelled = train.assign(effective_id=effective_labels(train["class_name"], classes))
+    conflicts = find_conflicts(labelled[labelled["verdict"] != "drop"])
     return pd.DataFrame(
         {
             "photo_id": train["photo_id"],
@@ -103,36 +125,47 @@ def group_photos(
 
 def assign_folds(
     photos: pd.DataFrame,
+    listing: pd.DataFrame,
     classes: pd.DataFrame,
     photo_groups: pd.DataFrame,
     parameters: DataProcessingParameters,
 ) -> pd.DataFrame:
     """Split the readable train photos into a calibration slice and folds.
 
+    Folds are dealt out by the labels as they came, so that a review moves no photo and figures
+    from before and after it can be compared.
+
     Args:
         photos: The `photos` table.
+        listing: From `list_photos`.
         classes: The `classes` table.
         photo_groups: From `group_photos`.
         parameters: How many folds, how large a slice.
 
     Returns:
-        The `folds` table: no group is in two folds, and photos in conflict do not count.
+        The `folds` table: no group is in two folds. A person's verdict decides whether a label
+        counts; without one, labels in conflict do not.
     """
+    from chajong.photos.near_duplicates import find_conflicts
+    from chajong.photos.review import trusted_labels
     from chajong.training.folds import make_folds
 
     train = readable_photos(photos, "train")
-    counts = np.ones(len(train), bool)
-    if not parameters.train_on_conflicts:
-        counts = ~photo_groups["conflict"].to_numpy()
-    return make_folds(
+    came_as = listing.set_index("photo_id").loc[train["photo_id"], "class_name"]
+    labels = effective_labels(came_as, classes)
+    conflicts = find_conflicts(train.assign(effective_id=labels))["photo_id"]
+    trust_all = parameters.train_on_conflicts
+    folds = make_folds(
         photo_ids=train["photo_id"].tolist(),
-        labels=effective_labels(train["class_name"], classes).tolist(),
+        labels=labels.tolist(),
         groups=photo_groups["group"].to_numpy(),
-        label_counts=counts,
+        label_counts=trust_all | ~train["photo_id"].isin(conflicts).to_numpy(bool),
         fold_count=parameters.folds,
         calibration_fraction=parameters.calibration_fraction,
         seed=parameters.seed,
     )
+    trusted = trust_all | ~photo_groups["conflict"].to_numpy(bool)
+    return folds.assign(label_counts=trusted_labels(train["verdict"], trusted))
 
 
 def report_shift(photos: pd.DataFrame) -> dict[str, Any]:
@@ -174,7 +207,7 @@ def audit(
     """Gather what is wrong or strange about the photos, and what was done about it.
 
     Args:
-        folder: The raw photos, with the warnings of the scan.
+        folder: The raw photos, with the labels they came with and the warnings of the scan.
         photos: The `photos` table.
         classes: The `classes` table.
         photo_groups: From `group_photos`.
@@ -185,7 +218,7 @@ def audit(
     """
     from chajong.photos.audit import audit_photos
 
-    return audit_photos(photos, photo_groups, classes, folds, folder.warnings)
+    return audit_photos(photos, photo_groups, classes, folds, folder)
 
 
 def draw_audit_page(

@@ -8,6 +8,7 @@ from chajong.pipelines.data_processing.nodes import (
     chart_shift,
     draw_audit_page,
     group_photos,
+    honour_review,
     list_classes,
     list_photos,
     read_photos,
@@ -27,10 +28,16 @@ def create_pipeline() -> Pipeline:
             ),
             Node(list_photos, inputs="photo_folder", outputs="photo_listing", name="list_photos"),
             Node(
+                honour_review,
+                inputs=["photo_folder", "photo_listing", "photo_review"],
+                outputs="reviewed_listing",
+                name="honour_review",
+            ),
+            Node(
                 read_photos,
                 inputs=[
                     "photo_folder",
-                    "photo_listing",
+                    "reviewed_listing",
                     "photo_store.scratch",
                     "params:data_processing",
                 ],
@@ -45,7 +52,13 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 assign_folds,
-                inputs=["photos", "classes", "photo_groups", "params:data_processing"],
+                inputs=[
+                    "photos",
+                    "photo_listing",
+                    "classes",
+                    "photo_groups",
+                    "params:data_processing",
+                ],
                 outputs="folds",
                 name="assign_folds",
             ),

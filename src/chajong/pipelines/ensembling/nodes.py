@@ -5,10 +5,13 @@ from typing import Any
 
 import pandas as pd
 
+from chajong.models.features import Features
+from chajong.models.refinement import Refined
 from chajong.photos.folder import PhotoFolder
 from chajong.photos.table import readable_photos
 from chajong.pipelines.ensembling.params import EnsemblingParameters
 from chajong.probabilities.predictions import Predictions, contract_hash, split_rows
+from chajong.probabilities.shift_aware import ShiftAwarePool
 
 Report = dict[str, Any]
 
@@ -39,13 +42,27 @@ def collect_members(
     """
     from chajong.probabilities.external import read_external_member
 
-    test_ids = photos.loc[photos["split"] == "test", "photo_id"].tolist()
     dropped_in = {
-        Path(file).stem: read_external_member(table, classes, folds, test_ids, file)
+        Path(file).stem: read_external_member(table, classes, folds, photos, file)
         for file, table in external.items()
     }
     members = {**{name: found for name, found in trained.items() if found}, **dropped_in}
     return {name: found for name, found in members.items() if name not in parameters.leave_out}
+
+
+def weigh_photos(photos: pd.DataFrame, folds: pd.DataFrame) -> pd.DataFrame:
+    """Measure how much each train photo looks like a test photo.
+
+    Args:
+        photos: The `photos` table.
+        folds: The `folds` table.
+
+    Returns:
+        `photo_id` and `likeness` (mean 1) of the readable train photos.
+    """
+    from chajong.photos.test_likeness import likeness_to_test
+
+    return likeness_to_test(photos, folds).rename("likeness").reset_index()
 
 
 def pool(
@@ -53,41 +70,101 @@ def pool(
     photos: pd.DataFrame,
     classes: pd.DataFrame,
     folds: pd.DataFrame,
-) -> tuple[Predictions, Report]:
-    """Pool the members that are complete, fit the temperature, and score the result.
+    shift: Report,
+    test_likeness: pd.DataFrame,
+    parameters: EnsemblingParameters,
+) -> ShiftAwarePool:
+    """Choose and fit the pool of the members.
 
     Args:
         members: Predictions by member.
         photos: The `photos` table.
         classes: The `classes` table.
         folds: The `folds` table.
+        shift: How train and test photos differ; empty where there are too few to say.
+        test_likeness: From `weigh_photos`.
+        parameters: From which shift on the pool is also fitted on test-like photos.
 
     Returns:
-        One row a photo, and a report: what was pooled, what was skipped and why, both
-        temperatures, and the out-of-fold figures.
+        The pool, and how it was decided on which photos to fit it.
 
     Raises:
         ValueError: No member can be pooled.
     """
     from chajong.probabilities.pooling import pool_members
-    from chajong.probabilities.scoring import out_of_fold_metrics, train_labels
+    from chajong.probabilities.scoring import train_labels
+    from chajong.probabilities.shift_aware import pool_for_test_photos
 
-    pooled = pool_members(
-        members,
+    labels = train_labels(photos, classes)
+    test_ids = readable_photos(photos, "test")["photo_id"].tolist()
+    contract = contract_hash(classes, folds, photos)
+    return pool_for_test_photos(
+        lambda weights: pool_members(members, labels, folds, test_ids, contract, weights),
+        likeness=test_likeness.set_index("photo_id")["likeness"],
+        groups=folds.set_index("photo_id")["group"],
+        auc=shift.get("auc", 0.5),
+        tried_from=parameters.test_like_from,
+    )
+
+
+def refine(
+    pooled: ShiftAwarePool,
+    members: dict[str, Predictions],
+    photos: pd.DataFrame,
+    classes: pd.DataFrame,
+    folds: pd.DataFrame,
+    **features: Features | None,
+) -> Refined:
+    """Take the pool through the steps after it, each where its gain is certain.
+
+    Args:
+        pooled: From `pool`.
+        members: Predictions by member, whose losses say which features are the strongest.
+        photos: The `photos` table.
+        classes: The `classes` table.
+        folds: The `folds` table.
+        features: Each frozen encoder's features, None where it was never run.
+
+    Returns:
+        The ensemble after its last step.
+    """
+    from chajong.models.refinement import refine_pool
+    from chajong.models.strongest_features import strongest_features
+    from chajong.probabilities.scoring import photo_losses, train_labels
+
+    losses = {
+        name: float(photo_losses(members[name], photos, classes).mean())
+        for name in pooled.pooled.members
+    }
+    return refine_pool(
+        pooled.pooled,
         train_labels(photos, classes),
         folds,
-        readable_photos(photos, "test")["photo_id"].tolist(),
-        contract_hash(classes, folds),
+        classes,
+        strongest_features(features, losses, photos),
     )
-    report = {
-        "members": list(pooled.members),
-        "skipped": pooled.skipped,
-        "out_of_fold_temperature": pooled.out_of_fold_temperature,
-        "final_temperature": pooled.final_temperature,
-        "temperature_source": pooled.temperature_source,
-        **out_of_fold_metrics(pooled.predictions, photos, classes),
-    }
-    return pooled.predictions, report
+
+
+def report_ensemble(
+    pooled: ShiftAwarePool, refined: Refined, photos: pd.DataFrame, classes: pd.DataFrame
+) -> tuple[Predictions, pd.DataFrame, pd.DataFrame, Report]:
+    """Part the ensemble into its predictions and what is to be known about it.
+
+    Args:
+        pooled: From `pool`.
+        refined: From `refine`.
+        photos: The `photos` table.
+        classes: The `classes` table.
+
+    Returns:
+        The predictions; each scored photo's loss after every step; how unlike the known photos
+        each unseen photo is, with the share of the prior that the gate mixed in; and a report:
+        the out-of-fold figures, what was pooled, fitted, chosen and skipped.
+    """
+    from chajong.models.ensemble_report import ensemble_report
+
+    report = ensemble_report(pooled, refined, photos, classes)
+    return refined.predictions, refined.step_losses, refined.unseen, report
 
 
 def make_submission(
@@ -148,6 +225,7 @@ def list_top_k(predictions: Predictions, parameters: EnsemblingParameters) -> pd
 def rank_members(
     members: dict[str, Predictions],
     report: Report,
+    ensemble: Predictions,
     photos: pd.DataFrame,
     classes: pd.DataFrame,
     folds: pd.DataFrame,
@@ -158,6 +236,7 @@ def rank_members(
     Args:
         members: Predictions by member.
         report: The ensemble's report.
+        ensemble: The ensemble's predictions.
         photos: The `photos` table.
         classes: The `classes` table.
         folds: The `folds` table.
@@ -167,16 +246,18 @@ def rank_members(
         One row a member, the lowest log loss first.
     """
     from chajong.probabilities.leaderboard import leaderboard
-    from chajong.probabilities.scoring import out_of_fold_metrics
+    from chajong.probabilities.scoring import out_of_fold_metrics, photo_losses
 
-    contract = contract_hash(classes, folds)
+    contract = contract_hash(classes, folds, photos)
     rows: dict[str, Report] = {"ensemble": {**report, "status": "the pool of all members"}}
+    losses = {"ensemble": photo_losses(ensemble, photos, classes)}
     for name, predictions in members.items():
         figures: Report = {"status": report["skipped"].get(name, "pooled")}
         if predictions.contract == contract:
             figures |= out_of_fold_metrics(predictions, photos, classes)
+            losses[name] = photo_losses(predictions, photos, classes)
         rows[name] = {**(metrics.get(name) or {}), **figures}
-    return leaderboard(rows)
+    return leaderboard(rows, losses, folds.set_index("photo_id")["group"])
 
 
 def chart_members(table: pd.DataFrame) -> Any:

@@ -10,10 +10,13 @@ class EnsemblingParameters(Strict):
 
     Attributes:
         leave_out: Members that are not pooled although their predictions exist.
+        test_like_from: AUC of the audit's train-against-test classifier from which the pool is
+            also fitted on photos weighted to look like the test photos; 1 never tries it.
         top_k: Names a photo in the top-k table.
         results_dir: Where the results are, for the summary.
     """
 
     leave_out: tuple[str, ...] = ()
+    test_like_from: float = Field(0.7, ge=0.5, le=1)
     top_k: int = Field(5, ge=1)
     results_dir: str = "data"

@@ -9,9 +9,12 @@ from chajong.pipelines.ensembling.nodes import (
     make_submission,
     pool,
     rank_members,
+    refine,
+    report_ensemble,
     summarise,
+    weigh_photos,
 )
-from chajong.probabilities.members import MEMBERS
+from chajong.probabilities.members import FROZEN_MEMBERS, MEMBERS
 
 
 def create_pipeline() -> Pipeline:
@@ -34,10 +37,48 @@ def create_pipeline() -> Pipeline:
                 name="collect_members",
             ),
             Node(
+                weigh_photos,
+                inputs=["photos", "folds"],
+                outputs="test_likeness",
+                name="weigh_photos",
+            ),
+            Node(
                 pool,
-                inputs=["members", "photos", "classes", "folds"],
-                outputs=["ensemble.predictions", "ensemble.report"],
+                inputs=[
+                    "members",
+                    "photos",
+                    "classes",
+                    "folds",
+                    "shift",
+                    "test_likeness",
+                    "params:ensembling",
+                ],
+                outputs="pooled",
                 name="pool_members",
+            ),
+            Node(
+                refine,
+                inputs={
+                    "pooled": "pooled",
+                    "members": "members",
+                    "photos": "photos",
+                    "classes": "classes",
+                    "folds": "folds",
+                    **{member: f"{member}.features" for member in FROZEN_MEMBERS},
+                },
+                outputs="refined",
+                name="refine_pool",
+            ),
+            Node(
+                report_ensemble,
+                inputs=["pooled", "refined", "photos", "classes"],
+                outputs=[
+                    "ensemble.predictions",
+                    "ensemble.step_losses",
+                    "ensemble.unseen",
+                    "ensemble.report",
+                ],
+                name="report_ensemble",
             ),
             Node(
                 make_submission,
@@ -56,6 +97,7 @@ def create_pipeline() -> Pipeline:
                 inputs={
                     "members": "members",
                     "report": "ensemble.report",
+                    "ensemble": "ensemble.predictions",
                     "photos": "photos",
                     "classes": "classes",
                     "folds": "folds",

@@ -1,0 +1,1 @@
+"""Small heads that tell the look-alike classes of one family apart."""

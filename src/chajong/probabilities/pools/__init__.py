@@ -1,0 +1,1 @@
+"""Members pooled into one distribution: four methods, fitted, chosen and weighed up."""
