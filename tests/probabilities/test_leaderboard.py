@@ -74,9 +74,7 @@ class TestIntervals:
     @pytest.fixture
     def table(self) -> pd.DataFrame:
         losses = {"hog": made_losses(0, PHOTOS[:10]), "ensemble": made_losses(1, PHOTOS[::-1])}
-        metrics = {
-            member: {"log_loss": float(values.mean())} for member, values in losses.items()
-        }
+        metrics = {member: {"log_loss": float(values.mean())} for member, values in losses.items()}
         metrics["external"] = {"log_loss": 9.0, "gain_low": 7.0}
         return leaderboard_of(metrics, losses, GROUPS).set_index("member")
 

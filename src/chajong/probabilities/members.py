@@ -16,3 +16,6 @@ HINTING_MEMBERS = (*FROZEN_MEMBERS, "concat", "clip_zero_shot", "clip", "backbon
 
 MEMBERS = (*HINTING_MEMBERS, "vlm")
 """Every member, in the order in which reports name them."""
+
+TRAINED_MEMBERS = ("clip", "backbone", "fusion", "vlm")
+"""Members that are trained end to end, and so leave a training history."""

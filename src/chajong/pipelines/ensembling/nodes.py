@@ -40,13 +40,9 @@ def collect_members(
     Raises:
         ExternalMemberError: A table of others cannot be read as predictions.
     """
-    from chajong.probabilities.external import read_external_member
+    from chajong.probabilities.collection import collect_predictions
 
-    dropped_in = {
-        Path(file).stem: read_external_member(table, classes, folds, photos, file)
-        for file, table in external.items()
-    }
-    members = {**{name: found for name, found in trained.items() if found}, **dropped_in}
+    members = collect_predictions(trained, external, photos, classes, folds)
     return {name: found for name, found in members.items() if name not in parameters.leave_out}
 
 

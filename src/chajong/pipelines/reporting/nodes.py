@@ -1,0 +1,212 @@
+"""Nodes of reporting: what the ensemble said, drawn so that people see what to do next."""
+
+from typing import Any
+
+import pandas as pd
+
+from chajong.photos.store import PhotoStore
+from chajong.probabilities.predictions import Predictions, split_rows
+from chajong.reports.scored_photos import ScoredPhotos
+
+Report = dict[str, Any]
+Answers = dict[str, ScoredPhotos]
+
+ENSEMBLE = "ensemble"
+COMPARED = 3
+"""Members, the best ones, that a chart shows beside the ensemble."""
+
+
+def score_answers(
+    photos: pd.DataFrame,
+    classes: pd.DataFrame,
+    folds: pd.DataFrame,
+    external: dict[str, pd.DataFrame],
+    ensemble: Predictions,
+    **trained: Predictions | None,
+) -> Answers:
+    """Set the ensemble's and the members' answers beside the labels.
+
+    Args:
+        photos: The `photos` table.
+        classes: The `classes` table.
+        folds: The `folds` table.
+        external: Probability tables of others, by file name.
+        ensemble: The ensemble's predictions.
+        trained: Each member's predictions, None where there are none.
+
+    Returns:
+        Scored photos by member, the ensemble first and then the best member.
+    """
+    from chajong.probabilities.collection import collect_predictions
+    from chajong.reports.scored_photos import scored_members, scored_photos
+
+    members = collect_predictions(trained, external, photos, classes, folds)
+    return {
+        ENSEMBLE: scored_photos(ensemble, photos, classes),
+        **scored_members(members, ensemble, photos, classes),
+    }
+
+
+def draw_steps(step_losses: pd.DataFrame, folds: pd.DataFrame) -> tuple[pd.DataFrame, Any]:
+    """Measure what every step from the best member to the final answer gains.
+
+    Args:
+        step_losses: Each scored photo's loss after every step.
+        folds: The `folds` table, for the groups.
+
+    Returns:
+        One row a step with intervals, and a Plotly figure of them.
+    """
+    from chajong.reports.steps import gains_per_step, steps_chart
+
+    table = gains_per_step(step_losses, folds.set_index("photo_id")["group"])
+    return table, steps_chart(table)
+
+
+def draw_approaches(leaderboard: pd.DataFrame) -> Any:
+    """Draw what each approach costs and how good it is, as a Plotly figure."""
+    from chajong.reports.approaches import approach_chart, approach_table
+
+    return approach_chart(approach_table(leaderboard))
+
+
+def draw_reliability(answers: Answers) -> Any:
+    """Draw stated confidence against accuracy of the ensemble and the best members."""
+    from chajong.reports.reliability import reliability_chart, reliability_table
+
+    shown = dict(list(answers.items())[: COMPARED + 1])
+    return reliability_chart(reliability_table(shown))
+
+
+def draw_class_losses(answers: Answers) -> tuple[pd.DataFrame, Any]:
+    """Share the loss out among the classes.
+
+    Args:
+        answers: From `score_answers`.
+
+    Returns:
+        One row a class, the one that carries most first, and a Plotly figure of the first ones.
+    """
+    from chajong.reports.class_losses import class_loss_chart, class_loss_table
+
+    table = class_loss_table(answers[ENSEMBLE])
+    return table, class_loss_chart(table)
+
+
+def list_confused_pairs(answers: Answers) -> pd.DataFrame:
+    """List the pairs of classes that are taken for one another most."""
+    from chajong.reports.confusions import confused_pairs
+
+    return confused_pairs(answers[ENSEMBLE])
+
+
+def draw_partial_correctness(answers: Answers, classes: pd.DataFrame) -> Any:
+    """Draw how wrong the wrong answers are: another year, generation, model or maker."""
+    from chajong.reports.partial_correctness import partial_correctness, partial_correctness_chart
+
+    return partial_correctness_chart(partial_correctness(answers[ENSEMBLE], classes))
+
+
+def draw_risk_coverage(answers: Answers) -> Any:
+    """Draw how often the answers that are kept are wrong when the least sure ones are not."""
+    from chajong.reports.risk_coverage import (
+        area_under_risk_coverage,
+        risk_coverage_chart,
+        risk_coverage_table,
+        suggest_abstention,
+    )
+
+    scored = answers[ENSEMBLE]
+    return risk_coverage_chart(
+        risk_coverage_table(scored), area_under_risk_coverage(scored), suggest_abstention(scored)
+    )
+
+
+def draw_learning_curves(**histories: pd.DataFrame | None) -> Any:
+    """Draw how the loss of every trained member fell, as a Plotly figure."""
+    from plotly.graph_objects import Figure
+
+    from chajong.reports.learning_curves import learning_curves_chart
+
+    trained = {name: history for name, history in histories.items() if history is not None}
+    if not trained:
+        return Figure(layout={"title": "No member was trained"})
+    return learning_curves_chart(trained)
+
+
+def compare_runs(
+    figures_of_runs: dict[str, dict[str, Report]], report: Report
+) -> tuple[pd.DataFrame, Any]:
+    """Set this run beside the earlier ones.
+
+    Args:
+        figures_of_runs: Figures by member and version.
+        report: The ensemble's report of this run, which is there before the figures are read.
+
+    Returns:
+        One row a member and run, and a Plotly figure of log loss over runs.
+    """
+    from chajong.reports.run_history import run_history, run_history_chart
+
+    table = run_history(figures_of_runs)
+    return table, run_history_chart(table)
+
+
+def draw_report(
+    answers: Answers,
+    ensemble: Predictions,
+    step_losses: pd.DataFrame,
+    unseen: pd.DataFrame,
+    report: Report,
+    leaderboard: pd.DataFrame,
+    photos: pd.DataFrame,
+    classes: pd.DataFrame,
+    folds: pd.DataFrame,
+    photo_store: PhotoStore,
+    **histories: pd.DataFrame | None,
+) -> str:
+    """Draw everything worth showing as one HTML page.
+
+    Args:
+        answers: From `score_answers`.
+        ensemble: The ensemble's predictions.
+        step_losses: Each scored photo's loss after every step.
+        unseen: How unlike the known photos each unseen photo is.
+        report: The ensemble's report.
+        leaderboard: One row a member.
+        photos: The `photos` table.
+        classes: The `classes` table.
+        folds: The `folds` table.
+        photo_store: The photos themselves.
+        histories: Training history by member, None where there is none.
+
+    Returns:
+        A page that needs no other file.
+    """
+    from chajong.reports.report import ReportParts, report_page
+
+    test_ids = split_rows(ensemble, "test").rows["photo_id"]
+    unlikeness = unseen.set_index("photo_id")["unlikeness"].reindex(test_ids)
+    shift = report["shift"]
+    return report_page(
+        ReportParts(
+            scored=answers[ENSEMBLE],
+            members={name: scored for name, scored in answers.items() if name != ENSEMBLE},
+            predictions=ensemble,
+            photos=photos,
+            classes=classes,
+            groups=folds.set_index("photo_id")["group"],
+            leaderboard=leaderboard,
+            store=photo_store,
+            step_losses=step_losses,
+            shift_losses={
+                f"{fitting} fitting, {counted}": loss
+                for fitting, figures in shift["figures"].items()
+                for counted, loss in figures.items()
+            },
+            shift_text=f"The pool's fitting is {shift['fitting']}: {shift['reason']}.",
+            histories={name: table for name, table in histories.items() if table is not None},
+            skipped=report["skipped"],
+            unlikeness=unlikeness.to_numpy() if unlikeness.notna().all() else None,
+        )
+    )

@@ -1,0 +1,110 @@
+"""The graph of reporting."""
+
+from kedro.pipeline import Node, Pipeline
+
+from chajong.pipelines.reporting.nodes import (
+    compare_runs,
+    draw_approaches,
+    draw_class_losses,
+    draw_learning_curves,
+    draw_partial_correctness,
+    draw_reliability,
+    draw_report,
+    draw_risk_coverage,
+    draw_steps,
+    list_confused_pairs,
+    score_answers,
+)
+from chajong.probabilities.members import MEMBERS, TRAINED_MEMBERS
+
+TABLES = {"photos": "photos", "classes": "classes", "folds": "folds"}
+
+
+def create_pipeline() -> Pipeline:
+    """Connect the ensemble and its members to what people look at."""
+    histories = {member: f"{member}.history" for member in TRAINED_MEMBERS}
+    return Pipeline(
+        [
+            Node(
+                score_answers,
+                inputs={
+                    **TABLES,
+                    "external": "external_members",
+                    "ensemble": "ensemble.predictions",
+                    **{member: f"{member}.predictions" for member in MEMBERS},
+                },
+                outputs="answers",
+                name="score_answers",
+            ),
+            Node(
+                draw_steps,
+                inputs=["ensemble.step_losses", "folds"],
+                outputs=["steps", "steps_chart"],
+                name="draw_steps",
+            ),
+            Node(
+                draw_approaches,
+                inputs="leaderboard",
+                outputs="approaches_chart",
+                name="draw_approaches",
+            ),
+            Node(
+                draw_reliability,
+                inputs="answers",
+                outputs="reliability_chart",
+                name="draw_reliability",
+            ),
+            Node(
+                draw_class_losses,
+                inputs="answers",
+                outputs=["class_losses", "class_losses_chart"],
+                name="draw_class_losses",
+            ),
+            Node(
+                list_confused_pairs,
+                inputs="answers",
+                outputs="confused_pairs",
+                name="list_confused_pairs",
+            ),
+            Node(
+                draw_partial_correctness,
+                inputs=["answers", "classes"],
+                outputs="partial_correctness_chart",
+                name="draw_partial_correctness",
+            ),
+            Node(
+                draw_risk_coverage,
+                inputs="answers",
+                outputs="risk_coverage_chart",
+                name="draw_risk_coverage",
+            ),
+            Node(
+                draw_learning_curves,
+                inputs=histories,
+                outputs="learning_curves_chart",
+                name="draw_learning_curves",
+            ),
+            Node(
+                compare_runs,
+                inputs=["figures_of_runs", "ensemble.report"],
+                outputs=["run_history", "run_history_chart"],
+                name="compare_runs",
+            ),
+            Node(
+                draw_report,
+                inputs={
+                    **TABLES,
+                    "answers": "answers",
+                    "ensemble": "ensemble.predictions",
+                    "step_losses": "ensemble.step_losses",
+                    "unseen": "ensemble.unseen",
+                    "report": "ensemble.report",
+                    "leaderboard": "leaderboard",
+                    "photo_store": "photo_store",
+                    **histories,
+                },
+                outputs="report_page",
+                name="draw_report",
+            ),
+        ]
+    )

@@ -1,0 +1,117 @@
+"""End to end against frozen features against fusion against a vision-language model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from chajong.probabilities.members import FROZEN_MEMBERS
+from chajong.reports.drawing import (
+    BLUE,
+    GOLD,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    RED,
+    chart_label,
+    lay_out,
+)
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+APPROACHES = {
+    "frozen features": BLUE,
+    "CLIP": GREEN,
+    "end to end": ORANGE,
+    "fusion": RED,
+    "vision-language model": PURPLE,
+    "others' tables": GOLD,
+    "ensemble": GREY,
+}
+"""The approaches that are compared, and their colours."""
+
+_APPROACH_OF = {
+    **dict.fromkeys((*FROZEN_MEMBERS, "concat"), "frozen features"),
+    "clip": "CLIP",
+    "clip_zero_shot": "CLIP",
+    "backbone": "end to end",
+    "fusion": "fusion",
+    "vlm": "vision-language model",
+    "ensemble": "ensemble",
+}
+COST_COLUMNS = ["seconds", "photos_per_second", "peak_memory_mb"]
+
+
+def approach_table(leaderboard: pd.DataFrame) -> pd.DataFrame:
+    """Set quality and cost side by side, member by member.
+
+    Args:
+        leaderboard: The leaderboard, with `log_loss_low` and `log_loss_high`, which may be NaN.
+
+    Returns:
+        One row a member with a log loss, the lowest first: `approach`, `member`, `log_loss`,
+        `log_loss_low`, `log_loss_high`, `accuracy`, `seconds` (of training and prediction),
+        `photos_per_second` and `peak_memory_mb`.
+    """
+    columns = ["member", "log_loss", "log_loss_low", "log_loss_high", "accuracy", *COST_COLUMNS]
+    table = leaderboard.dropna(subset=["log_loss"])[columns]
+    approaches = [_APPROACH_OF.get(member, "others' tables") for member in table["member"]]
+    table.insert(0, "approach", approaches)
+    return table.sort_values("log_loss", kind="stable", ignore_index=True)
+
+
+def approach_chart(table: pd.DataFrame) -> Figure:
+    """Draw log loss against seconds, coloured by approach; the ensemble is a line.
+
+    Args:
+        table: From `approach_table`; a member whose time is unknown is not drawn.
+    """
+    from plotly.graph_objects import Figure
+
+    timed = table[table["seconds"] > 0]
+    figure = Figure()
+    for approach, colour in APPROACHES.items():
+        rows = timed[timed["approach"] == approach]
+        if len(rows):
+            _add_approach(figure, rows, approach, colour)
+    for loss in table.loc[table["approach"] == "ensemble", "log_loss"]:
+        figure.add_hline(
+            loss, line={"color": GREY, "dash": "dash"}, annotation_text=f"ensemble {loss:.4f}",
+            annotation_position="bottom left", annotation_font_color=GREY,
+        )  # fmt: skip
+    seconds = np.log10(timed["seconds"]) if len(timed) else np.array([0.0, 1.0])
+    # Room for the members' names, which stand right of the points.
+    room = 0.1 * (np.ptp(seconds) or 1)
+    figure.update_xaxes(
+        type="log", title_text="seconds of training and prediction",
+        range=[seconds.min() - room, seconds.max() + 3 * room], dtick=1,
+    )  # fmt: skip
+    figure.update_yaxes(title_text="log loss (lower is better)")
+    return lay_out(figure, "What the members cost and what they give", 460)
+
+
+def _add_approach(figure: Figure, rows: pd.DataFrame, approach: str, colour: str) -> None:
+    figure.add_scatter(
+        x=rows["seconds"],
+        y=rows["log_loss"],
+        error_y={
+            "array": rows["log_loss_high"] - rows["log_loss"],
+            "arrayminus": rows["log_loss"] - rows["log_loss_low"],
+            "thickness": 1.2,
+            "width": 3,
+        },
+        mode="markers+text",
+        text=[f"  {chart_label(member)}" for member in rows["member"]],
+        textposition="middle right",
+        name=approach,
+        marker={"color": colour, "size": 12},
+        customdata=rows[["accuracy", "photos_per_second", "peak_memory_mb"]],
+        hovertemplate=(
+            "%{text}: %{y:.4f}<br>accuracy %{customdata[0]:.1%}<br>%{x:,.0f} s, "
+            "%{customdata[1]:,.0f} photos/s, %{customdata[2]:,.0f} MB"
+        ),
+    )

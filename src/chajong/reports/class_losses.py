@@ -1,0 +1,85 @@
+"""The classes that carry the log loss."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from chajong.reports.drawing import BLUE, ORANGE, lay_out, name_axis
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+    from chajong.reports.scored_photos import ScoredPhotos
+
+SHOWN_CLASSES = 25
+
+
+def class_loss_table(scored: ScoredPhotos) -> pd.DataFrame:
+    """Share the log loss out among the classes.
+
+    Args:
+        scored: The ensemble's answers.
+
+    Returns:
+        One row a class that has photos, the largest share first: `class_name`, `photos`,
+        `accuracy`, `log_loss` (mean over its photos), `photo_share`, `loss_share` and
+        `cumulative_share` (of the loss, down to this row).
+    """
+    count = len(scored.class_names)
+    photos = np.bincount(scored.labels, minlength=count)
+    losses = np.bincount(scored.labels, weights=scored.losses, minlength=count)
+    right = np.bincount(scored.labels, weights=scored.right, minlength=count)
+    has_photos = photos > 0
+    table = pd.DataFrame({"class_name": scored.class_names, "photos": photos})[has_photos]
+    table["accuracy"] = right[has_photos] / table["photos"]
+    table["log_loss"] = losses[has_photos] / table["photos"]
+    table["photo_share"] = table["photos"] / len(scored)
+    table["loss_share"] = losses[has_photos] / losses.sum()
+    table = table.sort_values("loss_share", ascending=False, kind="stable", ignore_index=True)
+    return table.assign(cumulative_share=table["loss_share"].cumsum())
+
+
+def class_loss_chart(table: pd.DataFrame) -> Figure:
+    """Draw the classes with the largest shares of the loss.
+
+    Args:
+        table: From `class_loss_table`.
+
+    Returns:
+        Bars of the `SHOWN_CLASSES` largest shares of the loss, and points of the same classes'
+        shares of the photos.
+    """
+    from plotly.graph_objects import Figure
+
+    shown = table.head(SHOWN_CLASSES)
+    position = list(range(len(shown)))
+    figure = Figure()
+    figure.add_bar(
+        x=shown["loss_share"],
+        y=position,
+        orientation="h",
+        name="share of the log loss",
+        marker_color=BLUE,
+        customdata=shown[["log_loss", "accuracy", "photos", "cumulative_share"]],
+        hovertemplate=(
+            "%{x:.1%} of the loss, %{customdata[3]:.1%} down to here<br>log loss "
+            "%{customdata[0]:.3f}, %{customdata[1]:.0%} of %{customdata[2]:,} photos right"
+            "<extra></extra>"
+        ),
+    )
+    figure.add_scatter(
+        x=shown["photo_share"],
+        y=position,
+        mode="markers",
+        name="share of the photos",
+        marker={"color": ORANGE, "size": 9, "symbol": "line-ns-open", "line_width": 2.5},
+        hovertemplate="%{x:.1%} of the photos<extra></extra>",
+    )
+    name_axis(figure, shown["class_name"].tolist())
+    figure.update_xaxes(tickformat=".0%", rangemode="tozero")
+    half = int((table["cumulative_share"] < 0.5).sum()) + 1
+    title = f"Half of the log loss sits in {half:,} of {len(table):,} classes"
+    return lay_out(figure, title, 90 + 32 * len(shown))

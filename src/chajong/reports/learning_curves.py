@@ -1,0 +1,87 @@
+"""How the loss of every trained member fell, in small multiples."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chajong.reports.drawing import BLUE, ORANGE, chart_label, lay_out
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+    from plotly.graph_objects import Figure
+
+POINTS = 40
+"""How many means over stretches of training a line has at most."""
+
+COLUMNS = 2
+PANEL_HEIGHT = 260
+
+
+def learning_curves_chart(histories: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw training and inner loss of each member's folds against the epoch.
+
+    Args:
+        histories: For each trained member one row for each time that something was noted, as
+            `chajong.training.curves.loss_curves` reads it: at least `fold`, `epoch`,
+            `training_loss` and `inner_loss`.
+
+    Returns:
+        A panel a member with a line a fold; the inner loss, where there is one, has another
+        colour.
+    """
+    from plotly.subplots import make_subplots
+
+    columns = min(COLUMNS, len(histories))
+    rows = -(-len(histories) // columns)
+    figure = make_subplots(
+        rows=rows,
+        cols=columns,
+        subplot_titles=[chart_label(member) for member in histories],
+        vertical_spacing=0.18 / rows,
+    )
+    named: set[str] = set()
+    for number, history in enumerate(histories.values()):
+        place = {"row": number // columns + 1, "col": number % columns + 1}
+        for column, name, colour in (
+            ("training_loss", "training loss", BLUE),
+            ("inner_loss", "loss on photos held back", ORANGE),
+        ):
+            for line in thinned_lines(history, column):
+                figure.add_scatter(
+                    x=line["epoch"],
+                    y=line[column],
+                    mode="lines",
+                    line={"color": colour, "width": 1.5},
+                    opacity=0.6,
+                    name=name,
+                    legendgroup=name,
+                    showlegend=name not in named,
+                    hovertemplate="epoch %{x:.1f}: %{y:.3f}",
+                    **place,
+                )
+                named.add(name)
+    figure.update_yaxes(rangemode="tozero")
+    figure.update_xaxes(title_text="epoch", row=rows)
+    return lay_out(figure, "Loss during training, a line a fold", 90 + PANEL_HEIGHT * rows)
+
+
+def thinned_lines(history: pd.DataFrame, column: str) -> list[pd.DataFrame]:
+    """Average one column over at most `POINTS` stretches of each fold's training.
+
+    Args:
+        history: A member's training history.
+        column: What to follow; rows without it are passed over.
+
+    Returns:
+        For each fold that has it `epoch` and `column`, means over stretches of equal numbers of
+        notes.
+    """
+    lines = []
+    for _, notes in history.dropna(subset=column).sort_values("epoch").groupby("fold"):
+        stretch = np.arange(len(notes)) * min(POINTS, len(notes)) // len(notes)
+        lines.append(notes[["epoch", column]].groupby(stretch).mean())
+    return lines

@@ -1,0 +1,83 @@
+"""How every member and the ensemble scored, run after run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from chajong.charts import FONTS
+from chajong.probabilities.leaderboard import ENSEMBLE
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure, Scatter
+
+FIGURES = ("log_loss", "accuracy", "calibration_error", "seconds")
+VERSION_FORMAT = "%Y-%m-%dT%H.%M.%S.%fZ"
+"""How a version names the time of its run, in UTC."""
+
+
+def run_history(history: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> pd.DataFrame:
+    """Set the figures of all stored runs one below another.
+
+    Args:
+        history: For each member, and the ensemble, its figures by version.
+
+    Returns:
+        One row a version and name, the oldest first: `version`; `time`, when that run started, in
+        UTC, missing where the version is no time; `name`; and `log_loss`, `accuracy`,
+        `calibration_error` and `seconds` as floats, NaN where a run did not note them.
+    """
+    rows = [
+        {"version": version, "name": name, **{key: figures.get(key) for key in FIGURES}}
+        for name, versions in history.items()
+        for version, figures in versions.items()
+    ]
+    table = pd.DataFrame(rows, columns=["version", "name", *FIGURES])
+    table = table.astype(dict.fromkeys(FIGURES, float))
+    times = pd.to_datetime(table["version"], format=VERSION_FORMAT, utc=True, errors="coerce")
+    table.insert(1, "time", times)
+    return table.sort_values(["version", "name"], ignore_index=True)
+
+
+def run_history_chart(table: pd.DataFrame) -> Figure:
+    """Draw log loss over runs, a line for each member.
+
+    Args:
+        table: What `run_history` returns.
+
+    Returns:
+        Lines with a point a run; the ensemble's is the thick one and comes first.
+    """
+    from plotly.graph_objects import Figure
+
+    scored = table.dropna(subset=["time", "log_loss"])
+    names = sorted(scored["name"].unique(), key=lambda name: (name != ENSEMBLE, name))
+    figure = Figure([_line(name, scored[scored["name"] == name]) for name in names])
+    figure.update_xaxes(title_text="run started (UTC)")
+    figure.update_yaxes(title_text="log loss (lower is better)")
+    figure.update_layout(
+        title="Out-of-fold log loss over runs",
+        font_family=FONTS,
+        template="plotly_white",
+        showlegend=True,
+    )
+    return figure
+
+
+def _line(name: str, rows: pd.DataFrame) -> Scatter:
+    from plotly.graph_objects import Scatter
+
+    return Scatter(
+        x=rows["time"],
+        y=rows["log_loss"],
+        name=name,
+        mode="lines+markers",
+        line_width=4 if name == ENSEMBLE else 1.5,
+        customdata=rows[["accuracy", "calibration_error", "seconds"]],
+        hovertemplate=(
+            f"{name}: %{{y:.4f}}<br>%{{x|%Y-%m-%d %H:%M:%S}}<br>accuracy %{{customdata[0]:.1%}}"
+            "<br>calibration error %{customdata[1]:.3f}<br>%{customdata[2]:.1f} s<extra></extra>"
+        ),
+    )
