@@ -21,6 +21,7 @@ def report() -> dict[str, object]:
         "final_temperature": 0.8764,
         "temperature_source": "the calibration slice",
         "out_of_fold_temperature": 1.0123,
+        "pool": {"method": "log_linear", "weights": {"dino": 0.3, "없음": 0.0, "나의_모델": 0.912}},
         "skipped": {"siglip": "its weights are not on this machine"},
     }
 
@@ -71,6 +72,11 @@ def test_the_losses_are_named_with_what_to_compare_them_with(report, leaderboard
     assert lines_of(text, "photos") == ["1,200 train and 2 test"]
     (line,) = lines_of(text, "temperature")
     assert line == "0.876 from the calibration slice, 1.012 on out-of-fold rows"
+
+
+def test_the_weights_of_the_pool_are_told_the_largest_first(report, leaderboard, submission):
+    text = summary_text(report, leaderboard, photos_with(0), submission, RESULTS)
+    assert lines_of(text, "pool") == ["log-linear: 나의_모델 0.91, dino 0.30"]
 
 
 def test_members_that_were_scored_are_listed(report, leaderboard, submission):

@@ -37,11 +37,12 @@ def summary_text(
         ("log loss", _losses(report)),
         ("accuracy", f"{report['accuracy']:.1%}, {report['top_5_accuracy']:.1%} among the top 5"),
         ("members", _members(leaderboard)),
+        ("pool", _pool(report["pool"])),
         ("temperature", _temperatures(report)),
         *(("skipped", f"{name}: {why}") for name, why in report["skipped"].items()),
         *(("skipped", text) for text in _unreadable(photos)),
         ("submission", _submission(submission, results)),
-        ("reports", f"{results / '08_reporting'} (audit.html, leaderboard.csv, shift.json)"),
+        ("reports", f"{results / '08_reporting'} (report.html, doubtful_labels.html, audit.html)"),
     ]
     if len(submission):
         lines.insert(-1, ("top k", str(results / "07_model_output" / "top_k.csv")))
@@ -65,6 +66,12 @@ def _members(leaderboard: pd.DataFrame) -> str:
     scored = leaderboard[leaderboard["member"] != "ensemble"].dropna(subset=["log_loss"])
     rows = zip(scored["member"], scored["log_loss"], strict=True)
     return ", ".join(f"{member} {loss:.4f}" for member, loss in rows)
+
+
+def _pool(pool: dict[str, Any]) -> str:
+    weights = sorted(pool["weights"].items(), key=lambda item: -item[1])
+    taken = ", ".join(f"{member} {weight:.2f}" for member, weight in weights if weight > 0)
+    return f"{pool['method'].replace('_', '-')}: {taken}"
 
 
 def _temperatures(report: dict[str, Any]) -> str:

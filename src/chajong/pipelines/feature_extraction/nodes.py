@@ -171,14 +171,22 @@ def _fit_heads(
     from chajong.probabilities.measurement import measure
     from chajong.probabilities.scoring import out_of_fold_metrics
 
-    with measure() as measurement:
+    with measure() as fitting:
         search = search_member_heads(features, photos, classes, folds, parameters)
+    with measure() as predicting:
         predictions = predict_member(search, features, photos, classes, folds)
+    prediction_seconds = extraction["seconds"] + predicting.seconds
     metrics = {
         **out_of_fold_metrics(predictions, photos, classes),
-        "seconds": extraction["seconds"] + measurement.seconds,
+        "seconds": fitting.seconds + prediction_seconds,
+        "training_seconds": fitting.seconds,
+        "prediction_seconds": prediction_seconds,
         "photos_per_second": extraction.get("photos_per_second"),
-        "peak_memory_mb": max(extraction.get("peak_memory_mb", 0.0), measurement.peak_memory_mb),
+        "peak_memory_mb": max(
+            extraction.get("peak_memory_mb", 0.0),
+            fitting.peak_memory_mb,
+            predicting.peak_memory_mb,
+        ),
     }
     checkpoint = heads_checkpoint(search, features, predictions.class_names)
     return predictions, checkpoint, search.candidates, metrics
