@@ -104,7 +104,9 @@ def test_every_dataset_is_in_the_catalog_or_meant_to_stay_in_memory(catalog):
 
 
 def test_every_file_has_a_layer(catalog):
-    kept = {"members", "vlm.hints"} | {f"{member}.fold_weights" for member in TRAINED_MEMBERS}
+    kept = {"members", "pooled", "refined", "answers", "vlm.hints"} | {
+        f"{member}.fold_weights" for member in TRAINED_MEMBERS
+    }
     datasets = all_pipelines()["__default__"].datasets() - IN_MEMORY - kept
     for name in datasets:
         if not name.startswith("param"):
