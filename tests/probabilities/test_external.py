@@ -76,8 +76,9 @@ class TestForms:
 
     def test_log_of_zero_is_raised_to_the_clip(self, read: Read, effective_table: pd.DataFrame):
         names = [column for column in effective_table if column != "photo_id"]
-        logs = effective_table.assign(**np.log(effective_table[names]))
-        logs.loc[0, FIRST] = -np.inf
+        effective_table.loc[0, names] = 0.0, 0.75, 0.25
+        with np.errstate(divide="ignore"):
+            logs = effective_table.assign(**np.log(effective_table[names]))
         assert np.isfinite(read(logs).log_probabilities).all()
 
     def test_rows_in_any_order_and_nfd(self, read: Read, effective_table: pd.DataFrame):
@@ -198,6 +199,11 @@ class TestRefused:
     def test_percentages(self, read: Read, effective_table: pd.DataFrame):
         effective_table.loc[3, FIRST] = 57.0
         self.refuse(read, effective_table, r"row 4 has the value 57.0: .*probabilities, at most 1")
+
+    def test_rows_that_do_not_sum_to_one(self, read: Read, effective_table: pd.DataFrame):
+        classes = [column for column in effective_table if column != "photo_id"]
+        effective_table.loc[3, classes] *= 0.6
+        self.refuse(read, effective_table, "row 4: the probabilities sum to 0.6, not to 1")
 
     def test_logits(self, read: Read, effective_table: pd.DataFrame):
         effective_table.loc[0, [FIRST, "아반떼_2020_2022"]] = -2.0, 3.0

@@ -20,6 +20,8 @@ from chajong.probabilities.predictions import (
 
 ID_COLUMNS = ("photo_id", "ID")
 EQUAL_TOLERANCE = 1e-9
+SUM_TOLERANCE = 0.05
+"""How far a row's sum may be from 1: probabilities of many classes are often rounded."""
 
 
 class ExternalMemberError(ValueError):
@@ -54,7 +56,8 @@ def read_external_member(
 
     Raises:
         ExternalMemberError: If the table has no row for a train photo, an unknown photo, a column
-            too many or too few, a contradicting split or fold, NaN, or no valid probabilities.
+            too many or too few, a contradicting split or fold, NaN, no valid probabilities, or rows
+            that do not sum to 1.
     """
     table = frame.rename(columns=lambda column: _nfc(str(column))).reset_index(drop=True)
     photo_ids = _photo_ids(table, name)
@@ -62,7 +65,9 @@ def read_external_member(
     test_ids = photos.loc[photos["split"] == "test", "photo_id"].tolist()
     splits = _splits(photo_ids, fold_of, test_ids, name)
     _check_split_column(table, splits, name)
-    scores = _effective_scores(_class_scores(table, classes, name), classes)
+    given = _class_scores(table, classes, name)
+    scores = _effective_scores(given, classes)
+    _check_sums(given.to_numpy(), scores, name)
     positions, row_folds = _expand_folds(table, photo_ids, splits, fold_of, name)
     counts = folds.set_index("photo_id")["label_counts"]
     rows = pd.DataFrame(
@@ -177,6 +182,23 @@ def _log_scores(values: np.ndarray, name: str) -> np.ndarray:
         else np.log(np.maximum(values, SMALLEST_PROBABILITY))
     )
     return floored
+
+
+def _check_sums(given: np.ndarray, effective: np.ndarray, name: str) -> None:
+    """Refuse rows whose probabilities sum to one neither over names nor over effective classes.
+
+    A submission that holds one car's probability in both of its columns sums to one over names.
+    """
+    from scipy.special import logsumexp
+
+    sums = [np.exp(logsumexp(scores, axis=1)) for scores in (given, effective)]
+    wrong = np.all([np.abs(total - 1) > SUM_TOLERANCE for total in sums], axis=0)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ExternalMemberError(
+            f"{name}, row {row + 1}: the probabilities sum to {sums[0][row]:.3g}, not to 1 "
+            f"({wrong.sum()} such rows): divide each row by its sum."
+        )
 
 
 def _effective_scores(scores: pd.DataFrame, classes: pd.DataFrame) -> np.ndarray:

@@ -79,7 +79,7 @@ def class_loss_chart(table: pd.DataFrame) -> Figure:
         hovertemplate="%{x:.1%} of the photos<extra></extra>",
     )
     name_axis(figure, shown["class_name"].tolist())
-    figure.update_xaxes(tickformat=".0%", rangemode="tozero")
+    figure.update_xaxes(tickformat=".1~%", rangemode="tozero")
     half = int((table["cumulative_share"] < 0.5).sum()) + 1
     title = f"Half of the log loss sits in {half:,} of {len(table):,} classes"
     return lay_out(figure, title, 90 + 32 * len(shown))

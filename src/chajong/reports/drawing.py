@@ -19,7 +19,7 @@ GREY, PALE_BLUE = "#a9b4bf", "#c9dcea"
 SERIES = (BLUE, ORANGE, GREEN, PURPLE, GOLD, RED)
 """Colours of things that are compared, in their order; the pages use the same blue and greys."""
 
-LABEL_LETTERS = 22
+LABEL_LETTERS = 26
 
 
 def lay_out(figure: Figure, title: str, height: int) -> Figure:

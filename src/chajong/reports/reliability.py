@@ -84,7 +84,8 @@ def reliability_chart(table: pd.DataFrame) -> Figure:
         x=[0, 1], y=[0, 1], mode="lines", line={"color": GREY, "dash": "dot"}, showlegend=False,
         hoverinfo="skip", row=1, col=1,
     )  # fmt: skip
-    for number, (member, error) in enumerate(errors.items()):
+    # The last one drawn lies on top.
+    for number, (member, error) in reversed(list(enumerate(errors.items()))):
         _add_member(figure, table[table["member"] == member], number, error)
     figure.update_xaxes(range=[-0.01, 1.01], tickformat=".0%")
     figure.update_xaxes(title_text="confidence in the answer", row=2)
@@ -112,6 +113,7 @@ def _add_member(figure: Figure, rows: pd.DataFrame, number: int, error: float) -
         mode="markers",
         name=f"{name}, calibration error {error:.3f}",
         legendgroup=name,
+        legendrank=number,
         marker={"color": colour, "size": 5 + 9 * np.sqrt(rows["photos"] / rows["photos"].max())},
         opacity=1 if number == 0 else 0.55,
         customdata=rows[["photos", "accuracy_low", "accuracy_high"]],
