@@ -88,8 +88,9 @@ class _Photos:
 
     def losses(self, log_probabilities: np.ndarray) -> np.ndarray:
         """Return the log loss of the train photos whose label counts."""
-        losses: np.ndarray = label_losses(log_probabilities[self.train], self.labels)
-        return losses[self.counts]
+        losses = label_losses(log_probabilities[self.train], self.labels)
+        counted: np.ndarray = losses[self.counts]
+        return counted
 
     def apply(
         self,

@@ -5,6 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
+from chajong.models.car_likeness import car_likeness
 from chajong.models.clip.classifier import build_clip_classifier
 from chajong.models.clip.fold_models import (
     EVIDENCE,
@@ -114,7 +117,7 @@ def predict_folds(
 
 def predict_zero_shot(
     parameters: ClipParameters, tables: TrainingTables
-) -> tuple[Predictions, dict[str, Any]]:
+) -> tuple[Predictions, dict[str, Any], pd.DataFrame]:
     """Score every photo by the names of the classes alone, with the starting weights.
 
     Nothing is learned from photos but the temperature, which is fitted out of fold.
@@ -124,7 +127,8 @@ def predict_zero_shot(
         tables: The photos.
 
     Returns:
-        The predictions, the same for every fold's rows of a photo, and the metrics.
+        The predictions, the same for every fold's rows of a photo; the metrics; and `photo_id`
+        with `car_likeness`, the probability that the photo shows a car from outside.
     """
     with measure() as measurement:
         model = build_clip_classifier(parameters, class_prompts(tables.classes))
@@ -134,6 +138,7 @@ def predict_zero_shot(
         photo_ids = list(dict.fromkeys(photo for part in rows for photo in part["photo_id"]))
         embedded = embed_photos(model, photo_ids, parameters, tables, "zero-shot")
         scores = scored_by_names(model, embedded)
+        likeness = car_likeness(embedded.mean(1).numpy(), model)
         position = {photo: place for place, photo in enumerate(photo_ids)}
         scored = join_scored(
             [
@@ -143,7 +148,12 @@ def predict_zero_shot(
         )
         predictions, _ = calibrated_predictions(scored, tables)
     free = {"seconds": 0.0, "peak_memory_mb": 0.0}
-    return predictions, trained_metrics(scored, predictions, tables, free, measurement)
+    metrics = trained_metrics(scored, predictions, tables, free, measurement)
+    return (
+        predictions,
+        metrics,
+        pd.DataFrame({"photo_id": photo_ids, "car_likeness": likeness}),
+    )
 
 
 def restore_models(checkpoint: Checkpoint) -> dict[int, torch.nn.Module]:

@@ -28,7 +28,8 @@ class Directions:
         Returns:
             float64 [photos, directions].
         """
-        return ((features - self.centre) @ self.projection).astype(np.float64)
+        seen: np.ndarray = (features - self.centre) @ self.projection
+        return seen.astype(np.float64)
 
 
 def fit_directions(features: np.ndarray, count: int) -> Directions:

@@ -4,7 +4,9 @@ from typing import Any
 
 import pandas as pd
 
+from chajong.models.features import Features
 from chajong.photos.store import PhotoStore
+from chajong.pipelines.reporting.params import ReportingParameters
 from chajong.probabilities.predictions import Predictions, split_rows
 from chajong.reports.scored_photos import ScoredPhotos
 
@@ -150,6 +152,70 @@ def compare_runs(
 
     table = run_history(figures_of_runs)
     return table, run_history_chart(table)
+
+
+def rank_labels(
+    ensemble: Predictions,
+    report: Report,
+    photos: pd.DataFrame,
+    classes: pd.DataFrame,
+    folds: pd.DataFrame,
+    photo_groups: pd.DataFrame,
+    car_likeness: pd.DataFrame | None,
+    **features: Features | None,
+) -> pd.DataFrame:
+    """Rank the train photos that nobody has reviewed by how doubtful their label is.
+
+    Args:
+        ensemble: The ensemble's predictions.
+        report: The ensemble's report, which names the strongest features.
+        photos: The `photos` table.
+        classes: The `classes` table.
+        folds: The `folds` table.
+        photo_groups: Near-duplicates and conflicts.
+        car_likeness: How likely each photo shows a car from outside, None where no model was asked.
+        features: Each frozen encoder's features, None where it was never run.
+
+    Returns:
+        One row a photo, the most doubtful first.
+    """
+    from chajong.reports.doubtful_labels import rank_doubtful_labels
+
+    strongest = features.get(report["features_of"])
+    likeness = None
+    if car_likeness is not None:
+        likeness = car_likeness.set_index("photo_id")["car_likeness"]
+    return rank_doubtful_labels(
+        ensemble,
+        photos,
+        classes,
+        folds,
+        photo_groups,
+        [] if strongest is None else [strongest],
+        likeness,
+    )
+
+
+def draw_doubtful_labels(
+    doubtful: pd.DataFrame,
+    photos: pd.DataFrame,
+    photo_store: PhotoStore,
+    parameters: ReportingParameters,
+) -> str:
+    """Draw the most doubtful labels, with the photos nearest to them, as one HTML page.
+
+    Args:
+        doubtful: From `rank_labels`.
+        photos: The `photos` table.
+        photo_store: The photos themselves.
+        parameters: Where verdicts are written.
+
+    Returns:
+        A page that needs no other file.
+    """
+    from chajong.reports.doubtful_labels import doubtful_labels_page
+
+    return doubtful_labels_page(doubtful, photos, photo_store, parameters.review_file)
 
 
 def draw_report(

@@ -6,6 +6,7 @@ from chajong.pipelines.reporting.nodes import (
     compare_runs,
     draw_approaches,
     draw_class_losses,
+    draw_doubtful_labels,
     draw_learning_curves,
     draw_partial_correctness,
     draw_reliability,
@@ -13,9 +14,10 @@ from chajong.pipelines.reporting.nodes import (
     draw_risk_coverage,
     draw_steps,
     list_confused_pairs,
+    rank_labels,
     score_answers,
 )
-from chajong.probabilities.members import MEMBERS, TRAINED_MEMBERS
+from chajong.probabilities.members import FROZEN_MEMBERS, MEMBERS, TRAINED_MEMBERS
 
 TABLES = {"photos": "photos", "classes": "classes", "folds": "folds"}
 
@@ -89,6 +91,25 @@ def create_pipeline() -> Pipeline:
                 inputs=["figures_of_runs", "ensemble.report"],
                 outputs=["run_history", "run_history_chart"],
                 name="compare_runs",
+            ),
+            Node(
+                rank_labels,
+                inputs={
+                    **TABLES,
+                    "ensemble": "ensemble.predictions",
+                    "report": "ensemble.report",
+                    "photo_groups": "photo_groups",
+                    "car_likeness": "clip_zero_shot.car_likeness",
+                    **{member: f"{member}.features" for member in FROZEN_MEMBERS},
+                },
+                outputs="doubtful_labels",
+                name="rank_labels",
+            ),
+            Node(
+                draw_doubtful_labels,
+                inputs=["doubtful_labels", "photos", "photo_store", "params:reporting"],
+                outputs="doubtful_labels_page",
+                name="draw_doubtful_labels",
             ),
             Node(
                 draw_report,

@@ -76,11 +76,10 @@ def choose_hints(
     if member is None:
         return NoHints()
     tables = TrainingTables(photos, classes, folds, photo_store)
-    test_ids = photos.loc[photos["split"] == "test", "photo_id"].tolist()
     files = {Path(file).stem: file for file in external}
     known = {name for name, found in members.items() if found} | set(files)
     predictions = (
-        read_external_member(external[files[member]], classes, folds, test_ids, files[member])
+        read_external_member(external[files[member]], classes, folds, photos, files[member])
         if member in files
         else members.get(member)
     )

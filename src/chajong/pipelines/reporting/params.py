@@ -1,0 +1,14 @@
+"""Parameters of reporting."""
+
+from chajong.parameters import Strict
+
+
+class ReportingParameters(Strict):
+    """What the pages tell people.
+
+    Attributes:
+        review_file: Where a person writes verdicts on doubtful labels; the catalog's
+            `photo_review` reads it.
+    """
+
+    review_file: str = "data/01_raw/photo_review.csv"

@@ -1,0 +1,215 @@
+"""Labels that a person should look at: a ranked table, and a page to review it by eye."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from chajong.models.neighbour_votes import (
+    comparable_directions,
+    label_agreement,
+    near_duplicate_conflicts,
+    nearest_neighbours,
+    neighbour_votes,
+)
+from chajong.photos.page import numbers_html, page_html, page_text, photo_html
+from chajong.probabilities.label_noise import label_noise_scores
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping, Sequence
+
+    from chajong.models.features import Features
+    from chajong.models.neighbour_votes import Neighbours
+    from chajong.photos.store import PhotoStore
+    from chajong.probabilities.predictions import Predictions
+
+NEAREST = 4
+"""Neighbours that the table and the page name."""
+
+SHOWN = 100
+UNLIKE_A_CAR = 0.5
+
+_STYLE = """<style>
+article { display: grid; grid-template-columns: minmax(180px, 300px) 1fr; gap: 16px;
+  background: #fff; border: 1px solid var(--line); border-radius: 10px; padding: 14px;
+  margin: 0 0 14px }
+article > figure { width: 100% } article > figure img { height: auto; max-height: 240px }
+article .photos figure { width: 132px } article .photos img { height: 96px }
+article p { margin: 0 0 6px; overflow-wrap: anywhere } article p b { color: var(--ink) }
+code { background: #eef2f6; border-radius: 4px; padding: 1px 5px; overflow-wrap: anywhere }
+.same b { color: #2f7a45 } .other b { color: #b23f2c }
+@media (max-width: 560px) { article { grid-template-columns: 1fr }
+  article .photos figure { width: calc(50% - 7px) } }
+</style>"""
+
+
+def rank_doubtful_labels(
+    ensemble: Predictions,
+    photos: pd.DataFrame,
+    classes: pd.DataFrame,
+    folds: pd.DataFrame,
+    photo_groups: pd.DataFrame,
+    features: Sequence[Features],
+    car_likeness: pd.Series[float] | None,
+) -> pd.DataFrame:
+    """Rank the readable train photos that nobody has reviewed by how doubtful their label is.
+
+    Args:
+        ensemble: The ensemble's predictions.
+        photos: The `photos` table.
+        classes: The `classes` table.
+        folds: The `folds` table.
+        photo_groups: One row a readable train photo, with `near_duplicates` and `conflict`.
+        features: Of frozen encoders, for the neighbours; there may be none.
+        car_likeness: How likely each photo shows a car from outside, by `photo_id`, or None.
+
+    Returns:
+        One row a photo, the most doubtful first: `rank`, `photo_id`, `label`, `suggested_label`,
+        `score` (probability that the label is wrong), `label_probability`,
+        `suggested_probability`, `neighbour_agreement` (share of the neighbours with the label) and
+        `car_likeness` (NaN where not known), `conflict` (same file or near-duplicate of another
+        class), `label_issue` (confident learning names it too), `nearest_photos` (ids, joined by
+        semicolons), and the empty columns `verdict` and `new_label` that a person fills in.
+    """
+    known = folds["photo_id"].tolist()
+    table = photos.set_index("photo_id").loc[known]
+    names = ensemble.class_names
+    effective = classes.set_index("name")["effective_class"].loc[table["class_name"]]
+    labels = pd.Index(names).get_indexer(pd.Index(effective))
+    groups = photo_groups.set_index("photo_id").loc[known]
+    neighbours = _neighbours(features, known, folds)
+    conflicts = groups["conflict"].to_numpy(bool)
+    near = np.zeros(len(known), bool)
+    if features:
+        directions = [comparable_directions(each.rows(known)) for each in features]
+        duplicates = groups["near_duplicates"].to_numpy()
+        near = near_duplicate_conflicts(directions, duplicates, labels) & ~conflicts
+    votes = None if neighbours is None else neighbour_votes(neighbours, labels, len(names))
+    scores = label_noise_scores(_log_probabilities(ensemble, known), labels, votes, conflicts, near)
+    agreement = np.nan if neighbours is None else label_agreement(neighbours, labels)
+    ranked = pd.DataFrame(
+        {
+            "photo_id": known,
+            "label": table["class_name"].to_numpy(),
+            "suggested_label": np.asarray(names, object)[scores["suggested"]],
+            "score": scores["score"],
+            "label_probability": scores["label_probability"],
+            "suggested_probability": scores["suggested_probability"],
+            "neighbour_agreement": agreement,
+            "car_likeness": np.nan if car_likeness is None else car_likeness.loc[known].to_numpy(),
+            "conflict": scores["conflict"],
+            "label_issue": scores["label_issue"],
+            "nearest_photos": _nearest_photos(neighbours, known),
+            "verdict": "",
+            "new_label": "",
+        }
+    )
+    open_rows = (table["verdict"] == "").to_numpy()
+    ordered = ranked.iloc[np.argsort(scores["rank"].to_numpy())]
+    ordered = ordered[open_rows[ordered.index]].reset_index(drop=True)
+    ordered.insert(0, "rank", np.arange(1, len(ordered) + 1))
+    return ordered
+
+
+def _neighbours(
+    features: Sequence[Features], photo_ids: Sequence[str], folds: pd.DataFrame
+) -> Neighbours | None:
+    if not features:
+        return None
+    directions = [comparable_directions(each.rows(photo_ids)) for each in features]
+    counts = folds["label_counts"].to_numpy(bool)
+    return nearest_neighbours(directions, folds["group"].to_numpy(), counts)
+
+
+def _log_probabilities(ensemble: Predictions, photo_ids: Sequence[str]) -> np.ndarray:
+    """Return the rows of train and calibration photos; a photo without one says nothing."""
+    train = (ensemble.rows["split"] != "test").to_numpy()
+    rows = ensemble.take(train)
+    position = pd.Index(rows.rows["photo_id"]).get_indexer(pd.Index(photo_ids))
+    found: np.ndarray = rows.log_probabilities[position]
+    found[position < 0] = -np.log(len(ensemble.class_names))
+    return found
+
+
+def _nearest_photos(neighbours: Neighbours | None, photo_ids: Sequence[str]) -> list[str]:
+    if neighbours is None:
+        return [""] * len(photo_ids)
+    return [
+        ";".join(photo_ids[place] for place in places if place >= 0)
+        for places in neighbours.positions[:, :NEAREST]
+    ]
+
+
+def doubtful_labels_page(
+    doubtful: pd.DataFrame, photos: pd.DataFrame, store: PhotoStore, review_file: str
+) -> str:
+    """Draw the most doubtful labels with their nearest photos.
+
+    Args:
+        doubtful: From `rank_doubtful_labels`.
+        photos: The `photos` table.
+        store: The photos themselves.
+        review_file: Where verdicts are written.
+
+    Returns:
+        A page that needs no other file; at most `SHOWN` photos are shown.
+    """
+    columns = (photos[column].tolist() for column in ("photo_id", "sha256", "class_name"))
+    looks = {photo: (content, name) for photo, content, name in zip(*columns, strict=True)}
+    numbers = {
+        "photos looked at": f"{len(doubtful):,}",
+        "labels more likely wrong than right": f"{int((doubtful['score'] > 0.5).sum()):,}",
+        "pictures under two labels": f"{int((doubtful['conflict'] != '').sum()):,}",
+        "hardly a car from outside": f"{int((doubtful['car_likeness'] < UNLIKE_A_CAR).sum()):,}",
+    }
+    how = (
+        "<p>The most doubtful label comes first. Write what you decide into "
+        f"<code>{page_text(review_file)}</code> as <code>photo_id,verdict,new_label</code>: "
+        "keep, drop, relabel (with the new label) or not a car. Rows of doubtful_labels.csv can be "
+        "pasted as they are. The next run honours the file, and leaves reviewed photos out of this "
+        "page.</p>"
+    )
+    cards = "".join(_card(row, looks, store) for row in doubtful.head(SHOWN).to_dict("records"))
+    body = f"{how}{numbers_html(numbers)}<h2>To look at</h2>{cards}"
+    return page_html("Doubtful labels", body, _STYLE)
+
+
+def _card(
+    row: Mapping[Hashable, Any], looks: Mapping[str, tuple[str, str]], store: PhotoStore
+) -> str:
+    photo = str(row["photo_id"])
+    label, suggested = str(row["label"]), str(row["suggested_label"])
+    nearest = [near for near in str(row["nearest_photos"]).split(";") if near in looks]
+    figures = "".join(_neighbour(near, label, looks, store) for near in nearest)
+    return (
+        f"<article><figure>{photo_html(looks[photo][0], store)}"
+        f"<figcaption>{page_text(photo)}</figcaption></figure><div>"
+        f"<p>given <b>{page_text(label)}</b>, {row['label_probability']:.1%}</p>"
+        f"<p>suggested <b>{page_text(suggested)}</b>, {row['suggested_probability']:.1%}</p>"
+        f"<p>{page_text(_reason(row))}</p>"
+        f'<div class="photos">{figures}</div></div></article>'
+    )
+
+
+def _neighbour(
+    photo: str, label: str, looks: Mapping[str, tuple[str, str]], store: PhotoStore
+) -> str:
+    content, name = looks[photo]
+    kind = "same" if name == label else "other"
+    return f'<figure class="{kind}">{photo_html(content, store)}<b>{page_text(name)}</b></figure>'
+
+
+def _reason(row: Mapping[Hashable, Any]) -> str:
+    """Say in words why a label is doubted."""
+    reasons = [f"wrong with a probability of {row['score']:.0%}"]
+    if row["conflict"]:
+        reasons.append(f"{row['conflict']} of a photo of another class")
+    if row["label_issue"]:
+        reasons.append("confident learning names it too")
+    if pd.notna(row["neighbour_agreement"]):
+        reasons.append(f"{row['neighbour_agreement']:.0%} of its neighbours have its label")
+    if pd.notna(row["car_likeness"]):
+        reasons.append(f"shows a car from outside with {row['car_likeness']:.0%}")
+    return "; ".join(reasons)
