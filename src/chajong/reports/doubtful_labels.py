@@ -30,6 +30,7 @@ NEAREST = 4
 
 SHOWN = 100
 UNLIKE_A_CAR = 0.5
+"""Photos below it are hardly cars; a model whose median is below it cannot tell."""
 
 _STYLE = """<style>
 article { display: grid; grid-template-columns: minmax(180px, 300px) 1fr; gap: 16px;
@@ -69,7 +70,8 @@ def rank_doubtful_labels(
         One row a photo, the most doubtful first: `rank`, `photo_id`, `label`, `suggested_label`,
         `score` (probability that the label is wrong), `label_probability`,
         `suggested_probability`, `neighbour_agreement` (share of the neighbours with the label) and
-        `car_likeness` (NaN where not known), `conflict` (same file or near-duplicate of another
+        `car_likeness` (NaN where not known, or where the model takes most photos for something
+        else), `conflict` (same file or near-duplicate of another
         class), `label_issue` (confident learning names it too), `nearest_photos` (ids, joined by
         semicolons), and the empty columns `verdict` and `new_label` that a person fills in.
     """
@@ -98,7 +100,7 @@ def rank_doubtful_labels(
             "label_probability": scores["label_probability"],
             "suggested_probability": scores["suggested_probability"],
             "neighbour_agreement": agreement,
-            "car_likeness": np.nan if car_likeness is None else car_likeness.loc[known].to_numpy(),
+            "car_likeness": _car_likeness(car_likeness, known),
             "conflict": scores["conflict"],
             "label_issue": scores["label_issue"],
             "nearest_photos": _nearest_photos(neighbours, known),
@@ -133,6 +135,14 @@ def _log_probabilities(ensemble: Predictions, photo_ids: Sequence[str]) -> np.nd
     return found
 
 
+def _car_likeness(car_likeness: pd.Series[float] | None, photo_ids: Sequence[str]) -> np.ndarray:
+    """Return NaN where no model was asked, or one that takes most train photos for no cars."""
+    if car_likeness is None:
+        return np.full(len(photo_ids), np.nan)
+    known = car_likeness.loc[list(photo_ids)].to_numpy(np.float64)
+    return known if np.median(known) >= UNLIKE_A_CAR else np.full(len(known), np.nan)
+
+
 def _nearest_photos(neighbours: Neighbours | None, photo_ids: Sequence[str]) -> list[str]:
     if neighbours is None:
         return [""] * len(photo_ids)
@@ -156,6 +166,8 @@ def doubtful_labels_page(
     Returns:
         A page that needs no other file; at most `SHOWN` photos are shown.
     """
+    # A table read from a file has no empty texts.
+    doubtful = doubtful.fillna({"conflict": "", "nearest_photos": ""})
     columns = (photos[column].tolist() for column in ("photo_id", "sha256", "class_name"))
     looks = {photo: (content, name) for photo, content, name in zip(*columns, strict=True)}
     numbers = {
@@ -203,9 +215,9 @@ def _neighbour(
 
 def _reason(row: Mapping[Hashable, Any]) -> str:
     """Say in words why a label is doubted."""
-    reasons = [f"wrong with a probability of {row['score']:.0%}"]
+    reasons = [f"wrong with a probability of {row['score']:.1%}"]
     if row["conflict"]:
-        reasons.append(f"{row['conflict']} of a photo of another class")
+        reasons = [f"{row['conflict']} as a photo of another class, so one of the two is wrong"]
     if row["label_issue"]:
         reasons.append("confident learning names it too")
     if pd.notna(row["neighbour_agreement"]):
