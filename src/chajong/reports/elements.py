@@ -109,7 +109,7 @@ def number_text(value: float, form: str) -> str:
     return format(value, form) if np.isfinite(value) else NOTHING
 
 
-def interval_text(value: float, low: float, high: float, form: str = ".4f") -> str:
+def interval_text(value: float, low: float, high: float, form: str = "z.4f") -> str:
     """Write a number with its interval, as HTML that keeps each of the two on one line."""
     number = f"<b>{number_text(value, form)}</b>"
     if not np.isfinite([low, high]).all():

@@ -154,7 +154,7 @@ def _numbers(values: Iterable[float], form: str) -> list[str]:
 
 
 def _intervals(
-    table: pd.DataFrame, value: str, low: str, high: str, form: str = ".4f"
+    table: pd.DataFrame, value: str, low: str, high: str, form: str = "z.4f"
 ) -> list[str]:
     rows = zip(table[value], table[low], table[high], strict=True)
     return [interval_text(*row, form) for row in rows]
