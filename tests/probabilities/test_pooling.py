@@ -3,8 +3,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from chajong.probabilities.calibration import fit_temperature
 from chajong.probabilities.metric import log_loss
@@ -12,7 +10,6 @@ from chajong.probabilities.pooling import (
     SMALLEST_SLICE,
     Pooled,
     pool_members,
-    pool_uniform,
 )
 from chajong.probabilities.pools.choice import PoolingProblem, choose_pool
 from chajong.probabilities.predictions import (
@@ -29,22 +26,9 @@ NAMES = ("쏘나타_2019_2023", "K5_2020", "아반떼_2020_2022", "그랜저_201
 TEST_IDS = [f"TEST_{number:05d}" for number in range(20)]
 
 
-class TestPoolUniform:
-    @given(seed=st.integers(0, 1000), count=st.integers(1, 4))
-    def test_equals_the_obvious_geometric_mean(self, seed: int, count: int):
-        members = np.random.default_rng(seed).dirichlet(np.ones(5), size=(count, 3))
-        product = np.prod(members, axis=0) ** (1 / count)
-        np.testing.assert_allclose(
-            np.exp(pool_uniform(list(np.log(members)))),
-            product / product.sum(axis=1, keepdims=True),
-            rtol=1e-4,
-            atol=1e-7,
-        )
-
-    def test_members_are_left_as_they_are(self):
-        members = [np.log([[0.2, 0.8]]), np.log([[0.6, 0.4]])]
-        pool_uniform(members)
-        np.testing.assert_array_equal(members[0], np.log([[0.2, 0.8]]))
+def equal_weights(members: list[np.ndarray]) -> np.ndarray:
+    """The renormalised geometric mean."""
+    return normalise_log(np.mean(members, axis=0))
 
 
 class World:
@@ -343,7 +327,7 @@ class TestSteps:
         self, pooled: Pooled, members: dict[str, Predictions], world: World
     ):
         photos = list(pooled.step_losses["photo_id"])
-        raw = pool_uniform(
+        raw = equal_weights(
             [align_to_photos(train_rows(m), photos).log_probabilities for m in members.values()]
         )
         expected = -raw[np.arange(len(photos)), world.labels[photos]]

@@ -31,7 +31,6 @@ from chajong.probabilities.predictions import (
     ROW_COLUMNS,
     Predictions,
     Split,
-    normalise_log,
     pool_fold_models,
     train_rows,
 )
@@ -75,20 +74,6 @@ class Pooled:
     pool: ChosenPool
     step_losses: pd.DataFrame
     contributions: pd.DataFrame
-
-
-def pool_uniform(members: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the renormalised mean log-probability of the members.
-
-    This is the logarithmic opinion pool (Genest and Zidek, 1986) with equal weights.
-
-    Args:
-        members: Log-probabilities [rows, classes] of the same rows, one array a member.
-    """
-    total = np.zeros(members[0].shape)
-    for member in members:
-        total += member
-    return normalise_log(total / len(members))
 
 
 def pool_members(
