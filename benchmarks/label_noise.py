@@ -40,9 +40,7 @@ from chajong.probabilities.label_noise import label_noise_scores
 from chajong.probabilities.scoring import train_labels
 
 SHARE = 0.03
-HEADS = HeadsParameters(
-    kinds=("cosine_softmax", "prototypes"), signed_square_root=False, l2=False
-)
+HEADS = HeadsParameters(kinds=("cosine_softmax", "prototypes"), signed_square_root=False, l2=False)
 
 
 @dataclass(frozen=True, eq=False)

@@ -257,14 +257,10 @@ def _shift(parts: ReportParts) -> tuple[str, ...]:
 def _learning_curves(parts: ReportParts) -> tuple[str, ...]:
     if not parts.histories:
         return ()
-    charts = "".join(
-        chart_html(learning_curves_chart({member: history}))
-        for member, history in parts.histories.items()
-    )
     return (
         "A line a fold; a line that still falls at its end wants more training, and folds that "
         "lie apart are unlike one another.",
-        f'<div class="curves">{charts}</div>',
+        chart_html(learning_curves_chart(parts.histories)),
     )
 
 

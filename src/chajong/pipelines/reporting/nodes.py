@@ -14,6 +14,9 @@ Report = dict[str, Any]
 Answers = dict[str, ScoredPhotos]
 
 ENSEMBLE = "ensemble"
+NAMED = 20
+"""Unreadable photos that the report names."""
+
 COMPARED = 3
 """Members, the best ones, that a chart shows beside the ensemble."""
 
@@ -272,7 +275,13 @@ def draw_report(
             },
             shift_text=f"The pool's fitting is {shift['fitting']}: {shift['reason']}.",
             histories={name: table for name, table in histories.items() if table is not None},
-            skipped=report["skipped"],
+            skipped={**report["skipped"], **_unreadable(photos)},
             unlikeness=unlikeness.to_numpy() if unlikeness.notna().all() else None,
         )
     )
+
+
+def _unreadable(photos: pd.DataFrame) -> dict[str, str]:
+    """Say why photos were left out; the audit has them all."""
+    shown = photos[photos["status"] != "ok"].head(NAMED)
+    return dict(zip(shown["photo_id"], shown["reason"], strict=True))
