@@ -66,7 +66,9 @@ def learning_curves_chart(histories: Mapping[str, pd.DataFrame]) -> Figure:
                 named.add(name)
     figure.update_yaxes(rangemode="tozero")
     figure.update_xaxes(title_text="epoch", row=rows)
-    return lay_out(figure, "Loss during training, a line a fold", 90 + PANEL_HEIGHT * rows)
+    laid_out = lay_out(figure, "Loss during training, a line a fold", 120 + PANEL_HEIGHT * rows)
+    # The panels' names stand where other charts have their legend.
+    return laid_out.update_layout(legend={"yanchor": "top", "y": -0.3 / rows}, margin_b=40)
 
 
 def thinned_lines(history: pd.DataFrame, column: str) -> list[pd.DataFrame]:

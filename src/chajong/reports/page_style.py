@@ -51,14 +51,13 @@ article th, article td { padding: 3px 6px } article td:last-child, article th:la
   background: #eef2f6 }
 .shot b { font-weight: 600; overflow-wrap: anywhere; font-size: 14px }
 .shot p { font-size: 13px; margin: 4px 0 0; overflow-wrap: anywhere }
-.curves { display: grid; grid-template-columns: repeat(auto-fill, minmax(320px, 1fr)); gap: 14px }
 .photos { margin-top: 14px }
 .numbers { margin-bottom: 14px } .numbers b { font-size: 24px }
 @media (max-width: 560px) { .pair { grid-template-columns: 1fr }
   .pair > div + div { border-left: 0; border-top: 1px solid var(--line) }
   .three img, .three .blank { height: 22vw } .three figure { font-size: 12px }
   .bar { display: none } .beside { min-width: 0 }
-  .cards, .curves { grid-template-columns: minmax(0, 1fr) }
+  .cards { grid-template-columns: minmax(0, 1fr) }
   .chart { padding: 12px 6px 4px } .chart h3 { padding: 0 6px }
   .numbers { grid-template-columns: 1fr 1fr } .numbers b { font-size: 20px } }
 """
