@@ -23,6 +23,7 @@ from chajong.pipelines.fusion_training.params import (
     BackboneMemberParameters,
     FusionMemberParameters,
 )
+from chajong.pipelines.reporting.params import ReportingParameters
 from chajong.pipelines.sample_photos.params import SamplePhotosParameters
 from chajong.pipelines.small_clip.params import SmallClipPipelineParameters
 from chajong.pipelines.vlm_finetune.params import VlmMemberParameters
@@ -39,6 +40,7 @@ TYPES = {
     "backbone": BackboneMemberParameters,
     "fusion": FusionMemberParameters,
     "vlm": VlmMemberParameters,
+    "reporting": ReportingParameters,
     "ensembling": EnsemblingParameters,
     "sample_photos": SamplePhotosParameters,
     "small_clip": SmallClipPipelineParameters,

@@ -22,8 +22,8 @@ def problem(seed, noisy, photos=1500):
     return log_softmax(logits, axis=1).astype(np.float32), labels, unlikeness, noise
 
 
-@given(st.integers(0, 50), st.floats(-5, 3), st.floats(0, 2), st.floats(0, 2), st.floats(0, 2))
-def test_a_gate_is_its_formula_and_rows_are_distributions(seed, intercept, *slopes):
+@given(st.integers(0, 50), st.floats(-5, 3), st.lists(st.floats(0, 2), min_size=3, max_size=3))
+def test_a_gate_is_its_formula_and_rows_are_distributions(seed, intercept, slopes):
     generator = np.random.default_rng(seed)
     p = softmax(generator.normal(size=(4, 3)) * 3, axis=1)
     q = np.array([0.5, 0.3, 0.2])
