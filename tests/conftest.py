@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import settings
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -10,3 +11,35 @@ os.environ["DO_NOT_TRACK"] = "1"
 # A slow machine is no reason for a property to fail.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory):
+    """A small finished run, to be looked at and never changed."""
+    from small_run import make_small_run
+
+    return make_small_run(tmp_path_factory.mktemp("small_run"))
+
+
+@pytest.fixture(scope="session")
+def served(small_run):
+    """The pool of the small run's members."""
+    return small_run.served()
+
+
+@pytest.fixture(scope="session")
+def saved_ensemble(small_run, served, tmp_path_factory):
+    """The folder of the small run's ensemble."""
+    from chajong.inference.saved import write_ensemble
+
+    folder = tmp_path_factory.mktemp("차종") / "ensemble"
+    write_ensemble(small_run.ensemble(served), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def classifier(saved_ensemble):
+    """What answers about photos."""
+    from chajong import CarClassifier
+
+    return CarClassifier.load(saved_ensemble)

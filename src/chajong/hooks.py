@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("chajong")
 
 SUMMARY = "summary"
-"""The dataset that says where the results are and what was scored."""
+"""Ends the name of a dataset that says where the results are and what was scored."""
 
 
 class RunSummaryHooks:
@@ -43,9 +43,11 @@ class RunSummaryHooks:
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Print the summary where this run wrote it, else the files that it wrote."""
-        if SUMMARY in pipeline.outputs():
-            print(f"\n{catalog.load(SUMMARY)}")
+        """Print the summaries that this run wrote, else the files that it wrote."""
+        summaries = [name for name in sorted(pipeline.outputs()) if name.endswith(SUMMARY)]
+        for summary in summaries:
+            print(f"\n{catalog.load(summary)}")
+        if summaries:
             return
         written = [
             f"  {name}: {path}"

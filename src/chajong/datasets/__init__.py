@@ -3,10 +3,12 @@
 from chajong.datasets.checkpoint import CheckpointDataset
 from chajong.datasets.features import FeaturesDataset
 from chajong.datasets.metrics_history import MetricsHistoryDataset
+from chajong.datasets.new_photos import NewPhotosDataset
 from chajong.datasets.optional import OptionalDataset, Skipped, when_enabled
 from chajong.datasets.photo_folder import PhotoFolderDataset
 from chajong.datasets.photo_store import PhotoStoreDataset
 from chajong.datasets.predictions import PredictionsDataset
+from chajong.datasets.saved_ensemble import SavedEnsembleDataset
 from chajong.datasets.scratch import ScratchDataset
 from chajong.datasets.submission import SubmissionDataset
 from chajong.datasets.table_folder import TableFolderDataset
@@ -16,10 +18,12 @@ __all__ = [
     "CheckpointDataset",
     "FeaturesDataset",
     "MetricsHistoryDataset",
+    "NewPhotosDataset",
     "OptionalDataset",
     "PhotoFolderDataset",
     "PhotoStoreDataset",
     "PredictionsDataset",
+    "SavedEnsembleDataset",
     "ScratchDataset",
     "Skipped",
     "SubmissionDataset",

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from chajong.models.features import Features
     from chajong.probabilities.cross_fitting import CrossFitted
+    from chajong.probabilities.family_temperature import FamilyTemperatures
+    from chajong.probabilities.gate import Gate
     from chajong.probabilities.pooling import Pooled
     from chajong.probabilities.predictions import Predictions
 
@@ -39,6 +41,40 @@ Step = TypeVar("Step")
 
 STEPS = ("family temperatures", "specialists", "noise gate")
 """The steps, as reports call them."""
+
+
+@dataclass(frozen=True, eq=False)
+class RefiningSteps:
+    """The steps as they treat unseen photos, fitted on all train photos.
+
+    Attributes:
+        families: Temperatures inside families.
+        specialists: Heads of families.
+        gate: The gate to the class prior.
+    """
+
+    families: FamilyTemperatures
+    specialists: Specialists
+    gate: Gate
+
+    def log_probabilities(
+        self, pooled: np.ndarray, features: np.ndarray, unlikeness: np.ndarray
+    ) -> np.ndarray:
+        """Take the pool's answers about unseen photos through the steps.
+
+        Args:
+            pooled: float32 [photos, classes].
+            features: float32 [photos, width], those that the specialists were fitted on; any where
+                none is kept.
+            unlikeness: [photos, columns], those that the gate was fitted on; any where it is
+                closed.
+
+        Returns:
+            float32 [photos, classes].
+        """
+        tempered = self.families.log_probabilities(pooled)
+        specialised = self.specialists.log_probabilities(tempered, features)
+        return self.gate.log_probabilities(specialised, unlikeness)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +90,7 @@ class Refined:
             without features) and `gate` (share of the prior that was mixed in) of the calibration
             and test photos.
         features_of: The frozen member whose features were looked at, None without features.
+        steps: The steps for unseen photos.
     """
 
     predictions: Predictions
@@ -61,6 +98,7 @@ class Refined:
     specialists: pd.DataFrame
     unseen: pd.DataFrame
     features_of: str | None
+    steps: RefiningSteps
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,14 +175,16 @@ def refine_pool(
     rows = pooled.predictions.rows
     photos = _photos(rows, labels, folds)
     families = name_families(classes)
-    tempered = _temper_families(photos, pooled.predictions.log_probabilities, families)
+    temperatures, tempered = _temper_families(
+        photos, pooled.predictions.log_probabilities, families
+    )
     specialised, tried = tempered, NO_SPECIALISTS
     unlikeness = np.empty((len(rows), 0), np.float32)
     if strongest is not None:
         features = strongest[1].rows(rows["photo_id"])
         unlikeness = _unlikeness(features, rows)
         specialised, tried = _ask_specialists(photos, tempered, features, families)
-    gated, strengths = _close_gate(photos, specialised, unlikeness)
+    gate, gated, strengths = _close_gate(photos, specialised, unlikeness)
     steps = zip(STEPS, (tempered, specialised, gated), strict=True)
     return Refined(
         predictions=replace(pooled.predictions, log_probabilities=gated),
@@ -154,6 +194,7 @@ def refine_pool(
         specialists=tried.report(pooled.predictions.class_names),
         unseen=_unseen_table(rows, photos.train, unlikeness, strengths),
         features_of=None if strongest is None else strongest[0],
+        steps=RefiningSteps(temperatures, tried, gate),
     )
 
 
@@ -170,9 +211,11 @@ def _photos(rows: pd.DataFrame, labels: pd.Series[int], folds: pd.DataFrame) -> 
     )
 
 
-def _temper_families(photos: _Photos, before: np.ndarray, families: np.ndarray) -> np.ndarray:
+def _temper_families(
+    photos: _Photos, before: np.ndarray, families: np.ndarray
+) -> tuple[FamilyTemperatures, np.ndarray]:
     fitted = cross_fit_family_temperatures(before[photos.train], *photos.known, families)
-    return photos.apply(fitted, lambda step, at: step.log_probabilities(before[at]))
+    return fitted.overall, photos.apply(fitted, lambda step, at: step.log_probabilities(before[at]))
 
 
 def _ask_specialists(
@@ -198,11 +241,12 @@ def _unlikeness(features: np.ndarray, rows: pd.DataFrame) -> np.ndarray:
 
 def _close_gate(
     photos: _Photos, before: np.ndarray, unlikeness: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the gated log-probabilities and the share of the prior in each photo's."""
+) -> tuple[Gate, np.ndarray, np.ndarray]:
+    """Return the gate, the gated log-probabilities and the share of the prior in each photo's."""
     train = photos.train
     fitted = cross_fit_gate(before[train], *photos.known, unlikeness[train])
     return (
+        fitted.overall,
         photos.apply(fitted, lambda step, at: step.log_probabilities(before[at], unlikeness[at])),
         photos.apply(fitted, lambda step, at: step.strengths(before[at], unlikeness[at])),
     )

@@ -29,24 +29,54 @@ def neighbour_distance(
     Raises:
         ValueError: If the train photos are not of at least two folds.
     """
-    names = np.unique(folds[folds >= 0])
+    return distance_to_known(features, folds, features[folds >= 0], folds[folds >= 0], neighbours)
+
+
+def distance_to_known(
+    features: np.ndarray,
+    folds: np.ndarray,
+    known: np.ndarray,
+    known_folds: np.ndarray,
+    neighbours: int = NEIGHBOURS,
+) -> np.ndarray:
+    """Measure photos against train photos that are given apart; see `neighbour_distance`.
+
+    Args:
+        features: float32 [photos, width].
+        folds: int [photos], as for `neighbour_distance`.
+        known: float32 [train photos, width].
+        known_folds: int [train photos], none negative.
+        neighbours: Nearest train photos that count.
+
+    Returns:
+        float32 [photos].
+
+    Raises:
+        ValueError: If the train photos are not of at least two folds.
+    """
+    names = np.unique(known_folds)
     if len(names) < 2:
         raise ValueError(
             f"The train photos are of {len(names)} folds: a photo's neighbours are looked for "
             "outside its fold, so that at least two are needed."
         )
-    lengths = np.linalg.norm(features, axis=1, keepdims=True)
-    unit = features / np.maximum(lengths, np.finfo(np.float32).tiny)
-    known = [unit[folds == fold].T for fold in names]
+    unit, unit_known = _unit(features), _unit(known)
+    by_fold = [unit_known[known_folds == fold].T for fold in names]
     distances = np.empty(len(features), np.float32)
     for start in range(0, len(features), PHOTOS_AT_ONCE):
         block = slice(start, start + PHOTOS_AT_ONCE)
-        nearest = [_largest(unit[block] @ photos, neighbours) for photos in known]
+        nearest = [_largest(unit[block] @ photos, neighbours) for photos in by_fold]
         outside = np.stack([_outside(nearest, fold, neighbours) for fold in range(len(names))])
         own = folds[block] == names[:, None]
         similarity = np.where(own.any(axis=0), (outside * own).sum(axis=0), outside.mean(axis=0))
         distances[block] = 1 - similarity
     return distances
+
+
+def _unit(features: np.ndarray) -> np.ndarray:
+    lengths = np.linalg.norm(features, axis=1, keepdims=True)
+    unit: np.ndarray = features / np.maximum(lengths, np.finfo(np.float32).tiny)
+    return unit
 
 
 def _outside(nearest: list[np.ndarray], fold: int, neighbours: int) -> np.ndarray:

@@ -251,7 +251,9 @@ def prepare_photos(
         cache.append(shard)
     prepared = cache.table()
     store = _store_table(prepared, files["sha256"])
-    store = store.replace_schema_metadata({"preparation": settings.key})
+    store = store.replace_schema_metadata(
+        {"preparation": settings.key, "settings": settings.model_dump_json()}
+    )
     return _photo_table(listing, files, prepared), store
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from chajong.photos.arrow_file import read_table
@@ -21,7 +22,8 @@ class PhotoStore:
 
         Args:
             table: Columns `sha256` (of the original file) and `jpeg` (large binary), and in the
-                schema's metadata `preparation`, a key of how the photos were re-encoded.
+                schema's metadata `preparation`, a key of how the photos were re-encoded, and
+                `settings`, the same as JSON.
             file: The file that the table is mapped from.
         """
         self.table = table
@@ -45,6 +47,12 @@ class PhotoStore:
     def preparation(self) -> str:
         """Key of how the photos were re-encoded; stores of one key hold the same bytes."""
         return str(self.table.schema.metadata[b"preparation"].decode())
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """How the photos were re-encoded, the fields of `StoreSettings`."""
+        settings: dict[str, Any] = json.loads(self.table.schema.metadata[b"settings"])
+        return settings
 
     def keys(self) -> Collection[str]:
         """Give the sha-256 of every photo's original file."""

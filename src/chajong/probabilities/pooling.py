@@ -58,6 +58,7 @@ class Pooled:
             changed by the same factor.
         temperature_source: What the final temperature was fitted on, in words.
         pool: The pool of all members, chosen and fitted on all train photos that all of them have.
+        final_pool: The same with the final temperature, for unseen photos that all members have.
         step_losses: One row per train photo whose label counts, with `photo_id` and the photo's
             cross-fitted log loss after each step: `best member: NAME`, `equal weights`,
             `chosen pool`, `temperature` and `floor`. The best member is the one of the lowest mean
@@ -72,6 +73,7 @@ class Pooled:
     final_temperature: float
     temperature_source: str
     pool: ChosenPool
+    final_pool: Pool
     step_losses: pd.DataFrame
     contributions: pd.DataFrame
 
@@ -136,6 +138,7 @@ def pool_members(
         final_temperature=final[every].temperature,
         temperature_source=source,
         pool=fits[every].fitted.overall,
+        final_pool=final[every],
         step_losses=_loss_table(folds, train, photos, names, step_losses),
         contributions=member_contributions(fits[every].problem, fits[every].fitted, names),
     )

@@ -286,7 +286,7 @@ class TestZeroShot:
     ):
         # The towers start from chance; by these labels their answers are better than none.
         tables = relabelled(tables, tables.folds["photo_id"])
-        predictions, _, _ = predict_zero_shot(parameters, tables)
+        predictions, *_ = predict_zero_shot(parameters, tables)
         model = build_clip_classifier(parameters, class_prompts(tables.classes)).eval()
         own = tables.folds[tables.folds["label_counts"] & (tables.folds["fold"] >= 0)]["photo_id"]
         temperature = fit_temperature(
@@ -303,7 +303,7 @@ class TestZeroShot:
         self, zero_shot, parameters, tables, relabelled
     ):
         others = relabelled(tables, photos_of_fold(tables, 0))
-        again, _, _ = predict_zero_shot(parameters, others)
+        again, *_ = predict_zero_shot(parameters, others)
         rows = again.rows
         own = ((rows["split"] == "train") & (rows["fold"] == 0)).to_numpy()
         np.testing.assert_array_equal(

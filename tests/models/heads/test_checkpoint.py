@@ -11,6 +11,7 @@ from chajong.models.heads.parameters import HeadsParameters
 from chajong.models.heads.search import search_heads
 
 NAMES = ("쏘나타_2019_2023", "아반떼_2020_2022", "라브4_4세대_2013_2018", "K5")
+MADE_BY = {"encoder": {"library": "hog"}}
 FORMS = pytest.mark.parametrize(
     ("kind", "form"),
     [
@@ -50,7 +51,7 @@ def make(cloud):
 @FORMS
 def test_a_checkpoint_read_back_scores_the_same(make, tmp_path, kind, form):
     search, features = make(kind)
-    write_checkpoint(heads_checkpoint(search, features, NAMES), tmp_path / "차종")
+    write_checkpoint(heads_checkpoint(search, features, NAMES, MADE_BY), tmp_path / "차종")
     checkpoint = read_checkpoint(tmp_path / "차종")
     assert checkpoint.configuration["form"] == form
     assert checkpoint.configuration["class_names"] == list(NAMES)
@@ -64,14 +65,14 @@ def test_a_checkpoint_read_back_scores_the_same(make, tmp_path, kind, form):
 @pytest.mark.parametrize("normalised", [True, False])
 def test_the_normalisation_of_features_comes_back(make, tmp_path, normalised):
     search, features = make("prototypes", signed_square_root=normalised, l2=not normalised)
-    write_checkpoint(heads_checkpoint(search, features, NAMES), tmp_path)
+    write_checkpoint(heads_checkpoint(search, features, NAMES, MADE_BY), tmp_path)
     for model in fold_models(read_checkpoint(tmp_path)):
         assert (model.signed_square_root, model.l2) == (normalised, not normalised)
 
 
 @FORMS
 def test_a_changed_tensor_is_noticed(make, kind, form):
-    checkpoint = heads_checkpoint(*make(kind), NAMES)
+    checkpoint = heads_checkpoint(*make(kind), NAMES, MADE_BY)
     name = {"linear": "intercepts", "cosine": "weights", "neighbour": "photos"}[form]
     changed = checkpoint.tensors[f"fold_1.{name}"].flip(0)
     with pytest.raises(CheckpointError, match=r"model of fold 1 differs by .* was changed"):
@@ -79,14 +80,14 @@ def test_a_changed_tensor_is_noticed(make, kind, form):
 
 
 def test_a_tensor_that_is_not_a_number_is_noticed(make):
-    checkpoint = heads_checkpoint(*make("prototypes"), NAMES)
+    checkpoint = heads_checkpoint(*make("prototypes"), NAMES, MADE_BY)
     broken = checkpoint.tensors["fold_0.weights"] * float("nan")
     with pytest.raises(CheckpointError, match="model of fold 0 differs by nan"):
         fold_models(replace(checkpoint, tensors=checkpoint.tensors | {"fold_0.weights": broken}))
 
 
 def test_a_changed_temperature_is_noticed(make):
-    checkpoint = heads_checkpoint(*make("prototypes"), NAMES)
+    checkpoint = heads_checkpoint(*make("prototypes"), NAMES, MADE_BY)
     with pytest.raises(CheckpointError, match="model of fold 0"):
         fold_models(
             replace(checkpoint, configuration=checkpoint.configuration | {"temperature": 9.0})

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from chajong.models.clip.classifier import ClipClassifier
     from chajong.models.clip.parameters import ClipParameters
     from chajong.models.trained.tables import TrainingTables
+    from chajong.models.trained.views import ViewAverage
     from chajong.training.moving_average import Weights
 
 WHITENING_SHRINKAGE = 0.3
@@ -163,20 +164,7 @@ class FoldModels:
         photos = embed_photos(
             self._model, photo_ids, self._parameters, self._tables, f"fold {fold}, scoring"
         )
-        by_name = name_scores(_averaged(photos), _name_embeddings(self._model))
-        count = len(self._tables.class_names)
-        # Prototypes are compared as the light heads do: what differs from photo to photo of one
-        # car counts less than what differs between cars.
-        joined = seen.flatten(1)
-        covariance = within_class_covariance(joined, labels, count)
-        whitened = whiten(joined, covariance, WHITENING_SHRINKAGE)
-        offsets = photos.flatten(1) - whitened.centre
-        round_photos = normalize(offsets @ whitened.projection, dim=1)
-        return (
-            scored_by_names(self._model, photos),
-            prototype_scores(round_photos, whitened.directions, labels, count, by_name).numpy(),
-            neighbour_scores(_averaged(photos), _averaged(seen), labels, count).numpy(),
-        )
+        return compare(self._model, photos, seen, labels)
 
     def _training_photos(self, fold: int, share: float) -> tuple[torch.Tensor, torch.Tensor]:
         """Embed what a fold's model was trained on: never a photo that it scores."""
@@ -192,8 +180,40 @@ class FoldModels:
                 f"fold {fold}, training photos",
             )
             labels = torch.from_numpy(self._tables.labels_of(photo_ids))
-            self._seen[fold, share] = embedded, labels
+            # As a checkpoint keeps them, so that a loaded model gives the same scores.
+            self._seen[fold, share] = embedded.half().float(), labels
         return self._seen[fold, share]
+
+
+def compare(
+    model: ClipClassifier, photos: torch.Tensor, seen: torch.Tensor, labels: torch.Tensor
+) -> tuple[np.ndarray, ...]:
+    """Compare photos with class names and with training photos.
+
+    Args:
+        model: A fold's model.
+        photos: Embedded photos, float32 [photos, zooms, dimensions] of length 1.
+        seen: The fold's embedded training photos, likewise.
+        labels: int64 [training photos].
+
+    Returns:
+        One array [photos, classes] a kind of `EVIDENCE`.
+    """
+    names = _name_embeddings(model)
+    count = len(names)
+    by_name = name_scores(_averaged(photos), names)
+    # Prototypes are compared as the light heads do: what differs from photo to photo of one
+    # car counts less than what differs between cars.
+    joined = seen.flatten(1)
+    covariance = within_class_covariance(joined, labels, count)
+    whitened = whiten(joined, covariance, WHITENING_SHRINKAGE)
+    offsets = photos.flatten(1) - whitened.centre
+    round_photos = normalize(offsets @ whitened.projection, dim=1)
+    return (
+        scored_by_names(model, photos),
+        prototype_scores(round_photos, whitened.directions, labels, count, by_name).numpy(),
+        neighbour_scores(_averaged(photos), _averaged(seen), labels, count).numpy(),
+    )
 
 
 def embed_photos(
@@ -204,10 +224,20 @@ def embed_photos(
     title: str,
 ) -> torch.Tensor:
     """Embed photos at every zoom, as float32 [photos, zooms, dimensions] of length 1."""
-    views = views_of(model, parameters, model.photo_embeddings, join=True)
     contents = tables.contents_of(photo_ids)
-    embedded = torch.from_numpy(answers(contents, tables.store, views, f"clip, {title}"))
-    return normalize(embedded.unflatten(1, (len(parameters.zoom), -1)), dim=2)
+    views = embedding_views(model, parameters)
+    return by_zoom(answers(contents, tables.store, views, f"clip, {title}"), parameters)
+
+
+def embedding_views(model: ClipClassifier, parameters: ClipParameters) -> ViewAverage:
+    """Wrap a model so that it gives the embeddings of every zoom side by side."""
+    return views_of(model, parameters, model.photo_embeddings, join=True)
+
+
+def by_zoom(embedded: np.ndarray, parameters: ClipParameters) -> torch.Tensor:
+    """Part what `embedding_views` gave by zoom: [photos, zooms, dimensions] of length 1."""
+    parted = torch.from_numpy(embedded).unflatten(1, (len(parameters.zoom), -1))
+    return normalize(parted, dim=2)
 
 
 def _name_embeddings(model: ClipClassifier) -> torch.Tensor:

@@ -19,7 +19,11 @@ from chajong.models.clip.parameters import ClipParameters
 from chajong.models.clip.prompts import class_prompts
 from chajong.models.encoders.pretrained import best_device
 from chajong.models.encoders.weights import weights_identity
-from chajong.models.trained.checkpoint import restore_fold_models
+from chajong.models.trained.checkpoint import (
+    proof_photos,
+    restore_fold_models,
+    trained_checkpoint,
+)
 from chajong.models.trained.member import (
     Scored,
     calibrated_predictions,
@@ -117,7 +121,7 @@ def predict_folds(
 
 def predict_zero_shot(
     parameters: ClipParameters, tables: TrainingTables
-) -> tuple[Predictions, dict[str, Any], pd.DataFrame]:
+) -> tuple[Predictions, Checkpoint, dict[str, Any], pd.DataFrame]:
     """Score every photo by the names of the classes alone, with the starting weights.
 
     Nothing is learned from photos but the temperature, which is fitted out of fold.
@@ -127,7 +131,8 @@ def predict_zero_shot(
         tables: The photos.
 
     Returns:
-        The predictions, the same for every fold's rows of a photo; the metrics; and `photo_id`
+        The predictions, the same for every fold's rows of a photo; the one model's checkpoint,
+        which holds no weights besides the starting ones; the metrics; and `photo_id`
         with `car_likeness`, the probability that the photo shows a car from outside.
     """
     with measure() as measurement:
@@ -146,14 +151,30 @@ def predict_zero_shot(
                 for part in rows
             ]
         )
-        predictions, _ = calibrated_predictions(scored, tables)
+        predictions, mixture = calibrated_predictions(scored, tables)
+        checkpoint = _zero_shot_checkpoint(model, mixture.temperature, parameters, tables)
     free = {"seconds": 0.0, "peak_memory_mb": 0.0}
     metrics = trained_metrics(scored, predictions, tables, free, measurement)
     return (
         predictions,
+        checkpoint,
         metrics,
         pd.DataFrame({"photo_id": photo_ids, "car_likeness": likeness}),
     )
+
+
+def _zero_shot_checkpoint(
+    model: ClipClassifier, temperature: float, parameters: ClipParameters, tables: TrainingTables
+) -> Checkpoint:
+    views = log_probability_views(model, parameters)
+    proof = proof_photos(tables, views.preparation)
+    configuration = {
+        "model": parameters.model_dump(mode="json"),
+        "temperature": temperature,
+        "contract": tables.contract,
+        "class_names": list(tables.class_names),
+    }
+    return trained_checkpoint({}, proof, {}, configuration)
 
 
 def restore_models(checkpoint: Checkpoint) -> dict[int, torch.nn.Module]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def heads_checkpoint(
-    search: HeadSearch, features: Features, class_names: Sequence[str]
+    search: HeadSearch, features: Features, class_names: Sequence[str], made_by: dict[str, Any]
 ) -> Checkpoint:
     """Collect what the fold models of a member need to score photos again.
 
@@ -26,6 +26,8 @@ def heads_checkpoint(
         search: The chosen heads.
         features: Features of every photo; a few are kept as proof.
         class_names: The effective classes, in the order of the scores.
+        made_by: How the features are made, as JSON values: `encoder`, an encoder's parameters, or
+            `members`, the members whose features are joined.
 
     Returns:
         The checkpoint.
@@ -46,6 +48,8 @@ def heads_checkpoint(
         "signed_square_root": first.signed_square_root,
         "l2": first.l2,
         "encoder": features.encoder,
+        "made_by": made_by,
+        "precision": str(features.matrix.dtype),
         "class_names": list(class_names),
         "proof_photos": list(features.photo_ids[:PROOF_PHOTOS]),
     }

@@ -212,12 +212,12 @@ def _ask_fold(
     contents = tables.contents_of(rows["photo_id"])
     title = f"vlm, asking fold {fold}"
     if hints is None:
-        questions = [writer.in_prediction(photo_id, None) for photo_id in rows["photo_id"]]
+        questions = [writer.in_prediction(content, None) for content in contents]
         return Scored(rows, (score_photos(model, contents, questions, tables.store, title),))
     predicted = hints.of_rows(rows)
     questions = [
-        writer.in_prediction(photo_id, values)
-        for photo_id, values in zip(rows["photo_id"], predicted, strict=True)
+        writer.in_prediction(content, values)
+        for content, values in zip(contents, predicted, strict=True)
     ]
     candidates = np.array([question.candidates for question in questions])
     asked = predicted.max(axis=1) < np.log(model.settings.ask_below)

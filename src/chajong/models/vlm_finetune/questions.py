@@ -59,17 +59,18 @@ class QuestionWriter:
             return len(self.names)
         return min(self._parameters.candidates, len(self.names))
 
-    def in_prediction(self, photo_id: str, predicted: np.ndarray | None) -> Question:
+    def in_prediction(self, photo: str, predicted: np.ndarray | None) -> Question:
         """Word the question about a photo, the same each time.
 
         Args:
-            photo_id: The photo, which decides the order of the hints.
+            photo: What names the photo, its content's sha-256; it decides the order of the
+                hints.
             predicted: The hinting member's log-probabilities [classes], None without one.
 
         Returns:
             The question; its candidates are in the hinting member's order.
         """
-        generator = np.random.default_rng((self._parameters.seed, crc32(photo_id.encode())))
+        generator = np.random.default_rng((self._parameters.seed, crc32(photo.encode())))
         candidates = self._candidates(predicted)
         hinted = candidates[: self._parameters.hints.count] if predicted is not None else ()
         return self._write(self._parameters.templates[0], candidates, hinted, predicted, generator)

@@ -154,7 +154,7 @@ def predict_zero_shot(
     classes: pd.DataFrame,
     folds: pd.DataFrame,
     parameters: ZeroShotParameters,
-) -> tuple[Predictions, Report, pd.DataFrame]:
+) -> tuple[Predictions, Checkpoint, Report, pd.DataFrame]:
     """Predict by names alone, with a model that has not seen these photos.
 
     Args:
@@ -166,7 +166,8 @@ def predict_zero_shot(
         parameters: Which model.
 
     Returns:
-        The predictions, the metrics, and how likely each photo shows a car from outside.
+        The predictions, the checkpoint, the metrics, and how likely each photo shows a car from
+        outside.
     """
     from chajong.models.clip.member import predict_zero_shot as predict
     from chajong.models.trained.tables import TrainingTables

@@ -62,9 +62,9 @@ def _zero_shot() -> Pipeline:
             name="check_model",
         ),
         Node(
-            when_enabled(nodes.predict_zero_shot, outputs=3),
+            when_enabled(nodes.predict_zero_shot, outputs=4),
             inputs=["model", *TABLES, "params:member"],
-            outputs=["predictions", "metrics", "car_likeness"],
+            outputs=[*PREDICTED, "car_likeness"],
             name="predict",
         ),
     ]

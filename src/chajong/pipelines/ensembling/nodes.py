@@ -5,9 +5,15 @@ from typing import Any
 
 import pandas as pd
 
+from chajong.datasets.optional import Skipped
+from chajong.inference.classifier import CarClassifier
+from chajong.inference.ensemble import Ensemble
+from chajong.inference.served import ServedPool
+from chajong.models.checkpoint import Checkpoint
 from chajong.models.features import Features
 from chajong.models.refinement import Refined
 from chajong.photos.folder import PhotoFolder
+from chajong.photos.store import PhotoStore
 from chajong.photos.table import readable_photos
 from chajong.pipelines.ensembling.params import EnsemblingParameters
 from chajong.probabilities.predictions import Predictions, contract_hash, split_rows
@@ -109,7 +115,7 @@ def refine(
     photos: pd.DataFrame,
     classes: pd.DataFrame,
     folds: pd.DataFrame,
-    **features: Features | None,
+    features: dict[str, Features | None],
 ) -> Refined:
     """Take the pool through the steps after it, each where its gain is certain.
 
@@ -119,7 +125,7 @@ def refine(
         photos: The `photos` table.
         classes: The `classes` table.
         folds: The `folds` table.
-        features: Each frozen encoder's features, None where it was never run.
+        features: Each frozen encoder's features, from `collect_features`.
 
     Returns:
         The ensemble after its last step.
@@ -161,6 +167,129 @@ def report_ensemble(
 
     report = ensemble_report(pooled, refined, photos, classes)
     return refined.predictions, refined.step_losses, refined.unseen, report
+
+
+def collect_features(**features: Features | None) -> dict[str, Features | None]:
+    """Gather the frozen encoders' features, None where an encoder was never run."""
+    return features
+
+
+def collect_checkpoints(**checkpoints: Checkpoint | None) -> dict[str, Checkpoint]:
+    """Gather the members' checkpoints that exist."""
+    return {name: found for name, found in checkpoints.items() if found is not None}
+
+
+def serve(
+    pooled: ShiftAwarePool,
+    refined: Refined,
+    members: dict[str, Predictions],
+    checkpoints: dict[str, Checkpoint],
+    features: dict[str, Features | None],
+    photos: pd.DataFrame,
+    classes: pd.DataFrame,
+    folds: pd.DataFrame,
+    shift: Report,
+    test_likeness: pd.DataFrame,
+    parameters: EnsemblingParameters,
+) -> ServedPool:
+    """Take the pool as it is, or pool again those members that can answer about new photos.
+
+    A teammate's table says nothing about a photo that is not in it.
+
+    Args:
+        pooled: From `pool`.
+        refined: From `refine`.
+        members: Predictions by member.
+        checkpoints: By member.
+        features: Each frozen encoder's features.
+        photos: The `photos` table.
+        classes: The `classes` table.
+        folds: The `folds` table.
+        shift: How train and test photos differ.
+        test_likeness: From `weigh_photos`.
+        parameters: From which shift on the pool is also fitted on test-like photos.
+
+    Returns:
+        The pool that is saved; without members where none has a checkpoint.
+    """
+    absent = [name for name in pooled.pooled.members if name not in checkpoints]
+    if not absent:
+        return ServedPool(pooled, refined, ())
+    present = {name: members[name] for name in pooled.pooled.members if name not in absent}
+    if not present:
+        return ServedPool(None, None, tuple(absent))
+    again = pool(present, photos, classes, folds, shift, test_likeness, parameters)
+    return ServedPool(
+        again, refine(again, present, photos, classes, folds, features), tuple(absent)
+    )
+
+
+def save_ensemble(
+    served: ServedPool,
+    checkpoints: dict[str, Checkpoint],
+    features: dict[str, Features | None],
+    photos: pd.DataFrame,
+    classes: pd.DataFrame,
+    folds: pd.DataFrame,
+    photo_store: PhotoStore,
+    card: str,
+) -> Ensemble | Skipped:
+    """Gather all that is needed to answer about new photos.
+
+    Args:
+        served: From `serve`.
+        checkpoints: By member.
+        features: Each frozen encoder's features.
+        photos: The `photos` table.
+        classes: The `classes` table.
+        folds: The `folds` table.
+        photo_store: The photos themselves, for how they were kept.
+        card: The model card.
+
+    Returns:
+        The ensemble; nothing where no member has a checkpoint.
+    """
+    from chajong.inference.ensemble import build_ensemble
+    from chajong.models.ensemble_report import ensemble_report
+    from chajong.photos.preparation import StoreSettings
+
+    if served.pooled is None or served.refined is None:
+        return Skipped()
+    looked_at = served.refined.features_of
+    return build_ensemble(
+        served.pooled.pooled,
+        served.refined,
+        checkpoints,
+        (photos, classes, folds),
+        StoreSettings(**photo_store.settings),
+        None if looked_at is None else features[looked_at],
+        card,
+        ensemble_report(served.pooled, served.refined, photos, classes),
+    )
+
+
+def compare_saved_ensemble(
+    ensemble: CarClassifier | None, served: ServedPool, photos: pd.DataFrame, store: PhotoStore
+) -> Report:
+    """Load the ensemble from the disk, and see that it answers as this run does.
+
+    Args:
+        ensemble: The saved ensemble as read back, None where none was saved.
+        served: From `serve`.
+        photos: The `photos` table.
+        store: The photos themselves.
+
+    Returns:
+        `photos`, how many were compared, and `largest_difference` of a probability.
+
+    Raises:
+        AgreementError: It answers otherwise.
+    """
+    from chajong.inference.agreement import compare_with_run
+
+    if ensemble is None or served.refined is None:
+        return {"photos": 0, "largest_difference": None}
+    return compare_with_run(ensemble, served.refined.predictions, photos, store)
 
 
 def make_submission(

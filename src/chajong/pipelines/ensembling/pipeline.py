@@ -4,13 +4,18 @@ from kedro.pipeline import Node, Pipeline
 
 from chajong.pipelines.ensembling.nodes import (
     chart_members,
+    collect_checkpoints,
+    collect_features,
     collect_members,
+    compare_saved_ensemble,
     list_top_k,
     make_submission,
     pool,
     rank_members,
     refine,
     report_ensemble,
+    save_ensemble,
+    serve,
     summarise,
     weigh_photos,
 )
@@ -57,6 +62,12 @@ def create_pipeline() -> Pipeline:
                 name="pool_members",
             ),
             Node(
+                collect_features,
+                inputs={member: f"{member}.features" for member in FROZEN_MEMBERS},
+                outputs="frozen_features",
+                name="collect_features",
+            ),
+            Node(
                 refine,
                 inputs={
                     "pooled": "pooled",
@@ -64,7 +75,7 @@ def create_pipeline() -> Pipeline:
                     "photos": "photos",
                     "classes": "classes",
                     "folds": "folds",
-                    **{member: f"{member}.features" for member in FROZEN_MEMBERS},
+                    "features": "frozen_features",
                 },
                 outputs="refined",
                 name="refine_pool",
@@ -80,6 +91,7 @@ def create_pipeline() -> Pipeline:
                 ],
                 name="report_ensemble",
             ),
+            *_saving(),
             Node(
                 make_submission,
                 inputs=["ensemble.predictions", "photo_folder", "classes", "folds", "photos"],
@@ -127,3 +139,54 @@ def create_pipeline() -> Pipeline:
             ),
         ]
     )
+
+
+def _saving() -> list[Node]:
+    """Connect the pool and the checkpoints to the saved ensemble, read back and compared."""
+    return [
+        Node(
+            collect_checkpoints,
+            inputs={member: f"{member}.checkpoint" for member in MEMBERS},
+            outputs="checkpoints",
+            name="collect_checkpoints",
+        ),
+        Node(
+            serve,
+            inputs=[
+                "pooled",
+                "refined",
+                "members",
+                "checkpoints",
+                "frozen_features",
+                "photos",
+                "classes",
+                "folds",
+                "shift",
+                "test_likeness",
+                "params:ensembling",
+            ],
+            outputs="served",
+            name="serve",
+        ),
+        Node(
+            save_ensemble,
+            inputs=[
+                "served",
+                "checkpoints",
+                "frozen_features",
+                "photos",
+                "classes",
+                "folds",
+                "photo_store",
+                "ensemble.card",
+            ],
+            outputs="ensemble.saved",
+            name="save_ensemble",
+        ),
+        Node(
+            compare_saved_ensemble,
+            inputs=["ensemble.saved", "served", "photos", "photo_store"],
+            outputs="ensemble.agreement",
+            name="compare_saved_ensemble",
+        ),
+    ]

@@ -113,12 +113,13 @@ def join_features(
     Raises:
         ValueError: An encoder is not known, or none has features of these photos.
     """
-    from chajong.models.concatenation import join_encoders
+    from chajong.models.concatenation import join_encoders, present_encoders
 
     readable = photos[photos["status"] == "ok"]
     content = content_hash(readable["photo_id"].tolist(), readable["sha256"].tolist())
     joined = join_encoders(features, parameters.encoders, content)
-    return joined, {"photos": len(readable), "encoders": list(parameters.encoders), "seconds": 0.0}
+    present = list(present_encoders(features, parameters.encoders, content))
+    return joined, {"photos": len(readable), "encoders": present, "seconds": 0.0}
 
 
 def fit_encoder_heads(
@@ -130,7 +131,8 @@ def fit_encoder_heads(
     parameters: EncoderMemberParameters,
 ) -> tuple[Predictions, Checkpoint, pd.DataFrame, Report]:
     """Fit light heads on one encoder's features; see `_fit_heads`."""
-    return _fit_heads(features, extraction, photos, classes, folds, parameters.heads)
+    made_by = {"encoder": parameters.encoder.model_dump(mode="json")}
+    return _fit_heads(features, extraction, photos, classes, folds, parameters.heads, made_by)
 
 
 def fit_concatenation_heads(
@@ -142,7 +144,8 @@ def fit_concatenation_heads(
     parameters: ConcatenationParameters,
 ) -> tuple[Predictions, Checkpoint, pd.DataFrame, Report]:
     """Fit light heads on several encoders' features; see `_fit_heads`."""
-    return _fit_heads(features, extraction, photos, classes, folds, parameters.heads)
+    made_by = {"members": extraction["encoders"]}
+    return _fit_heads(features, extraction, photos, classes, folds, parameters.heads, made_by)
 
 
 def _fit_heads(
@@ -152,6 +155,7 @@ def _fit_heads(
     classes: pd.DataFrame,
     folds: pd.DataFrame,
     parameters: HeadsParameters,
+    made_by: dict[str, Any],
 ) -> tuple[Predictions, Checkpoint, pd.DataFrame, Report]:
     """Search the heads of a member, predict with the chosen ones, and score them.
 
@@ -162,6 +166,7 @@ def _fit_heads(
         classes: The `classes` table.
         folds: The `folds` table.
         parameters: Which heads are tried.
+        made_by: How the features are made; see `heads_checkpoint`.
 
     Returns:
         The predictions, the fold models' checkpoint, every candidate's figures, and the metrics.
@@ -188,5 +193,5 @@ def _fit_heads(
             predicting.peak_memory_mb,
         ),
     }
-    checkpoint = heads_checkpoint(search, features, predictions.class_names)
+    checkpoint = heads_checkpoint(search, features, predictions.class_names, made_by)
     return predictions, checkpoint, search.candidates, metrics

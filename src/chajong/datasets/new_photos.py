@@ -1,0 +1,52 @@
+"""New photos from anywhere as a catalog dataset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from kedro.io import AbstractDataset, DatasetError
+
+if TYPE_CHECKING:
+    from chajong.photos.sources import PhotoSource
+
+
+class NewPhotosDataset(AbstractDataset[None, "list[PhotoSource]"]):
+    """Finds photos in a folder, by a glob, in a list, or at an address that fsspec knows."""
+
+    def __init__(self, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        """Name where the photos are.
+
+        Args:
+            filepath: A folder, a photo, a glob, a list of photos, or an fsspec address.
+            metadata: Passed through for Kedro-Viz.
+        """
+        self._filepath = filepath
+        self.metadata = metadata
+
+    def load(self) -> list[PhotoSource]:
+        """Find the photos; they are read when asked for.
+
+        Raises:
+            DatasetError: No place was given.
+            PhotoSourceError: Nothing is there.
+        """
+        from chajong.photos.sources import find_photos
+
+        if not self._filepath:
+            message = (
+                "No photos were named. Give a folder, a glob or a list: "
+                "kedro run --pipelines inference --params photos_dir=path/to/photos"
+            )
+            raise DatasetError(message)
+        return find_photos(self._filepath)
+
+    def save(self, data: None) -> NoReturn:
+        """New photos are never written.
+
+        Raises:
+            DatasetError: Always.
+        """
+        raise DatasetError("New photos are read-only: give a node another output.")
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": self._filepath}

@@ -1,0 +1,1 @@
+"""Answers about new photos from trained members and from the saved ensemble."""

@@ -1,0 +1,55 @@
+"""Proof that a saved ensemble answers as the run that made it did."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chajong.models.checkpoint import AGREEMENT, PROOF_PHOTOS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from chajong.inference.classifier import CarClassifier
+    from chajong.photos.store import PhotoStore
+    from chajong.probabilities.predictions import Predictions
+
+
+class AgreementError(ValueError):
+    """A saved ensemble that answers otherwise than its run did."""
+
+
+def compare_with_run(
+    classifier: CarClassifier, predictions: Predictions, photos: pd.DataFrame, store: PhotoStore
+) -> dict[str, Any]:
+    """Ask about the first photos that no model was trained on, and compare with the run.
+
+    Args:
+        classifier: The saved ensemble.
+        predictions: What the run says of the calibration and test photos.
+        photos: The `photos` table.
+        store: The run's photos.
+
+    Returns:
+        `photos`, how many were compared, and `largest_difference` of a probability; no difference
+        where there is no such photo.
+
+    Raises:
+        AgreementError: A probability differs by more than `AGREEMENT`.
+    """
+    unseen = np.flatnonzero((predictions.rows["split"] != "train").to_numpy())
+    expected = predictions.take(unseen[:PROOF_PHOTOS])
+    if not len(expected.rows):
+        return {"photos": 0, "largest_difference": None}
+    contents = photos.set_index("photo_id").loc[expected.rows["photo_id"], "sha256"].tolist()
+    answered = classifier.ensemble.log_probabilities(classifier.asked(contents, store))
+    difference = float(np.abs(np.exp(answered) - np.exp(expected.log_probabilities)).max())
+    if difference > AGREEMENT:
+        message = (
+            f"The saved ensemble's probabilities of {len(contents)} photos differ by up to "
+            f"{difference:.3g} from those of the run: run the pipelines of its members again, "
+            "whose checkpoints do not belong to their predictions."
+        )
+        raise AgreementError(message)
+    return {"photos": len(contents), "largest_difference": difference}

@@ -1,0 +1,161 @@
+"""The saved ensemble as one object that answers about photos, without a Kedro session."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chajong.inference.answers import answers_of, join_answers, prior_of
+from chajong.inference.given_photos import photo_files
+from chajong.inference.member_models import MemberModels, PhotoAnswers
+from chajong.inference.new_photos import prepare_new_photos
+from chajong.inference.saved import read_ensemble
+from chajong.inference.single import single_member
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
+    from chajong.inference.answers import Answers
+    from chajong.inference.ensemble import Ensemble
+    from chajong.inference.given_photos import Photo
+    from chajong.inference.new_photos import NewPhotos, PhotoFile
+    from chajong.photos.store import PhotoStore
+
+PHOTOS_AT_ONCE = 128
+"""Photos that are in memory at a time."""
+
+
+class CarClassifier:
+    """Names the cars in photos with calibrated probabilities.
+
+    Example:
+        ::
+
+            from chajong import CarClassifier
+
+            classifier = CarClassifier.load("data/06_models/ensemble")
+            print(classifier.predict("photos/"))
+    """
+
+    def __init__(self, ensemble: Ensemble) -> None:
+        """Take an ensemble; models are built when photos come, or by `warm_up`."""
+        self.ensemble = ensemble
+        self._models = MemberModels(ensemble.checkpoints, ensemble.classes)
+        self.lock = Lock()
+
+    @classmethod
+    def load(cls, path: str | Path, member: str | None = None) -> CarClassifier:
+        """Load a saved ensemble.
+
+        Args:
+            path: Its directory, or the folder with one directory a run, of which the latest is
+                taken.
+            member: Answer as this member alone does; the whole ensemble where it is not given.
+
+        Raises:
+            SavedEnsembleError: There is no ensemble, it is damaged, or it has no such member.
+        """
+        classifier = cls(read_ensemble(path))
+        return classifier if member is None else classifier.only(member)
+
+    def only(self, member: str) -> CarClassifier:
+        """Give one of its members as a classifier of its own.
+
+        Raises:
+            SavedEnsembleError: It has no such member.
+        """
+        return CarClassifier(single_member(self.ensemble, member))
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The effective classes, in the order of probabilities."""
+        return tuple(self.ensemble.classes["effective_class"].drop_duplicates())
+
+    def warm_up(self) -> None:
+        """Build every model now.
+
+        Raises:
+            CheckpointError: A model does not reproduce the scores that were saved with it.
+        """
+        with self.lock:
+            for member in self.ensemble.members:
+                self._models.scorer(member)
+
+    def predict(
+        self,
+        photos: Photo | Sequence[Photo],
+        *,
+        top_k: int = 5,
+        vehicles: Sequence[str] | None = None,
+        prior: Mapping[str, float] | None = None,
+        progress: bool = False,
+    ) -> pd.DataFrame:
+        """Name the cars in photos.
+
+        Args:
+            photos: A folder, file, glob, list file or fsspec address; a photo's bytes; an RGB array
+                uint8 [height, width, 3]; a Pillow image; or a sequence of these.
+            top_k: Names a photo.
+            vehicles: For a sequence of photos the vehicle of each: photos of one vehicle get one
+                answer together.
+            prior: How frequent each class is where the photos come from, by name; as in training
+                where it is not given.
+            progress: Whether to show a progress bar.
+
+        Returns:
+            One row a photo (or vehicle) and rank: `photo`, `vehicle`, `status`, `reason`, `rank`,
+            `class_name`, `english` and `probability`. Photos that cannot be read have their rows,
+            with the class prior and a reason.
+
+        Raises:
+            PhotoSourceError: Nothing is found.
+            PriorError: The prior names no class, or holds no frequencies.
+            ValueError: There are not as many vehicles as photos.
+        """
+        answers = self.answer(photo_files(photos, vehicles), progress=progress)
+        if prior is not None:
+            frequencies = prior_of(prior, self.class_names)
+            answers = answers.with_prior(self.ensemble.prior, frequencies)
+        if vehicles is not None:
+            answers = answers.by_vehicle()
+        return answers.top(top_k)
+
+    def answer(self, files: Sequence[PhotoFile], *, progress: bool = False) -> Answers:
+        """Answer about photo files; see `predict`.
+
+        Args:
+            files: The photos, at least one.
+            progress: Whether to show a progress bar.
+        """
+        from tqdm import tqdm
+
+        parts = []
+        bar = tqdm(total=len(files), desc="Naming", unit=" photos", disable=not progress)
+        with bar:
+            for start in range(0, len(files), PHOTOS_AT_ONCE):
+                part = files[start : start + PHOTOS_AT_ONCE]
+                photos = prepare_new_photos(part, self.ensemble.store_settings)
+                parts.append(self._answered(photos))
+                bar.update(len(part))
+        return join_answers(parts)
+
+    def _answered(self, photos: NewPhotos) -> Answers:
+        values = np.empty((0, len(self.class_names)), np.float32)
+        if photos.contents:
+            with self.lock:
+                values = self.ensemble.log_probabilities(self.asked(photos.contents, photos.store))
+        return answers_of(photos, values, self.ensemble.prior, self.ensemble.classes)
+
+    def asked(self, contents: Sequence[str], store: PhotoStore) -> PhotoAnswers:
+        """Give what each member says about photos of a store.
+
+        Args:
+            contents: sha-256 of each photo, at least one.
+            store: The photos.
+        """
+        return PhotoAnswers(self._models, contents, store)

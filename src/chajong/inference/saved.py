@@ -1,0 +1,249 @@
+"""The ensemble as one directory that needs nothing else but published weights.
+
+::
+
+    README.md                 the model card, in the hub's format
+    ensemble.json             members, pool, temperature, figures, versions
+    classes.parquet           the class list
+    confusions.csv
+    members/<member>/         each member's checkpoint
+    steps/                    what was fitted after the pool
+    weights/                  copies of local weights that members start from
+
+Weights of the hub stay references, which are fetched when the ensemble is first used.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from chajong.inference.ensemble import Ensemble
+from chajong.inference.saved_steps import steps_checkpoint, steps_from_checkpoint
+from chajong.models.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from chajong.models.encoders.weights import is_path
+from chajong.photos.preparation import StoreSettings
+from chajong.probabilities.pools.pool import Pool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ENSEMBLE_FILE = "ensemble.json"
+CARD_FILE = "README.md"
+FORMAT = 1
+
+WEIGHT_SETTINGS = {"weights", "name_model"}
+"""Settings that may name a local file or folder."""
+
+MOVED = "ensemble:"
+"""Begins a path that is relative to the ensemble's directory."""
+
+LIBRARIES = (
+    "chajong",
+    "numpy",
+    "open_clip_torch",
+    "pandas",
+    "pillow",
+    "scikit-learn",
+    "timm",
+    "torch",
+    "torchvision",
+    "transformers",
+)
+"""Libraries whose versions a directory records."""
+
+
+class SavedEnsembleError(ValueError):
+    """A directory that is no saved ensemble, or whose parts do not fit; the message says which."""
+
+
+def library_versions() -> dict[str, str]:
+    """Give the versions of the libraries that answers depend on."""
+    return {library: version(library) for library in LIBRARIES}
+
+
+def write_ensemble(ensemble: Ensemble, folder: Path) -> None:
+    """Write an ensemble, whole or not at all.
+
+    Args:
+        ensemble: From `build_ensemble`.
+        folder: The directory, which is made and must not hold an ensemble yet.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(mkdtemp(prefix=f"{folder.name}.unfinished", dir=folder.parent))
+    try:
+        _write_parts(ensemble, unfinished)
+        unfinished.chmod(0o755)
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+        unfinished.rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _write_parts(ensemble: Ensemble, folder: Path) -> None:
+    moved: dict[str, str] = {}
+    for name, checkpoint in ensemble.checkpoints.items():
+        configuration = _relocated(
+            checkpoint.configuration, lambda path: _copied(path, folder, moved)
+        )
+        kept = Checkpoint(checkpoint.tensors, configuration, checkpoint.files)
+        write_checkpoint(kept, folder / "members" / name)
+    if ensemble.steps is not None:
+        write_checkpoint(steps_checkpoint(ensemble.steps, ensemble.known), folder / "steps")
+    ensemble.classes.to_parquet(folder / "classes.parquet", index=False)
+    ensemble.confusions.to_csv(folder / "confusions.csv", index=False, encoding="utf-8-sig")
+    (folder / CARD_FILE).write_text(ensemble.card, encoding="utf-8")
+    text = json.dumps(_description(ensemble), ensure_ascii=False, indent=2)
+    (folder / ENSEMBLE_FILE).write_text(text, encoding="utf-8")
+
+
+def _description(ensemble: Ensemble) -> dict[str, Any]:
+    pool = ensemble.pool
+    return {
+        "format": FORMAT,
+        "members": list(ensemble.members),
+        "pool": {
+            "method": pool.method,
+            "weights": list(pool.weights),
+            "temperature": pool.temperature,
+            "floor": pool.floor,
+        },
+        "steps": ensemble.steps is not None,
+        "features_of": ensemble.features_of,
+        "checkpoints": list(ensemble.checkpoints),
+        "prior": ensemble.prior.tolist(),
+        "store_settings": ensemble.store_settings.model_dump(mode="json"),
+        "figures": ensemble.figures,
+        "versions": library_versions(),
+    }
+
+
+def find_ensemble(path: str | Path) -> Path:
+    """Find an ensemble's directory.
+
+    Args:
+        path: The directory, or the folder that holds one directory a run.
+
+    Returns:
+        The directory; of several runs the latest.
+
+    Raises:
+        SavedEnsembleError: There is none.
+    """
+    folder = Path(path).expanduser()
+    if (folder / ENSEMBLE_FILE).is_file():
+        return folder
+    runs = sorted(folder.glob(f"*/*/{ENSEMBLE_FILE}"))
+    if not runs:
+        message = (
+            f"There is no saved ensemble in {folder}: `kedro run` saves one in "
+            "data/06_models/ensemble."
+        )
+        raise SavedEnsembleError(message)
+    return runs[-1].parent
+
+
+def read_ensemble(path: str | Path) -> Ensemble:
+    """Read what `write_ensemble` wrote.
+
+    Args:
+        path: As for `find_ensemble`.
+
+    Raises:
+        SavedEnsembleError: There is none, it is of another format, or a part is missing.
+    """
+    folder = find_ensemble(path)
+    try:
+        return _read_parts(folder)
+    except (OSError, KeyError, json.JSONDecodeError) as error:
+        message = (
+            f"The ensemble in {folder} is damaged ({type(error).__name__}: {error}): copy it "
+            "again, or make it anew with `kedro run --pipelines ensembling`."
+        )
+        raise SavedEnsembleError(message) from error
+
+
+def _read_parts(folder: Path) -> Ensemble:
+    description = json.loads((folder / ENSEMBLE_FILE).read_text(encoding="utf-8"))
+    if description["format"] != FORMAT:
+        message = (
+            f"The ensemble in {folder} is of format {description['format']}, and this version of "
+            f"chajong reads format {FORMAT}: make it anew with `kedro run --pipelines ensembling`."
+        )
+        raise SavedEnsembleError(message)
+    steps, known = None, None
+    if description["steps"]:
+        steps, known = steps_from_checkpoint(read_checkpoint(folder / "steps"))
+    pool = description["pool"]
+    return Ensemble(
+        members=tuple(description["members"]),
+        pool=Pool(pool["method"], tuple(pool["weights"]), pool["temperature"], pool["floor"]),
+        steps=steps,
+        features_of=description["features_of"],
+        known=known,
+        checkpoints={name: _read_member(folder, name) for name in description["checkpoints"]},
+        classes=pd.read_parquet(folder / "classes.parquet"),
+        prior=np.array(description["prior"]),
+        store_settings=StoreSettings(**description["store_settings"]),
+        confusions=pd.read_csv(folder / "confusions.csv", encoding="utf-8-sig"),
+        card=(folder / CARD_FILE).read_text(encoding="utf-8"),
+        figures=description["figures"],
+    )
+
+
+def _read_member(folder: Path, name: str) -> Checkpoint:
+    checkpoint = read_checkpoint(folder / "members" / name)
+    configuration = _relocated(
+        checkpoint.configuration,
+        lambda path: str(folder.resolve() / path.removeprefix(MOVED)),
+    )
+    return Checkpoint(checkpoint.tensors, configuration, checkpoint.files)
+
+
+def _relocated(settings: Any, move: Callable[[str], str]) -> Any:
+    """Change every setting that names a local file or folder of weights.
+
+    Args:
+        settings: JSON values.
+        move: From the path as it is to the path as it is to be.
+    """
+    if isinstance(settings, list):
+        return [_relocated(value, move) for value in settings]
+    if not isinstance(settings, dict):
+        return settings
+    return {
+        key: move(value)
+        if key in WEIGHT_SETTINGS and isinstance(value, str) and _is_local(key, value)
+        else _relocated(value, move)
+        for key, value in settings.items()
+    }
+
+
+def _is_local(key: str, value: str) -> bool:
+    """Tell a path from a word; a name model's hub repository looks like a path."""
+    if value.startswith(MOVED):
+        return True
+    return is_path(value) and (key == "weights" or Path(value).exists())
+
+
+def _copied(path: str, folder: Path, moved: dict[str, str]) -> str:
+    """Copy a file or folder of weights into the directory once, and say where it is now."""
+    if path not in moved:
+        source = Path(path).expanduser()
+        place = f"weights/{len(moved)}_{source.name}"
+        target = folder / place
+        target.parent.mkdir(exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target)
+        else:
+            shutil.copy2(source, target)
+        moved[path] = MOVED + place
+    return moved[path]

@@ -1,0 +1,246 @@
+"""How each kind of member scores new photos: as its fold models scored the test photos."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import pandas as pd
+
+from chajong.models.checkpoint import check_class_names
+from chajong.models.clip.classifier import build_clip_classifier
+from chajong.models.clip.fold_models import (
+    EVIDENCE,
+    by_zoom,
+    compare,
+    embedding_views,
+    scored_by_names,
+)
+from chajong.models.clip.parameters import ClipParameters
+from chajong.models.clip.prompts import class_prompts
+from chajong.models.encoders.extraction import encode_photos
+from chajong.models.encoders.pretrained import best_device
+from chajong.models.fusion.backbone import build_backbone
+from chajong.models.fusion.classifier import build_fusion
+from chajong.models.fusion.names import name_targets
+from chajong.models.fusion.parameters import BackboneParameters, FusionParameters
+from chajong.models.heads.checkpoint import fold_models
+from chajong.models.trained.checkpoint import fold_weights, restore_fold_models
+from chajong.models.trained.views import log_probability_views
+from chajong.models.vlm_finetune.checkpoint import restore_fold_model
+from chajong.models.vlm_finetune.merging import Answers
+from chajong.models.vlm_finetune.parameters import VlmClassifierParameters
+from chajong.models.vlm_finetune.questions import QuestionWriter
+from chajong.models.vlm_finetune.scoring import score_photos
+from chajong.probabilities.candidate_merge import MEMBER_ALONE, CandidateEvidence, CandidateMerge
+from chajong.probabilities.mixture import Mixture
+from chajong.probabilities.predictions import effective_class_names
+from chajong.training.moving_average import load_trained_weights
+
+if TYPE_CHECKING:
+    import torch
+
+    from chajong.inference.member_models import ByFold, PhotoAnswers
+    from chajong.models.checkpoint import Checkpoint
+    from chajong.models.trained.views import ViewAverage
+    from chajong.models.vlm_finetune.classifier import VlmClassifier
+    from chajong.models.vlm_finetune.questions import Question
+
+
+class Scorer(Protocol):
+    """Scores photos as each of a member's fold models does."""
+
+    def __call__(self, photos: PhotoAnswers) -> ByFold:
+        """Give log-probabilities float32 [photos, classes] by fold."""
+
+
+def build_scorer(member: str, checkpoint: Checkpoint, classes: pd.DataFrame) -> Scorer:
+    """Build a member's fold models.
+
+    Args:
+        member: Its name, which says what kind it is.
+        checkpoint: Its checkpoint.
+        classes: The `classes` table.
+
+    Raises:
+        CheckpointError: The checkpoint is of other classes, or a model does not reproduce the
+            scores that were saved with it.
+    """
+    check_class_names(checkpoint, effective_class_names(classes))
+    if member in ("backbone", "fusion"):
+        return TrainedScorer(_trained_views(member, checkpoint, classes), checkpoint)
+    if member == "clip":
+        return ClipScorer(checkpoint, classes)
+    if member == "clip_zero_shot":
+        return ZeroShotScorer(checkpoint, classes)
+    if member == "vlm":
+        return VlmScorer(checkpoint)
+    return HeadsScorer(member, checkpoint)
+
+
+class HeadsScorer:
+    """Light heads on the features of a frozen encoder, or of several joined."""
+
+    def __init__(self, member: str, checkpoint: Checkpoint) -> None:
+        """Build the heads."""
+        self._member = member
+        self._models = fold_models(checkpoint)
+
+    def __call__(self, photos: PhotoAnswers) -> ByFold:
+        """See `Scorer`."""
+        import torch
+
+        features = torch.from_numpy(photos.features(self._member))
+        return {fold: model.log_probabilities(features) for fold, model in enumerate(self._models)}
+
+
+class TrainedScorer:
+    """Trained classifiers whose answers need nothing but a temperature."""
+
+    def __init__(self, views: dict[int, ViewAverage], checkpoint: Checkpoint) -> None:
+        """Keep the fold models."""
+        self._views = views
+        self._mixture = Mixture((1 / checkpoint.configuration["temperature"],))
+
+    def __call__(self, photos: PhotoAnswers) -> ByFold:
+        """See `Scorer`."""
+        return {
+            fold: self._mixture.log_probabilities([_ask(views, photos)])
+            for fold, views in self._views.items()
+        }
+
+
+def _ask(views: ViewAverage, photos: PhotoAnswers) -> np.ndarray:
+    return np.concatenate(list(encode_photos(photos.contents, photos.store, views)))
+
+
+def _trained_views(
+    member: str, checkpoint: Checkpoint, classes: pd.DataFrame
+) -> dict[int, ViewAverage]:
+    class_names = effective_class_names(classes)
+    configuration = checkpoint.configuration["model"]
+    parameters: BackboneParameters
+    if member == "backbone":
+        parameters = backbone = BackboneParameters(**configuration)
+
+        def build(_: int) -> torch.nn.Module:
+            return build_backbone(backbone, len(class_names))
+    else:
+        parameters = fusion = FusionParameters(**configuration)
+        names = name_targets(classes, fusion.name_model, str(best_device()))
+
+        def build(_: int) -> torch.nn.Module:
+            return build_fusion(fusion, names)
+
+    models = restore_fold_models(
+        checkpoint, build, lambda model: log_probability_views(model, parameters), class_names
+    )
+    return {fold: log_probability_views(model, parameters) for fold, model in models.items()}
+
+
+class ClipScorer:
+    """Fine-tuned CLIP models that compare photos with names, prototypes and neighbours."""
+
+    def __init__(self, checkpoint: Checkpoint, classes: pd.DataFrame) -> None:
+        """Build the fold models, and read the training photos that they compare with."""
+        configuration = checkpoint.configuration
+        self._parameters = parameters = ClipParameters(**configuration["model"])
+        prompts = class_prompts(classes)
+        self._models = restore_fold_models(
+            checkpoint,
+            lambda _: build_clip_classifier(parameters, prompts),
+            lambda model: log_probability_views(model, parameters),
+            effective_class_names(classes),
+        )
+        self._tensors = checkpoint.tensors
+        weights = configuration["evidence"]
+        self._mixture = Mixture(tuple(weights[kind] for kind in EVIDENCE))
+
+    def __call__(self, photos: PhotoAnswers) -> ByFold:
+        """See `Scorer`."""
+        scored = {}
+        for fold, model in self._models.items():
+            views = embedding_views(model, self._parameters)
+            embedded = by_zoom(_ask(views, photos), self._parameters)
+            seen = self._tensors[f"evidence.fold_{fold}.photos"].float()
+            labels = self._tensors[f"evidence.fold_{fold}.labels"]
+            evidence = compare(model, embedded, seen, labels)
+            scored[fold] = self._mixture.log_probabilities(evidence)
+        return scored
+
+
+class ZeroShotScorer:
+    """One CLIP model that knows the names alone."""
+
+    def __init__(self, checkpoint: Checkpoint, classes: pd.DataFrame) -> None:
+        """Build the model."""
+        self._parameters = ClipParameters(**checkpoint.configuration["model"])
+        model = build_clip_classifier(self._parameters, class_prompts(classes))
+        self._model = model.eval().to(best_device())
+        self._mixture = Mixture((1 / checkpoint.configuration["temperature"],))
+
+    def __call__(self, photos: PhotoAnswers) -> ByFold:
+        """See `Scorer`; every fold's model would say the same."""
+        views = embedding_views(self._model, self._parameters)
+        embedded = by_zoom(_ask(views, photos), self._parameters)
+        return {0: self._mixture.log_probabilities([scored_by_names(self._model, embedded)])}
+
+
+class VlmScorer:
+    """A vision-language model that is asked about another member's candidates, or all names."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        """Read what was fitted; the model is built when it is first asked."""
+        self._checkpoint = checkpoint
+        configuration = checkpoint.configuration
+        self._hinting = configuration["hinting_member"]
+        self._folds = configuration["folds"]
+        self._fitted = configuration["fitted"]
+        self._parameters = VlmClassifierParameters(**configuration["model"])
+        self._writer = QuestionWriter(self._parameters, configuration["class_names"])
+        self._model: VlmClassifier | None = None
+
+    def __call__(self, photos: PhotoAnswers) -> ByFold:
+        """See `Scorer`."""
+        if self._hinting is None:
+            questions = [self._writer.in_prediction(photo, None) for photo in photos.contents]
+            mixture = Mixture((1 / self._fitted["answer_temperature"],))
+            return {
+                fold: mixture.log_probabilities([self._asked(fold, photos, questions)])
+                for fold in self._folds
+            }
+        hints = photos.by_fold(self._hinting)
+        return {fold: self._merged(fold, photos, hints[fold]) for fold in self._folds}
+
+    def _merged(self, fold: int, photos: PhotoAnswers, predicted: np.ndarray) -> np.ndarray:
+        merge = CandidateMerge(self._fitted["member_weight"], self._fitted["answer_weight"])
+        if merge == MEMBER_ALONE:
+            return predicted
+        questions = [
+            self._writer.in_prediction(photo, values)
+            for photo, values in zip(photos.contents, predicted, strict=True)
+        ]
+        candidates = np.array([question.candidates for question in questions])
+        asked = predicted.max(axis=1) < np.log(self._parameters.ask_below)
+        asked |= self._parameters.ask_below == 1.0
+        scores = np.zeros(candidates.shape, np.float32)
+        if asked.any():
+            chosen = np.flatnonzero(asked).tolist()
+            scores[asked] = self._asked(fold, photos, [questions[row] for row in chosen], chosen)
+        evidence = CandidateEvidence(predicted, candidates, scores)
+        return Answers(pd.DataFrame(index=range(len(asked))), evidence, asked).merged(merge)
+
+    def _asked(
+        self,
+        fold: int,
+        photos: PhotoAnswers,
+        questions: list[Question],
+        chosen: list[int] | None = None,
+    ) -> np.ndarray:
+        """Ask one fold's model; all folds share one model, whose adapters are put in."""
+        if self._model is None:
+            self._model = restore_fold_model(self._checkpoint, self._folds[0])
+        if weights := fold_weights(self._checkpoint, fold):
+            load_trained_weights(self._model, weights)
+        contents = [photos.contents[row] for row in chosen or range(len(photos.contents))]
+        return score_photos(self._model, contents, questions, photos.store, f"vlm, fold {fold}")

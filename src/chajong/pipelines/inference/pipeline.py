@@ -1,0 +1,35 @@
+"""The graph of inference."""
+
+from kedro.pipeline import Node, Pipeline
+
+from chajong.pipelines.inference.nodes import (
+    answer_new_photos,
+    lay_out_answers,
+    summarise_answers,
+)
+
+
+def create_pipeline() -> Pipeline:
+    """Connect new photos and the saved ensemble to tables of names."""
+    return Pipeline(
+        [
+            Node(
+                answer_new_photos,
+                inputs=["new_photos", "ensemble.saved", "class_prior", "params:inference"],
+                outputs="new_photos.answers",
+                name="answer_new_photos",
+            ),
+            Node(
+                lay_out_answers,
+                inputs=["new_photos.answers", "params:inference"],
+                outputs=["new_photos.top_k", "new_photos.top_k_table", "new_photos.probabilities"],
+                name="lay_out_answers",
+            ),
+            Node(
+                summarise_answers,
+                inputs=["new_photos.answers", "params:inference"],
+                outputs="new_photos.summary",
+                name="summarise_answers",
+            ),
+        ]
+    )

@@ -1,0 +1,106 @@
+"""What is saved where members cannot answer about new photos."""
+
+import numpy as np
+import pytest
+
+from chajong.datasets import Skipped
+from chajong.inference.agreement import AgreementError, compare_with_run
+from chajong.inference.classifier import CarClassifier
+from chajong.inference.ensemble import build_ensemble
+from chajong.inference.member_models import members_needed
+from chajong.models.concatenation import join_matrices
+from chajong.models.refinement import RefiningSteps
+from chajong.models.specialists.specialists import NO_SPECIALISTS
+from chajong.models.unlikeness import neighbour_distance
+from chajong.probabilities.family_temperature import NO_FAMILY_TEMPERATURES
+from chajong.probabilities.gate import Gate
+
+
+def test_a_teammates_table_is_left_out_and_the_pool_is_made_anew(small_run, monkeypatch):
+    monkeypatch.setitem(small_run.predictions, "teammate", small_run.predictions["hog"])
+    served = small_run.served(("hog", "clip_frozen", "teammate"))
+    assert served.left_out == ("teammate",)
+    assert served.pooled.pooled.members == ("hog", "clip_frozen")
+
+
+def test_without_any_checkpoint_nothing_is_saved(small_run, monkeypatch):
+    monkeypatch.setitem(small_run.predictions, "teammate", small_run.predictions["hog"])
+    served = small_run.served(("teammate",))
+    assert isinstance(small_run.ensemble(served), Skipped)
+
+
+def test_members_come_with_those_that_they_build_on():
+    configurations = {
+        "concat": {"made_by": {"members": ["hog", "timm_frozen"]}},
+        "hog": {"made_by": {"encoder": {}}},
+        "timm_frozen": {"made_by": {"encoder": {}}},
+        "vlm": {"hinting_member": "concat"},
+        "clip": {"hinting_member": None},
+    }
+    needed = members_needed(["vlm", "clip"], configurations)
+    assert needed == ("vlm", "clip", "concat", "hog", "timm_frozen")
+
+
+def test_the_agreement_is_measured_and_a_disagreement_is_refused(
+    classifier, small_run, served
+):
+    from dataclasses import replace
+
+    predictions = served.refined.predictions
+    report = compare_with_run(classifier, predictions, small_run.photos, small_run.store)
+    assert report["photos"] == 8
+    assert report["largest_difference"] < 1e-5
+    turned = replace(predictions, log_probabilities=predictions.log_probabilities[:, ::-1])
+    with pytest.raises(AgreementError, match="differ by up to"):
+        compare_with_run(classifier, turned, small_run.photos, small_run.store)
+
+
+def test_joined_features_of_new_photos_are_those_of_the_run(classifier, small_run):
+    photos = small_run.test_photos()[:5]
+    asked = classifier.asked(photos["sha256"].tolist(), small_run.store)
+    blocks = [small_run.features[name].rows(photos["photo_id"]) for name in small_run.features]
+    got = join_matrices([asked.features(name) for name in small_run.features])
+    np.testing.assert_allclose(got, join_matrices(blocks), atol=1e-6)
+
+
+def test_an_open_gate_looks_at_new_photos_as_at_the_runs(small_run, served, tmp_path):
+    """No gate opens on rendered cars by itself, so that one is put in."""
+    from dataclasses import replace
+
+    from chajong.inference.saved import write_ensemble
+
+    classes = len(served.refined.predictions.class_names)
+    gate = Gate(
+        -1.0, np.array([0.5, 0.5, 2.0]), np.zeros(3), np.ones(3), np.full(classes, -np.log(classes))
+    )
+    steps = RefiningSteps(NO_FAMILY_TEMPERATURES, NO_SPECIALISTS, gate)
+    refined = replace(served.refined, steps=steps)
+    features = small_run.features[refined.features_of]
+    ensemble = build_ensemble(
+        served.pooled.pooled,
+        refined,
+        small_run.checkpoints,
+        small_run.tables,
+        classifier_settings(small_run),
+        features,
+        "---\n---\n",
+        {},
+    )
+    write_ensemble(ensemble, tmp_path / "ensemble")
+    loaded = CarClassifier.load(tmp_path / "ensemble")
+    rows = served.pooled.pooled.predictions.rows
+    folds = rows["fold"].where(rows["split"] == "train", -1).to_numpy()
+    distance = neighbour_distance(features.rows(rows["photo_id"]), folds)[:, None]
+    test = np.flatnonzero((rows["split"] == "test").to_numpy())[:6]
+    pooled = served.pooled.pooled.predictions.log_probabilities[test]
+    contents = small_run.photos.set_index("photo_id").loc[rows["photo_id"].iloc[test], "sha256"]
+    got = loaded.ensemble.log_probabilities(loaded.asked(contents.tolist(), small_run.store))
+    expected = gate.log_probabilities(pooled, distance[test])
+    np.testing.assert_allclose(np.exp(got), np.exp(expected), atol=1e-5)
+    assert np.abs(np.exp(got) - np.exp(pooled)).max() > 0.01
+
+
+def classifier_settings(small_run):
+    from chajong.photos.preparation import StoreSettings
+
+    return StoreSettings(**small_run.store.settings)

@@ -1,0 +1,110 @@
+"""A small finished run without a Kedro session: rendered cars, two members, a saved ensemble."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from chajong.models.checkpoint import Checkpoint
+from chajong.models.encoders.parameters import HogParameters, PretrainedParameters
+from chajong.models.features import Features
+from chajong.models.heads.parameters import HeadsParameters
+from chajong.photos.folder import scan_photo_folder
+from chajong.photos.rendered.sample_names import sample_names
+from chajong.photos.rendered.write import write_rendered_photos
+from chajong.photos.store import PhotoStore
+from chajong.pipelines.data_processing import nodes as data_processing
+from chajong.pipelines.data_processing.params import DataProcessingParameters
+from chajong.pipelines.ensembling import nodes as ensembling
+from chajong.pipelines.ensembling.params import EnsemblingParameters
+from chajong.pipelines.feature_extraction import nodes as feature_extraction
+from chajong.pipelines.feature_extraction.params import EncoderMemberParameters
+from chajong.probabilities.predictions import Predictions
+
+SMALL_CLIP = Path(__file__).parents[1] / "data" / "06_models" / "small_clip"
+HEADS = HeadsParameters(kinds=("prototypes",))
+ENCODERS = {
+    "hog": HogParameters(cell=16),
+    "clip_frozen": PretrainedParameters(
+        library="open_clip", model="small_clip", weights=str(SMALL_CLIP)
+    ),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class SmallRun:
+    """What a run leaves: tables, features, predictions and checkpoints by member."""
+
+    raw: Path
+    photos: pd.DataFrame
+    classes: pd.DataFrame
+    folds: pd.DataFrame
+    store: PhotoStore
+    features: dict[str, Features]
+    predictions: dict[str, Predictions]
+    checkpoints: dict[str, Checkpoint]
+
+    @property
+    def tables(self):
+        """The arguments that most nodes begin or end with."""
+        return self.photos, self.classes, self.folds
+
+    def test_photos(self) -> pd.DataFrame:
+        """The readable test photos."""
+        return self.photos.query("split == 'test' and status == 'ok'")
+
+    def path(self, photo_id: str) -> Path:
+        """Where a photo's file is."""
+        return self.raw / self.photos.set_index("photo_id").loc[photo_id, "path"]
+
+    def served(self, members=("hog", "clip_frozen")):
+        """Pool some members, with the steps after the pool."""
+        parameters = EnsemblingParameters()
+        likeness = ensembling.weigh_photos(self.photos, self.folds)
+        predictions = {member: self.predictions[member] for member in members}
+        pooled = ensembling.pool(predictions, *self.tables, {}, likeness, parameters)
+        refined = ensembling.refine(pooled, predictions, *self.tables, self.features)
+        return ensembling.serve(
+            pooled,
+            refined,
+            predictions,
+            self.checkpoints,
+            self.features,
+            *self.tables,
+            {},
+            likeness,
+            parameters,
+        )
+
+    def ensemble(self, served):
+        """Gather a pool as what is saved."""
+        card = "---\nlanguage: ko\n---\n\n# 차종\n"
+        return ensembling.save_ensemble(
+            served, self.checkpoints, self.features, *self.tables, self.store, card
+        )
+
+
+def make_small_run(folder: Path) -> SmallRun:
+    """Render nine car models, and run two frozen encoders on them."""
+    raw = folder / "raw"
+    names = sample_names(10)
+    write_rendered_photos(raw, names, 12, 3, seed=1, oddities=True, progress=False)
+    processing = DataProcessingParameters()
+    scanned = scan_photo_folder(raw)
+    classes = data_processing.list_classes(scanned, processing)
+    listing = data_processing.list_photos(scanned)
+    reviewed = data_processing.honour_review(scanned, listing, None)
+    photos, store = data_processing.read_photos(scanned, reviewed, folder / "scratch", processing)
+    groups = data_processing.group_photos(photos, classes, processing)
+    folds = data_processing.assign_folds(photos, listing, classes, groups, processing)
+    features, predictions, checkpoints = {}, {}, {}
+    for member, encoder in ENCODERS.items():
+        parameters = EncoderMemberParameters(encoder=encoder, heads=HEADS)
+        key = feature_extraction.identify_encoder(folder / member, parameters)
+        features[member], report = feature_extraction.extract(
+            photos, store, key, folder / member, parameters
+        )
+        predictions[member], checkpoints[member], *_ = feature_extraction.fit_encoder_heads(
+            features[member], report, photos, classes, folds, parameters
+        )
+    return SmallRun(raw, photos, classes, folds, store, features, predictions, checkpoints)
