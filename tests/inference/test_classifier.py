@@ -44,9 +44,7 @@ def test_a_photo_alone_is_answered_as_among_others(classifier, small_run, test_p
 
 
 @pytest.mark.parametrize("member", ["hog", "clip_frozen"])
-def test_a_member_alone_answers_as_its_test_predictions(
-    classifier, small_run, test_photos, member
-):
+def test_a_member_alone_answers_as_its_test_predictions(classifier, small_run, test_photos, member):
     pooled = pool_fold_models(small_run.predictions[member], "test")
     wanted = np.exp(align_to_photos(pooled, test_photos[:4]).log_probabilities)
     table = classifier.only(member).predict(

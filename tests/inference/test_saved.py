@@ -38,7 +38,7 @@ def test_local_weights_travel_and_no_path_of_the_machine_is_kept(saved_ensemble,
     assert list((saved_ensemble / "weights").glob("*small_clip/*.safetensors"))
     texts = [path.read_text(encoding="utf-8") for path in saved_ensemble.rglob("*.json")]
     texts.append((saved_ensemble / "README.md").read_text(encoding="utf-8"))
-    assert not any(str(small_run.raw.parent) in text or "/small_clip\"" in text for text in texts)
+    assert not any(str(small_run.raw.parent) in text or '/small_clip"' in text for text in texts)
 
 
 def test_the_directory_says_what_it_was_made_with(saved_ensemble):
@@ -65,7 +65,7 @@ def test_of_several_runs_the_latest_is_found(saved_ensemble, tmp_path):
 
 
 def test_a_folder_without_an_ensemble_is_refused(tmp_path):
-    with pytest.raises(SavedEnsembleError, match="no saved ensemble.*kedro run"):
+    with pytest.raises(SavedEnsembleError, match=r"no saved ensemble.*kedro run"):
         CarClassifier.load(tmp_path)
 
 

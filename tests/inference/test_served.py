@@ -41,9 +41,7 @@ def test_members_come_with_those_that_they_build_on():
     assert needed == ("vlm", "clip", "concat", "hog", "timm_frozen")
 
 
-def test_the_agreement_is_measured_and_a_disagreement_is_refused(
-    classifier, small_run, served
-):
+def test_the_agreement_is_measured_and_a_disagreement_is_refused(classifier, small_run, served):
     from dataclasses import replace
 
     predictions = served.refined.predictions

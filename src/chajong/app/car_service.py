@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,10 +25,8 @@ from chajong.search.photo_index import nearest_photos, read_photo_index
 from chajong.search.query import SearchError, build_query_encoder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
     from pathlib import Path
-
-    import pandas as pd
 
     from chajong.app.service import SearchRequest
     from chajong.inference.member_models import PhotoAnswers
@@ -82,8 +80,10 @@ class EnsembleService:
         classes = classifier.ensemble.classes
         named = classes.drop_duplicates("effective_class").sort_values("effective_id")
         self._models = {
-            row.effective_class: CarModel(row.effective_class, row.english, row.maker or "")
-            for row in named.itertuples()
+            row["effective_class"]: CarModel(
+                row["effective_class"], row["english"], row["maker"] or ""
+            )
+            for row in named.to_dict("records")
         }
 
     @property
@@ -110,7 +110,9 @@ class EnsembleService:
         )
         if not prepared.contents:
             raise UnreadablePhotoError(prepared.prepared[0].reason)
-        answers, opinions = self._answered(self._classifier.asked(prepared.contents, prepared.store))
+        answers, opinions = self._answered(
+            self._classifier.asked(prepared.contents, prepared.store)
+        )
         ranked = self._ranked(answers, count)
         if self._queries is None:
             return Recognition(ranked, (), (), opinions)
@@ -153,13 +155,13 @@ class EnsembleService:
         found = nearest_photos(self._index, query, count, wanted or Filter())
         return tuple(self._shown(row) for row in found.to_dict("records"))
 
-    def _shown(self, row: dict[str, object]) -> SimilarPhoto:
+    def _shown(self, row: dict[Hashable, Any]) -> SimilarPhoto:
         assert self._index is not None
         jpeg = self._index.thumbnails.jpeg(str(row["sha256"]))
         return SimilarPhoto(
             photo_id=str(row["photo_id"]),
             model=self._models[str(row["class_name"])],
-            distance=float(row["distance"]),  # type: ignore[arg-type]
+            distance=row["distance"],
             thumbnail=jpeg if self._change is None else self._change(jpeg),
         )
 
@@ -199,7 +201,7 @@ class EnsembleService:
             table = table[(table["given"] == model) | (table["predicted"] == model)]
         return tuple(
             Confusion(
-                self._models[row.given], self._models[row.predicted], int(row.photos), int(row.of)
+                self._models[row["given"]], self._models[row["predicted"]], row["photos"], row["of"]
             )
-            for row in table.itertuples()
+            for row in table.to_dict("records")
         )

@@ -6,6 +6,7 @@ from chajong.datasets.metrics_history import MetricsHistoryDataset
 from chajong.datasets.new_photos import NewPhotosDataset
 from chajong.datasets.optional import OptionalDataset, Skipped, when_enabled
 from chajong.datasets.photo_folder import PhotoFolderDataset
+from chajong.datasets.photo_index import PhotoIndexDataset
 from chajong.datasets.photo_store import PhotoStoreDataset
 from chajong.datasets.predictions import PredictionsDataset
 from chajong.datasets.saved_ensemble import SavedEnsembleDataset
@@ -21,6 +22,7 @@ __all__ = [
     "NewPhotosDataset",
     "OptionalDataset",
     "PhotoFolderDataset",
+    "PhotoIndexDataset",
     "PhotoStoreDataset",
     "PredictionsDataset",
     "SavedEnsembleDataset",

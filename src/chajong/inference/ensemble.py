@@ -174,7 +174,8 @@ def _confusions(refined: Refined, labels: pd.Series[int]) -> pd.DataFrame:
     pairs = pd.DataFrame({"given": given, "predicted": answered})
     table = pairs[given != answered].value_counts().rename("photos").reset_index()
     table["of"] = np.bincount(given, minlength=len(names))[table["given"].astype(int)]
-    return table.assign(
+    named: pd.DataFrame = table.assign(
         given=names.loc[table["given"]].to_numpy(),
         predicted=names.loc[table["predicted"]].to_numpy(),
     )
+    return named

@@ -84,7 +84,7 @@ def _specialists(arrays: dict[str, np.ndarray], configuration: dict[str, Any]) -
         return NO_SPECIALISTS
     heads = []
     for place, numbers in enumerate(configuration["heads"]):
-        own = {name: arrays[f"head_{place}.{name}"] for name in HEAD_ARRAYS}
+        own: dict[str, Any] = {name: arrays[f"head_{place}.{name}"] for name in HEAD_ARRAYS}
         heads.append(FamilyHead(**own, **{**numbers, "interval": tuple(numbers["interval"])}))
     directions = Directions(arrays["directions.centre"], arrays["directions.projection"])
     # Whether a head is used depends on how many were tried beside it; all of these are.

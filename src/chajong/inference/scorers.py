@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from chajong.inference.member_models import ByFold, PhotoAnswers
     from chajong.models.checkpoint import Checkpoint
+    from chajong.models.clip.classifier import ClipClassifier
     from chajong.models.trained.views import ViewAverage
     from chajong.models.vlm_finetune.classifier import VlmClassifier
     from chajong.models.vlm_finetune.questions import Question
@@ -146,12 +147,13 @@ class ClipScorer:
         configuration = checkpoint.configuration
         self._parameters = parameters = ClipParameters(**configuration["model"])
         prompts = class_prompts(classes)
-        self._models = restore_fold_models(
+        restored: dict[int, Any] = restore_fold_models(
             checkpoint,
             lambda _: build_clip_classifier(parameters, prompts),
             lambda model: log_probability_views(model, parameters),
             effective_class_names(classes),
         )
+        self._models: dict[int, ClipClassifier] = restored
         self._tensors = checkpoint.tensors
         weights = configuration["evidence"]
         self._mixture = Mixture(tuple(weights[kind] for kind in EVIDENCE))

@@ -26,8 +26,8 @@ def heads_checkpoint(
         search: The chosen heads.
         features: Features of every photo; a few are kept as proof.
         class_names: The effective classes, in the order of the scores.
-        made_by: How the features are made, as JSON values: `encoder`, an encoder's parameters, or
-            `members`, the members whose features are joined.
+        made_by: How the member is made, as JSON values: `encoder`, an encoder's parameters, or
+            `members`, the members whose features are joined; and `name_model`.
 
     Returns:
         The checkpoint.

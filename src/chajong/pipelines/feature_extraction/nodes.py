@@ -193,5 +193,7 @@ def _fit_heads(
             predicting.peak_memory_mb,
         ),
     }
-    checkpoint = heads_checkpoint(search, features, predictions.class_names, made_by)
+    checkpoint = heads_checkpoint(
+        search, features, predictions.class_names, made_by | {"name_model": parameters.name_model}
+    )
     return predictions, checkpoint, search.candidates, metrics

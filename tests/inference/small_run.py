@@ -21,7 +21,7 @@ from chajong.pipelines.feature_extraction import nodes as feature_extraction
 from chajong.pipelines.feature_extraction.params import EncoderMemberParameters
 from chajong.probabilities.predictions import Predictions
 
-SMALL_CLIP = Path(__file__).parents[1] / "data" / "06_models" / "small_clip"
+SMALL_CLIP = Path(__file__).parents[2] / "data" / "06_models" / "small_clip"
 HEADS = HeadsParameters(kinds=("prototypes",))
 ENCODERS = {
     "hog": HogParameters(cell=16),

@@ -1,0 +1,5 @@
+"""Features in; an index of known photos, how well it finds, and similar models of each photo, out."""
+
+from chajong.pipelines.search.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

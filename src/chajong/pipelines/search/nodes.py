@@ -1,0 +1,139 @@
+"""Nodes of search."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from chajong.models.checkpoint import Checkpoint
+from chajong.models.features import Features
+from chajong.photos.store import PhotoStore
+from chajong.pipelines.search.params import SearchParameters
+from chajong.search.indexed_features import IndexedFeatures
+from chajong.search.photo_index import PhotoIndex
+
+Report = dict[str, Any]
+
+
+def choose_features(
+    photos: pd.DataFrame, parameters: SearchParameters, **of_members: Features | Checkpoint | None
+) -> IndexedFeatures:
+    """Choose whose features are indexed.
+
+    Args:
+        photos: The `photos` table.
+        parameters: Which member, if one is named.
+        of_members: `<member>.features` and `<member>.checkpoint` of every frozen member, None where
+            it was never run.
+
+    Returns:
+        The features, with how a query is encoded alike.
+
+    Raises:
+        SearchError: The member named, or every member, has no features of these photos.
+    """
+    from chajong.search.indexed_features import indexed_features
+
+    return indexed_features(of_members, photos, parameters.encoder)
+
+
+def index_photos(
+    chosen: IndexedFeatures,
+    photos: pd.DataFrame,
+    classes: pd.DataFrame,
+    folds: pd.DataFrame,
+    photo_store: PhotoStore,
+    parameters: SearchParameters,
+) -> PhotoIndex:
+    """Build the index of all readable train photos.
+
+    Args:
+        chosen: From `choose_features`.
+        photos: The `photos` table.
+        classes: The `classes` table.
+        folds: The `folds` table.
+        photo_store: The photos themselves.
+        parameters: How the index is built.
+    """
+    from chajong.search.photo_index import build_photo_index
+
+    return build_photo_index(
+        chosen.features,
+        photos,
+        classes,
+        folds,
+        photo_store,
+        chosen.encoder,
+        parameters.index,
+        parameters.thumbnail_side,
+    )
+
+
+def measure_retrieval(
+    chosen: IndexedFeatures, photos: pd.DataFrame, classes: pd.DataFrame, folds: pd.DataFrame
+) -> Report:
+    """Search for every train photo among the others, without its near-duplicates.
+
+    Args:
+        chosen: From `choose_features`.
+        photos: The `photos` table.
+        classes: The `classes` table.
+        folds: The `folds` table.
+
+    Returns:
+        `encoder`, `recall_at_1`, `recall_at_5`, `recall_at_10`, `mean_average_precision`,
+        `photos` and `unanswerable`.
+    """
+    from chajong.search.measurement import measure_features
+
+    return measure_features(chosen, photos, classes, folds)
+
+
+def list_similar_models(
+    chosen: IndexedFeatures,
+    photos: pd.DataFrame,
+    classes: pd.DataFrame,
+    folds: pd.DataFrame,
+    parameters: SearchParameters,
+) -> pd.DataFrame:
+    """List the models whose photos look most like each photo, for teammates' prompts.
+
+    Args:
+        chosen: From `choose_features`.
+        photos: The `photos` table.
+        classes: The `classes` table.
+        folds: The `folds` table.
+        parameters: How many models.
+
+    Returns:
+        `photo_id`, `split`, `rank`, `class_name` and `similarity`; a train photo's own
+        near-duplicates do not count.
+    """
+    from chajong.search.measurement import similar_models
+
+    return similar_models(chosen, photos, classes, folds, parameters.similar_models)
+
+
+def summarise_search(report: Report, index: PhotoIndex, parameters: SearchParameters) -> str:
+    """Say what was indexed, how well it finds, and where it is.
+
+    The index comes from the disk, so this also shows that it can be read back.
+
+    Args:
+        report: From `measure_retrieval`.
+        index: The index as read back.
+        parameters: Where the results are.
+    """
+    results = Path(parameters.results_dir)
+    lines = [
+        ("index", f"{len(index.photos):,} photos by {report['encoder']}"),
+        (
+            "recall",
+            f"{report['recall_at_1']:.1%} of photos have one of their model nearest, "
+            f"{report['recall_at_5']:.1%} among the nearest five; mean average precision "
+            f"{report['mean_average_precision']:.3f}",
+        ),
+        ("results", f"{results / '06_models' / 'search_index'}"),
+        ("", f"{results / '07_model_output' / 'similar_models.csv'}"),
+    ]
+    return "\n".join(f"  {label:12} {text}" for label, text in lines) + "\n"

@@ -1,0 +1,73 @@
+"""Which encoder's features are searched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from chajong.models.checkpoint import Checkpoint
+from chajong.models.features import Features, content_hash
+from chajong.search.query import SearchError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class IndexedFeatures:
+    """Features to be searched, and what makes the same of a query.
+
+    Attributes:
+        member: The frozen member.
+        features: Of every readable photo.
+        encoder: The encoder's parameters as JSON values.
+    """
+
+    member: str
+    features: Features
+    encoder: dict[str, Any]
+
+    @property
+    def reads_words(self) -> bool:
+        """Whether the encoder's model has a text tower."""
+        return bool(self.encoder["library"] == "open_clip")
+
+
+def indexed_features(
+    of_members: Mapping[str, Features | Checkpoint | None],
+    photos: pd.DataFrame,
+    wanted: str | None,
+) -> IndexedFeatures:
+    """Choose the member named, else the first that reads words, else the first.
+
+    Args:
+        of_members: `<member>.features` and `<member>.checkpoint`, None where there is none.
+        photos: The `photos` table; features of other photos do not count.
+        wanted: A member, or None.
+
+    Raises:
+        SearchError: There are no such features.
+    """
+    readable = photos[photos["status"] == "ok"]
+    content = content_hash(readable["photo_id"].tolist(), readable["sha256"].tolist())
+    found = [
+        IndexedFeatures(member, features, checkpoint.configuration["made_by"]["encoder"])
+        for name, features in of_members.items()
+        if isinstance(features, Features)
+        and features.content == content
+        and isinstance(
+            checkpoint := of_members[f"{(member := name.removesuffix('.features'))}.checkpoint"],
+            Checkpoint,
+        )
+    ]
+    usable = [each for each in found if wanted in (None, each.member)]
+    if not usable:
+        have = ", ".join(each.member for each in found) or "none"
+        message = (
+            f"{wanted or 'No frozen member'} has no features of these photos to search in "
+            f"(those that have: {have}): run feature_extraction, or change `search.encoder`."
+        )
+        raise SearchError(message)
+    return min(usable, key=lambda each: not each.reads_words)
