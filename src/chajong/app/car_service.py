@@ -20,9 +20,9 @@ from chajong.inference.classifier import CarClassifier
 from chajong.inference.given_photos import GivenPhoto
 from chajong.inference.new_photos import prepare_new_photos
 from chajong.photos.decode import UnreadablePhotoError
-from chajong.search.filters import Filter
+from chajong.search.filters import Filter, SearchError
 from chajong.search.photo_index import nearest_photos, read_photo_index
-from chajong.search.query import SearchError, build_query_encoder
+from chajong.search.query import QueryEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -46,7 +46,7 @@ def load_service(ensemble: Path, index: Path | None, *, blur: bool) -> EnsembleS
 
     Raises:
         SavedEnsembleError: There is no ensemble.
-        PhotoIndexError: There is no index.
+        SearchError: There is no index.
         BlurringError: Faces and plates cannot be found here.
     """
     from chajong.photos.blurring import blurred_jpeg
@@ -76,7 +76,7 @@ class EnsembleService:
         self._classifier = classifier
         self._index = index
         self._change = change_thumbnail
-        self._queries = None if index is None else build_query_encoder(index.encoder)
+        self._queries = None if index is None else QueryEncoder(index)
         classes = classifier.ensemble.classes
         named = classes.drop_duplicates("effective_class").sort_values("effective_id")
         self._models = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from chajong.models.checkpoint import Checkpoint
 from chajong.models.features import Features, content_hash
-from chajong.search.query import SearchError
+from chajong.search.filters import SearchError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Features in; an index of known photos, how well it finds, and similar models of each photo, out."""
+"""Features in; an index of known photos, how well it finds, and similar models, out."""
 
 from chajong.pipelines.search.pipeline import create_pipeline
 

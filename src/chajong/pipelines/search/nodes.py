@@ -59,9 +59,7 @@ def index_photos(
 
     return build_photo_index(
         chosen.features,
-        photos,
-        classes,
-        folds,
+        (photos, classes, folds),
         photo_store,
         chosen.encoder,
         parameters.index,
@@ -111,7 +109,7 @@ def list_similar_models(
     """
     from chajong.search.measurement import similar_models
 
-    return similar_models(chosen, photos, classes, folds, parameters.similar_models)
+    return similar_models(chosen.features, photos, classes, folds, parameters.similar_models)
 
 
 def summarise_search(report: Report, index: PhotoIndex, parameters: SearchParameters) -> str:
