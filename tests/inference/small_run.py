@@ -78,9 +78,10 @@ class SmallRun:
 
     def ensemble(self, served):
         """Gather a pool as what is saved."""
-        card = "---\nlanguage: ko\n---\n\n# 차종\n"
+        admitted = {member: self.predictions[member] for member in self.checkpoints}
+        _, weights = ensembling.admit_members(admitted, self.checkpoints, EnsemblingParameters())
         return ensembling.save_ensemble(
-            served, self.checkpoints, self.features, *self.tables, self.store, card
+            served, self.checkpoints, self.features, weights, *self.tables, self.store
         )
 
 

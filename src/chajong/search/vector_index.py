@@ -49,8 +49,8 @@ class IndexParameters(Strict):
     kind: Literal["auto", "exact", "ivf_pq"] = "auto"
     exact_up_to: int = Field(200_000, ge=0)
     lists: int | None = Field(None, ge=1)
-    probes: int = Field(64, ge=1)
-    reranked: int = Field(400, ge=1)
+    probes: int = Field(256, ge=1)
+    reranked: int = Field(500, ge=1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -52,6 +52,34 @@ def collect_members(
     return {name: found for name, found in members.items() if name not in parameters.leave_out}
 
 
+def admit_members(
+    collected: dict[str, Predictions],
+    checkpoints: dict[str, Checkpoint],
+    parameters: EnsemblingParameters,
+) -> tuple[dict[str, Predictions], pd.DataFrame]:
+    """Check the weights that members start from against the rule for them.
+
+    Args:
+        collected: From `collect_members`.
+        checkpoints: By member.
+        parameters: The rule.
+
+    Returns:
+        The members, and what is known of each one's weights.
+
+    Raises:
+        WeightsRuleError: Some weights break the rule.
+    """
+    from chajong.models.cards.weights import check_weights, describe_weights, used_weights
+
+    configurations = {
+        name: checkpoints[name].configuration for name in collected if name in checkpoints
+    }
+    described = describe_weights(used_weights(configurations), parameters.weights_rule)
+    check_weights(described, parameters.weights_rule)
+    return collected, described
+
+
 def weigh_photos(photos: pd.DataFrame, folds: pd.DataFrame) -> pd.DataFrame:
     """Measure how much each train photo looks like a test photo.
 
@@ -228,11 +256,11 @@ def save_ensemble(
     served: ServedPool,
     checkpoints: dict[str, Checkpoint],
     features: dict[str, Features | None],
+    weights: pd.DataFrame,
     photos: pd.DataFrame,
     classes: pd.DataFrame,
     folds: pd.DataFrame,
     photo_store: PhotoStore,
-    card: str,
 ) -> Ensemble | Skipped:
     """Gather all that is needed to answer about new photos.
 
@@ -240,22 +268,32 @@ def save_ensemble(
         served: From `serve`.
         checkpoints: By member.
         features: Each frozen encoder's features.
+        weights: From `admit_members`, for the model card.
         photos: The `photos` table.
         classes: The `classes` table.
         folds: The `folds` table.
         photo_store: The photos themselves, for how they were kept.
-        card: The model card.
 
     Returns:
         The ensemble; nothing where no member has a checkpoint.
     """
     from chajong.inference.ensemble import build_ensemble
+    from chajong.models.cards.card import ensemble_card
+    from chajong.models.cards.data import summarise_data
     from chajong.models.ensemble_report import ensemble_report
     from chajong.photos.preparation import StoreSettings
 
     if served.pooled is None or served.refined is None:
         return Skipped()
     looked_at = served.refined.features_of
+    figures = ensemble_report(served.pooled, served.refined, photos, classes)
+    card = ensemble_card(
+        figures,
+        figures["pool"]["weights"],
+        served.left_out,
+        summarise_data(photos, classes, folds),
+        weights[weights["member"].isin(served.pooled.pooled.members)],
+    )
     return build_ensemble(
         served.pooled.pooled,
         served.refined,
@@ -264,7 +302,7 @@ def save_ensemble(
         StoreSettings(**photo_store.settings),
         None if looked_at is None else features[looked_at],
         card,
-        ensemble_report(served.pooled, served.refined, photos, classes),
+        figures,
     )
 
 

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from chajong.models.cards.weights import WeightsRule
 from chajong.parameters import Strict
 
 
@@ -12,11 +13,13 @@ class EnsemblingParameters(Strict):
         leave_out: Members that are not pooled although their predictions exist.
         test_like_from: AUC of the audit's train-against-test classifier from which the pool is
             also fitted on photos weighted to look like the test photos; 1 never tries it.
+        weights_rule: Which pretrained weights members may start from.
         top_k: Names a photo in the top-k table.
         results_dir: Where the results are, for the summary.
     """
 
     leave_out: tuple[str, ...] = ()
     test_like_from: float = Field(0.7, ge=0.5, le=1)
+    weights_rule: WeightsRule = WeightsRule()
     top_k: int = Field(5, ge=1)
     results_dir: str = "data"

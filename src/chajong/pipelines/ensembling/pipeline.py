@@ -3,6 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from chajong.pipelines.ensembling.nodes import (
+    admit_members,
     chart_members,
     collect_checkpoints,
     collect_features,
@@ -38,8 +39,20 @@ def create_pipeline() -> Pipeline:
                     "parameters": "params:ensembling",
                     **predictions,
                 },
-                outputs="members",
+                outputs="collected_members",
                 name="collect_members",
+            ),
+            Node(
+                collect_checkpoints,
+                inputs={member: f"{member}.checkpoint" for member in MEMBERS},
+                outputs="checkpoints",
+                name="collect_checkpoints",
+            ),
+            Node(
+                admit_members,
+                inputs=["collected_members", "checkpoints", "params:ensembling"],
+                outputs=["members", "weights"],
+                name="admit_members",
             ),
             Node(
                 weigh_photos,
@@ -145,12 +158,6 @@ def _saving() -> list[Node]:
     """Connect the pool and the checkpoints to the saved ensemble, read back and compared."""
     return [
         Node(
-            collect_checkpoints,
-            inputs={member: f"{member}.checkpoint" for member in MEMBERS},
-            outputs="checkpoints",
-            name="collect_checkpoints",
-        ),
-        Node(
             serve,
             inputs=[
                 "pooled",
@@ -174,11 +181,11 @@ def _saving() -> list[Node]:
                 "served",
                 "checkpoints",
                 "frozen_features",
+                "weights",
                 "photos",
                 "classes",
                 "folds",
                 "photo_store",
-                "ensemble.card",
             ],
             outputs="ensemble.saved",
             name="save_ensemble",

@@ -1,0 +1,97 @@
+"""The command `chajong`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import click
+from pydantic import ValidationError
+
+from chajong.app.settings import AppSettings
+
+ENSEMBLE = Path("data/06_models/ensemble")
+INDEX = Path("data/06_models/search_index")
+PASSWORD = "CHAJONG_APP_PASSWORD"
+
+
+@click.group()
+@click.version_option(package_name="chajong")
+def main() -> None:
+    """Tell look-alike car models apart; pipelines are run by `kedro run`."""
+
+
+@main.command()
+@click.option(
+    "--ensemble",
+    type=click.Path(path_type=Path),
+    default=ENSEMBLE,
+    show_default=True,
+    help="The saved ensemble; `kedro run` makes one.",
+)
+@click.option(
+    "--index",
+    type=click.Path(path_type=Path),
+    default=INDEX,
+    show_default=True,
+    help="Known photos to show and search; `kedro run --pipelines search` makes it.",
+)
+@click.option("--no-index", is_flag=True, help="Show no known photos.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=7860, show_default=True, help="Port to listen on.")
+@click.option("--public", is_flag=True, help="Let anyone ask who reaches the address.")
+@click.option("--user", help=f"Ask for a login; its password is the variable {PASSWORD}.")
+@click.option("--blur", is_flag=True, help="Blur faces and number plates in known photos.")
+@click.option("--workers", default=2, show_default=True, help="Requests computed at a time.")
+@click.option("--queue-length", default=16, show_default=True, help="Requests that may wait.")
+@click.option("--seconds", default=30.0, show_default=True, help="Time for a request.")
+@click.option("--max-upload-megabytes", default=20.0, show_default=True, help="Size of a file.")
+@click.option("--max-megapixels", default=50.0, show_default=True, help="Size of a photo.")
+def app(ensemble: Path, index: Path, *, no_index: bool, blur: bool, **settings: object) -> None:
+    """Serve the page: drop a photo, see its model and why, search known photos."""
+    password = os.environ.get(PASSWORD) if settings["user"] else None
+    try:
+        allowed = AppSettings.model_validate(settings | {"password": password})
+    except ValidationError as error:
+        raise click.ClickException(_first_reason(error)) from error
+    _check_installed()
+    from chajong.app.server import work_in_private_folder
+
+    found = None if no_index else index.resolve()
+    places = ensemble.resolve(), found
+    folder = work_in_private_folder()
+    try:
+        _serve(*places, allowed, blur=blur)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _serve(ensemble: Path, index: Path | None, settings: AppSettings, *, blur: bool) -> None:
+    import uvicorn
+
+    from chajong.app.car_service import load_service
+    from chajong.app.server import create_server
+
+    try:
+        service = load_service(ensemble, index, blur=blur)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    server = create_server(service, settings)
+    click.echo(f"chajong is at http://{settings.host}:{settings.port} (Ctrl+C ends it)")
+    uvicorn.run(server, host=settings.host, port=settings.port, log_level="warning")
+
+
+def _check_installed() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("gradio") is None:
+        message = 'The page needs packages that are not installed: pip install "chajong[app]"'
+        raise click.ClickException(message)
+
+
+def _first_reason(error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    reason = first["msg"].removeprefix("Value error, ")
+    return f"{place}: {reason}" if place else reason
