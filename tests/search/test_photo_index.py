@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -64,7 +65,8 @@ def test_thumbnails_are_small_jpegs(photo_index):
 
 def test_an_index_read_back_is_the_same(photo_index, written):
     read = read_photo_index(written)
-    assert read.encoder == photo_index.encoder
+    assert Path(read.encoder["weights"]).is_relative_to(written)
+    assert read.encoder | {"weights": ""} == photo_index.encoder | {"weights": ""}
     assert read.store_settings == photo_index.store_settings
     assert read.photos["photo_id"].tolist() == photo_index.photos["photo_id"].tolist()
     query = np.asarray(photo_index.vectors.vectors[5])

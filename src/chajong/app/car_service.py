@@ -79,10 +79,9 @@ class EnsembleService:
         self._queries = None if index is None else QueryEncoder(index)
         classes = classifier.ensemble.classes
         named = classes.drop_duplicates("effective_class").sort_values("effective_id")
+        named = named.assign(maker=named["maker"].fillna(""))
         self._models = {
-            row["effective_class"]: CarModel(
-                row["effective_class"], row["english"], row["maker"] or ""
-            )
+            row["effective_class"]: CarModel(row["effective_class"], row["english"], row["maker"])
             for row in named.to_dict("records")
         }
 

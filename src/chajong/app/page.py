@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import gradio as gr
+
 from chajong.app.rendering import (
     cards_html,
     confusions_html,
@@ -18,8 +20,6 @@ from chajong.app.texts import TEXTS, preferred_language, text
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    import gradio
 
     from chajong.app.service import CarService, RankedModel, SimilarPhoto
     from chajong.app.texts import Language
@@ -48,7 +48,7 @@ class Page:
         self._read = read
         self._work = work
 
-    def recognise(self, path: str | None, language: Language) -> str:
+    def show_recognition(self, path: str | None, language: Language) -> str:
         """Answer about an uploaded photo, as HTML."""
         if path is None:
             return ""
@@ -60,7 +60,7 @@ class Page:
 
         return self._shown("recognise", answer, language)
 
-    def search(
+    def show_search(
         self,
         words: str,
         path: str | None,
@@ -82,7 +82,7 @@ class Page:
 
         return self._shown("search", answer, language)
 
-    def confusions(self, model: str, language: Language) -> str:
+    def show_confusions(self, model: str, language: Language) -> str:
         """Show what a model is taken for, as HTML."""
         return confusions_html(self._service.confusions(model or ""), language)
 
@@ -149,7 +149,8 @@ class Page:
                 ],
             }
 
-        return self._told("recognise", answer)
+        told: dict[str, Any] = self._told("recognise", answer)
+        return told
 
     def search_json(
         self,
@@ -170,7 +171,8 @@ class Page:
             )
             return [_similar(each) for each in self._service.search(request)]
 
-        return self._told("search", answer)
+        told: list[dict[str, Any]] = self._told("search", answer)
+        return told
 
     def confusions_json(self, model: str) -> list[dict[str, Any]]:
         """List confusions: given, predicted, photos, of; of one model or of all."""
@@ -185,12 +187,10 @@ class Page:
         ]
 
     def _told(self, action: str, answer: Callable[[], Any]) -> Any:
-        from gradio import Error
-
         try:
             return self._work(action, answer)
         except RequestError as error:
-            raise Error(str(error), print_exception=False) from error
+            raise gr.Error(str(error), print_exception=False) from error
 
 
 def _ranked(ranked: RankedModel) -> dict[str, Any]:
@@ -207,7 +207,7 @@ def _similar(photo: SimilarPhoto) -> dict[str, Any]:
     }
 
 
-def build_page(service: CarService, read: Callable[[Path], bytes], work: Work) -> gradio.Blocks:
+def build_page(service: CarService, read: Callable[[Path], bytes], work: Work) -> gr.Blocks:
     """Lay out the page and its programming interface.
 
     Args:
@@ -215,11 +215,10 @@ def build_page(service: CarService, read: Callable[[Path], bytes], work: Work) -
         read: Reads an upload, and refuses what is no photo.
         work: Runs what takes time.
     """
-    import gradio as gr
-
     page = Page(service, read, work)
     # An upload is deleted when it is read; this deletes those that nobody asked about.
-    with gr.Blocks(title="chajong", analytics_enabled=False, delete_cache=(60, 120)) as blocks:
+    blocks: gr.Blocks = gr.Blocks(title="chajong", analytics_enabled=False, delete_cache=(60, 120))
+    with blocks:
         language = gr.Radio(LANGUAGES, value="en", label="언어 / Language", interactive=True)
         heading = gr.HTML(_heading("en"))
         labels: dict[str, list[Any]] = {}
@@ -240,14 +239,12 @@ def _heading(language: Language) -> str:
 
 
 def _recognise_tab(page: Page, language: Any, labels: dict[str, list[Any]]) -> None:
-    import gradio as gr
-
     with gr.Tab(TEXTS["recognise"]["en"], id="recognise") as tab:
         photo = gr.File(
             file_types=SUFFIXES, label=TEXTS["photo"]["en"], elem_id="photo", height=140
         )
         answer = gr.HTML(elem_id="answer", min_height=0)
-        photo.upload(page.recognise, [photo, language], answer, api_visibility="private")
+        photo.upload(page.show_recognition, [photo, language], answer, api_visibility="private")
         photo.clear(lambda: "", None, answer, api_visibility="private")
     labels["recognise"], labels["photo"] = [tab], [photo]
 
@@ -255,8 +252,6 @@ def _recognise_tab(page: Page, language: Any, labels: dict[str, list[Any]]) -> N
 def _search_tab(
     page: Page, service: CarService, language: Any, labels: dict[str, list[Any]]
 ) -> None:
-    import gradio as gr
-
     with gr.Tab(TEXTS["search"]["en"], id="search") as tab:
         words = gr.Textbox(
             label=TEXTS["words" if service.searches_words else "no_words"]["en"],
@@ -278,7 +273,9 @@ def _search_tab(
         find = gr.Button(TEXTS["find"]["en"], variant="primary", elem_id="find")
         answer = gr.HTML(elem_id="found", min_height=0)
         asked = [words, photo, share, maker, model, first, last, count, language]
-        gr.on([find.click, words.submit], page.search, asked, [answer], api_visibility="private")
+        gr.on(
+            [find.click, words.submit], page.show_search, asked, [answer], api_visibility="private"
+        )
     labels["search"], labels["find"] = [tab], [find]
     labels["words" if service.searches_words else "no_words"] = [words]
     labels["photo"].append(photo)
@@ -289,14 +286,12 @@ def _search_tab(
 def _confusions_tab(
     page: Page, service: CarService, language: Any, labels: dict[str, list[Any]]
 ) -> None:
-    import gradio as gr
-
     with gr.Tab(TEXTS["confusions"]["en"], id="confusions") as tab:
         model = gr.Dropdown(_models(service, "en"), value="", label=TEXTS["model"]["en"])
-        table = gr.HTML(page.confusions("", "en"), elem_id="confusions")
+        table = gr.HTML(page.show_confusions("", "en"), elem_id="confusions")
         gr.on(
             [model.change, language.change],
-            page.confusions,
+            page.show_confusions,
             [model, language],
             [table],
             api_visibility="private",
@@ -316,19 +311,17 @@ def _models(service: CarService, language: Language) -> list[tuple[str, str]]:
 
 
 def _switch(
-    blocks: gradio.Blocks,
+    blocks: gr.Blocks,
     language: Any,
     heading: Any,
     labels: dict[str, list[Any]],
     service: CarService,
 ) -> None:
     """Let everything follow the language, which begins as the browser's."""
-    import gradio as gr
-
     labelled = [(name, part) for name, parts in labels.items() for part in parts]
 
     def change(chosen: Language) -> list[Any]:
-        updates = [_heading(chosen)]
+        updates: list[Any] = [_heading(chosen)]
         for name, part in labelled:
             said = text(name, chosen)
             if isinstance(part, gr.Button):
@@ -352,8 +345,6 @@ def _switch(
 
 def _interface(page: Page) -> None:
     """Give the programming interface: three endpoints that answer with JSON."""
-    import gradio as gr
-
     with gr.Row(visible=False):
         photo, words = gr.File(label="photo", type="filepath"), gr.Textbox(label="words")
         share, count = gr.Number(0.5, label="photo_share"), gr.Number(SHOWN_MODELS, label="count")

@@ -88,7 +88,7 @@ def create_server(service: CarService, settings: AppSettings) -> FastAPI:
         return Response(measures.text(), media_type="text/plain; version=0.0.4")
 
     most = int(settings.max_upload_megabytes * 1e6)
-    mounted = gr.mount_gradio_app(
+    mounted: FastAPI = gr.mount_gradio_app(
         server,
         blocks,
         "/",

@@ -36,7 +36,7 @@ TEXTS: dict[str, dict[Language, str]] = {
     "models": {"ko": "가능성이 높은 차종", "en": "Most probable models"},
     "calibrated": {
         "ko": "확률은 보정되어 있습니다. {percent}라고 답한 100장 가운데 약 {right}장이 맞습니다.",
-        "en": "Probabilities are calibrated: of 100 answers given {percent}, about {right} are right.",
+        "en": "Calibrated: of 100 answers given {percent}, about {right} are right.",
     },
     "similar": {"ko": "비슷한 사진", "en": "Most similar known photos"},
     "distance": {"ko": "거리", "en": "distance"},

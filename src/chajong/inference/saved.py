@@ -20,7 +20,7 @@ import shutil
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,22 +28,13 @@ import pandas as pd
 from chajong.inference.ensemble import Ensemble
 from chajong.inference.saved_steps import steps_checkpoint, steps_from_checkpoint
 from chajong.models.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from chajong.models.encoders.weights import is_path
+from chajong.models.local_weights import copy_weights, find_weights
 from chajong.photos.preparation import StoreSettings
 from chajong.probabilities.pools.pool import Pool
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ENSEMBLE_FILE = "ensemble.json"
 CARD_FILE = "README.md"
 FORMAT = 1
-
-WEIGHT_SETTINGS = {"weights", "name_model"}
-"""Settings that may name a local file or folder."""
-
-MOVED = "ensemble:"
-"""Begins a path that is relative to the ensemble's directory."""
 
 LIBRARIES = (
     "chajong",
@@ -89,11 +80,9 @@ def write_ensemble(ensemble: Ensemble, folder: Path) -> None:
 
 
 def _write_parts(ensemble: Ensemble, folder: Path) -> None:
-    moved: dict[str, str] = {}
+    copied: dict[str, str] = {}
     for name, checkpoint in ensemble.checkpoints.items():
-        configuration = _relocated(
-            checkpoint.configuration, lambda path: _copied(path, folder, moved)
-        )
+        configuration = copy_weights(checkpoint.configuration, folder, copied)
         kept = Checkpoint(checkpoint.tensors, configuration, checkpoint.files)
         write_checkpoint(kept, folder / "members" / name)
     if ensemble.steps is not None:
@@ -201,49 +190,5 @@ def _read_parts(folder: Path) -> Ensemble:
 
 def _read_member(folder: Path, name: str) -> Checkpoint:
     checkpoint = read_checkpoint(folder / "members" / name)
-    configuration = _relocated(
-        checkpoint.configuration,
-        lambda path: str(folder.resolve() / path.removeprefix(MOVED)),
-    )
+    configuration = find_weights(checkpoint.configuration, folder)
     return Checkpoint(checkpoint.tensors, configuration, checkpoint.files)
-
-
-def _relocated(settings: Any, move: Callable[[str], str]) -> Any:
-    """Change every setting that names a local file or folder of weights.
-
-    Args:
-        settings: JSON values.
-        move: From the path as it is to the path as it is to be.
-    """
-    if isinstance(settings, list):
-        return [_relocated(value, move) for value in settings]
-    if not isinstance(settings, dict):
-        return settings
-    return {
-        key: move(value)
-        if key in WEIGHT_SETTINGS and isinstance(value, str) and _is_local(key, value)
-        else _relocated(value, move)
-        for key, value in settings.items()
-    }
-
-
-def _is_local(key: str, value: str) -> bool:
-    """Tell a path from a word; a name model's hub repository looks like a path."""
-    if value.startswith(MOVED):
-        return True
-    return is_path(value) and (key == "weights" or Path(value).exists())
-
-
-def _copied(path: str, folder: Path, moved: dict[str, str]) -> str:
-    """Copy a file or folder of weights into the directory once, and say where it is now."""
-    if path not in moved:
-        source = Path(path).expanduser()
-        place = f"weights/{len(moved)}_{source.name}"
-        target = folder / place
-        target.parent.mkdir(exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target)
-        else:
-            shutil.copy2(source, target)
-        moved[path] = MOVED + place
-    return moved[path]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from chajong.models.local_weights import copy_weights, find_weights
 from chajong.photos.arrow_file import write_table
 from chajong.photos.store import PhotoStore, open_photo_store
 from chajong.search.filters import Filter, SearchError, allowed_photos
@@ -138,7 +139,8 @@ def nearest_photos(
     positions, cosines = index.vectors.nearest(query[None], count, allowed)
     found = positions[0] != NONE_FOUND
     rows = index.photos.iloc[positions[0][found]].reset_index(drop=True)
-    return rows.assign(similarity=cosines[0][found], distance=1 - cosines[0][found])
+    near: pd.DataFrame = rows.assign(similarity=cosines[0][found], distance=1 - cosines[0][found])
+    return near
 
 
 def near_duplicates(
@@ -173,7 +175,7 @@ def write_photo_index(index: PhotoIndex, folder: Path) -> None:
         write_table(index.thumbnails.table, unfinished / THUMBNAILS_FILE)
         description = {
             "photos": len(index.photos),
-            "encoder": index.encoder,
+            "encoder": copy_weights(index.encoder, unfinished, {}),
             "encoder_key": index.encoder_key,
             "store_settings": index.store_settings,
             "parameters": index.parameters.model_dump(mode="json"),
@@ -203,7 +205,7 @@ def read_photo_index(folder: Path) -> PhotoIndex:
             photos=pd.read_parquet(folder / PHOTOS_FILE),
             vectors=read_vector_index(folder, parameters),
             parameters=parameters,
-            encoder=description["encoder"],
+            encoder=find_weights(description["encoder"], folder),
             encoder_key=description["encoder_key"],
             store_settings=description["store_settings"],
             thumbnails=open_photo_store(folder / THUMBNAILS_FILE),

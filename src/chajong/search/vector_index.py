@@ -25,7 +25,7 @@ NONE_FOUND = -1
 BRUTE_FORCE_UP_TO = 20_000
 """Of so few allowed vectors every one is compared."""
 
-DIMENSIONS_A_CODE = 8
+DIMENSIONS_A_CODE = 4
 """Dimensions that product quantisation keeps in one byte."""
 
 VECTORS_AT_ONCE = 65_536
@@ -93,12 +93,13 @@ class VectorIndex:
     def _candidates(self, unit: np.ndarray, count: int, allowed: np.ndarray | None) -> np.ndarray:
         import faiss
 
-        parameters = faiss.SearchParametersIVF(nprobe=self.probes)
+        library: Any = faiss  # its annotations know nothing of these keywords
+        wanted: dict[str, Any] = {"nprobe": self.probes}
         if allowed is not None:
             # faiss reads this array while it searches.
-            bits: Any = np.packbits(allowed, bitorder="little")
-            selector: Any = faiss.IDSelectorBitmap
-            parameters = faiss.SearchParametersIVF(nprobe=self.probes, sel=selector(bits))
+            bits = np.packbits(allowed, bitorder="little")
+            wanted["sel"] = library.IDSelectorBitmap(bits)
+        parameters = library.SearchParametersIVF(**wanted)
         assert self.lists is not None
         _, found = self.lists.search(unit, max(self.reranked, count), params=parameters)
         candidates: np.ndarray = found
@@ -176,9 +177,9 @@ def _inverted_file(vectors: np.ndarray, parameters: IndexParameters) -> Any:
     codes = max(1, dimensions // DIMENSIONS_A_CODE)
     while dimensions % codes:
         codes -= 1
-    index = faiss.index_factory(
-        dimensions, f"IVF{lists}_HNSW32,PQ{codes}", faiss.METRIC_INNER_PRODUCT
-    )
+    # Among vectors of length 1 the nearest have the largest cosine; faiss builds better graphs for
+    # distances than for products.
+    index = faiss.index_factory(dimensions, f"IVF{lists}_HNSW32,PQ{codes}")
     # As many a list as faiss asks for at least.
     size = min(count, max(39 * lists, 50_000))
     sample = np.sort(np.random.default_rng(0).choice(count, size, replace=False))

@@ -28,13 +28,13 @@ FIGURES = {
 
 LIMITS = """## Limits
 
-- It chooses among the classes that it was trained on and knows no other car; a photo of anything else
-  gets one of these names, usually with a low probability.
-- Its probabilities are calibrated for photos like those of the training set. Where photos come from
-  elsewhere, or classes are more or less frequent, measure again or give another class prior.
+- It chooses among the classes that it was trained on and knows no other car; a photo of anything
+  else gets one of these names, usually with a low probability.
+- Its probabilities are calibrated for photos like those of the training set. Where photos come
+  from elsewhere, or classes are more or less frequent, measure again or give another prior.
 - Figures are out of fold: no photo's label reached its own prediction, and near-duplicates never
   straddle folds. They are no measurement on photos from elsewhere.
-- It is not made to tell people or vehicles apart, and says nothing about a car's condition or price.
+- It is not made to tell people or single vehicles apart, and says nothing about a car's condition.
 """
 
 LOADING = """## Loading
@@ -69,7 +69,8 @@ def ensemble_card(
     """
     rows = "\n".join(f"| `{name}` | {weight:.3f} |" for name, weight in members.items())
     without = (
-        f"\nNot in this directory, because they know the run's photos only: {', '.join(left_out)}.\n"
+        "\nNot in this directory, because they know the run's photos only: "
+        f"{', '.join(left_out)}.\n"
         if left_out
         else ""
     )
@@ -161,8 +162,8 @@ def _data(data: DataSummary) -> str:
     return (
         "## Training data\n\n"
         f"- {data.classes} classes ({names if merged else f'{data.names} names'}).\n"
-        f"- {data.train:,} photos in {data.folds} folds; {data.calibration:,} more that no model was "
-        "trained on, for calibration.\n"
+        f"- {data.train:,} photos in {data.folds} folds; {data.calibration:,} more that no model "
+        "was trained on, for calibration.\n"
         f"- {data.uncounted:,} photos whose labels contradict others' were neither trained on nor "
         f"scored; {data.unreadable:,} could not be read.\n"
     )
@@ -185,8 +186,9 @@ def _weights(weights: pd.DataFrame) -> str:
     if not len(weights):
         return "## Weights it starts from\n\nNone: everything was trained from chance.\n"
     rows = "\n".join(
-        f"| `{row['member']}` | {row['model']} ({row['weights']}) | {row['licence'] or 'not known'} "
-        f"| {row['published'] or 'not known'} | {row['source']} | {row['note']} |"
+        f"| `{row['member']}` | {row['model']} ({row['weights']}) "
+        f"| {row['licence'] or 'not known'} | {row['published'] or 'not known'} "
+        f"| {row['source']} | {row['note']} |"
         for row in weights.to_dict("records")
     )
     head = "| member | model | licence | published | source | note |\n|---|---|---|---|---|---|"
