@@ -67,8 +67,8 @@ class Page:
         photo_share: float,
         maker: str,
         model: str,
-        first_year: float | None,
-        last_year: float | None,
+        first_year: str,
+        last_year: str,
         count: float,
         language: Language,
     ) -> str:
@@ -104,8 +104,8 @@ class Page:
         photo_share: float,
         maker: str,
         model: str,
-        first_year: float | None,
-        last_year: float | None,
+        first_year: str,
+        last_year: str,
         count: float,
     ) -> SearchRequest:
         return SearchRequest(
@@ -114,8 +114,8 @@ class Page:
             photo_share=min(max(photo_share, 0.0), 1.0),
             maker=maker or "",
             model=model or "",
-            first_year=None if first_year is None else int(first_year),
-            last_year=None if last_year is None else int(last_year),
+            first_year=_year(first_year),
+            last_year=_year(last_year),
             count=min(max(int(count), 1), 100),
         )
 
@@ -159,8 +159,8 @@ class Page:
         photo_share: float,
         maker: str,
         model: str,
-        first_year: float | None,
-        last_year: float | None,
+        first_year: str,
+        last_year: str,
         count: float,
     ) -> list[dict[str, Any]]:
         """Find known photos: photo_id, name, english and distance of each, the nearest first."""
@@ -191,6 +191,20 @@ class Page:
             return self._work(action, answer)
         except RequestError as error:
             raise gr.Error(str(error), print_exception=False) from error
+
+
+def _year(given: str | None) -> int | None:
+    """Read a year; a field that is left empty asks for none.
+
+    Raises:
+        RequestError: It is no year.
+    """
+    text = (given or "").strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) == 4):
+        raise RequestError(f"{text!r} is no year: give four digits, such as 2015.")
+    return int(text)
 
 
 def _ranked(ranked: RankedModel) -> dict[str, Any]:
@@ -267,8 +281,8 @@ def _search_tab(
             maker = gr.Dropdown(_makers(service, "en"), value="", label=TEXTS["maker"]["en"])
             model = gr.Dropdown(_models(service, "en"), value="", label=TEXTS["model"]["en"])
         with gr.Row():
-            first = gr.Number(None, label=TEXTS["first_year"]["en"], precision=0)
-            last = gr.Number(None, label=TEXTS["last_year"]["en"], precision=0)
+            first = gr.Textbox(label=TEXTS["first_year"]["en"], max_length=4)
+            last = gr.Textbox(label=TEXTS["last_year"]["en"], max_length=4)
             count = gr.Number(SHOWN_PHOTOS, label=TEXTS["count"]["en"], precision=0, minimum=1)
         find = gr.Button(TEXTS["find"]["en"], variant="primary", elem_id="find")
         answer = gr.HTML(elem_id="found", min_height=0)
@@ -349,7 +363,7 @@ def _interface(page: Page) -> None:
         photo, words = gr.File(label="photo", type="filepath"), gr.Textbox(label="words")
         share, count = gr.Number(0.5, label="photo_share"), gr.Number(SHOWN_MODELS, label="count")
         maker, model = gr.Textbox(label="maker"), gr.Textbox(label="model")
-        first, last = gr.Number(None, label="first_year"), gr.Number(None, label="last_year")
+        first, last = gr.Textbox(label="first_year"), gr.Textbox(label="last_year")
         answer, ask = gr.JSON(label="answer"), gr.Button()
         ask.click(page.recognise_json, [photo, count], answer, api_name="recognise")
         asked = [words, photo, share, maker, model, first, last, count]

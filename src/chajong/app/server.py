@@ -96,7 +96,7 @@ def create_server(service: CarService, settings: AppSettings) -> FastAPI:
         max_file_size=most,
         show_error=False,
         ssr_mode=False,
-        theme=gr.themes.Default(font=list(FONTS), font_mono=["monospace"]),
+        theme=gr.themes.Default(primary_hue="blue", font=list(FONTS), font_mono=["monospace"]),
         css=STYLE,
         footer_links=[],
         run_history=False,

@@ -1,0 +1,263 @@
+"""The real server over HTTP: hostile uploads, limits, busy, login, no path in any answer."""
+
+import json
+import os
+import re
+import threading
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from hostile_photos import ANSWERED, REFUSED, photo
+
+from chajong import CarClassifier
+
+API = "/gradio_api"
+
+
+class Asking:
+    """A client that speaks the documented protocol and keeps every answer's text."""
+
+    def __init__(self, address, **options):
+        self.http = httpx.Client(base_url=address, timeout=60, **options)
+        self.texts = []
+
+    def upload(self, name, data):
+        answer = self.http.post(f"{API}/upload", files={"files": (name, data)})
+        self.texts.append(answer.text)
+        return answer
+
+    def call(self, endpoint, *data):
+        joined = self.http.post(f"{API}/call/{endpoint}", json={"data": list(data)})
+        self.texts.append(joined.text)
+        if joined.status_code != 200:
+            return joined.status_code, joined.json()
+        event = joined.json()["event_id"]
+        answer = self.http.get(f"{API}/call/{endpoint}/{event}")
+        self.texts.append(answer.text)
+        kind, text = re.findall(r"event: (complete|error)\ndata: (.*)", answer.text)[-1]
+        return kind, json.loads(text)
+
+    def recognise(self, name, data, count=5):
+        uploaded = self.upload(name, data)
+        assert uploaded.status_code == 200, uploaded.text
+        file = {"path": uploaded.json()[0], "meta": {"_type": "gradio.FileData"}}
+        return self.call("recognise", file, count)
+
+
+@pytest.fixture(scope="module")
+def asking(server):
+    return Asking(server.address)
+
+
+@pytest.fixture(scope="module")
+def test_photo(small_run):
+    return small_run.path(small_run.test_photos()["photo_id"].iloc[0])
+
+
+def test_page_and_python_call_give_the_same_probabilities(asking, small_run, classifier):
+    for photo_id in small_run.test_photos()["photo_id"][:4]:
+        path = small_run.path(photo_id)
+        kind, (answer,) = asking.recognise("차.jpg", path.read_bytes(), 99)
+        assert kind == "complete"
+        expected = classifier.predict(path, top_k=99).set_index("class_name")["probability"]
+        got = {each["name"]: each["probability"] for each in answer["models"]}
+        np.testing.assert_allclose(
+            [got[name] for name in expected.index], expected.to_numpy(), atol=1e-5
+        )
+
+
+def test_an_answer_says_why(asking, test_photo):
+    _, (answer,) = asking.recognise("a.jpg", test_photo.read_bytes())
+    distances = [each["distance"] for each in answer["similar"]]
+    assert distances == sorted(distances)
+    assert [each["nearest"]["name"] for each in answer["evidence"]] == [
+        each["name"] for each in answer["models"][:3]
+    ]
+    assert {each["member"] for each in answer["opinions"]} == {"hog", "clip_frozen"}
+
+
+def test_words_photos_and_filters_search(asking, test_photo, classifier):
+    name = classifier.class_names[0]
+    kind, (found,) = asking.call("search", name, None, 0.5, "", "", "", "", 4)
+    assert (kind, len(found)) == ("complete", 4)
+    _, (filtered,) = asking.call("search", name, None, 0.5, "", name, "", "", 4)
+    assert {each["name"] for each in filtered} == {name}
+    path = asking.upload("a.jpg", test_photo.read_bytes()).json()[0]
+    file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    _, (mixed,) = asking.call("search", name, file, 0.3, "", "", "", "", 4)
+    assert len(mixed) == 4
+
+
+def test_what_is_no_year_is_refused(asking):
+    kind, answer = asking.call("search", "쏘나타", None, 0.5, "", "", "soon", "", 4)
+    assert kind == "error"
+    assert "'soon' is no year" in json.dumps(answer)
+
+
+def test_confusions_are_listed(asking, classifier):
+    _, (every,) = asking.call("confusions", "")
+    counts = [each["photos"] for each in every]
+    assert counts == sorted(counts, reverse=True)
+    name = every[0]["given"]
+    _, (own,) = asking.call("confusions", name)
+    assert all(name in (each["given"], each["predicted"]) for each in own)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_photo_gets_a_plain_message(asking, name):
+    make, message = REFUSED[name]
+    kind, answer = asking.recognise(name, make())
+    assert kind == "error"
+    assert message in json.dumps(answer)
+    assert asking.http.get("/health").json()["status"] == "ok"
+
+
+@pytest.mark.parametrize("name", ANSWERED)
+def test_odd_photos_and_names_are_answered(asking, name):
+    kind, (answer,) = asking.recognise(name, ANSWERED[name]())
+    assert kind == "complete"
+    assert sum(each["probability"] for each in answer["models"]) <= 1 + 1e-6
+
+
+def test_an_exif_rotation_changes_nothing_but_the_side(asking):
+    from hostile_photos import rotated
+
+    _, (upright,) = asking.recognise("a.jpg", photo())
+    _, (turned,) = asking.recognise("a.jpg", rotated())
+    assert upright["models"] != turned["models"]
+
+
+def test_a_file_above_the_limit_is_refused_before_it_is_kept(asking):
+    answer = asking.upload("large.jpg", bytes(21_000_000))
+    assert answer.status_code == 413
+    assert "20 MB" in answer.text or "maximum allowed size" in answer.text
+
+
+def test_a_body_that_declares_nothing_is_cut_off(server):
+    def endless():
+        for _ in range(400):
+            yield bytes(100_000)
+
+    # The server may answer, or hang up on the one who goes on sending.
+    try:
+        headers = {"content-type": "multipart/form-data; boundary=x"}
+        answer = httpx.post(
+            f"{server.address}{API}/upload", content=endless(), headers=headers, timeout=60
+        )
+        assert answer.status_code >= 400
+    except httpx.TransportError:
+        pass
+    assert httpx.get(f"{server.address}/health").status_code == 200
+
+
+def test_uploads_are_deleted_once_they_are_read(asking, test_photo, server):
+    asking.recognise("gone.jpg", test_photo.read_bytes())
+    folder = f"/proc/{server.process.pid}/cwd"
+    assert not [name for _, _, names in os.walk(folder) for name in names if "gone" in name]
+
+
+def test_no_other_file_is_served(asking):
+    for path in (
+        "/etc/passwd",
+        "../../../etc/passwd",
+        "uploads/../../etc/passwd",
+        "%2Fetc%2Fpasswd",
+    ):
+        for route in ("file=", "file/"):
+            assert asking.http.get(f"{API}/{route}{path}").status_code >= 400
+
+
+def test_no_answer_holds_a_path_of_the_machine(asking, saved_ensemble, index_folder):
+    """Looks at what all tests above were answered, so that it stands below them."""
+    for page in ("/", "/config", f"{API}/info", "/health", "/metrics"):
+        asking.texts.append(asking.http.get(page).text)
+    whole = "\n".join(asking.texts)
+    known = [str(Path.cwd()), str(saved_ensemble), str(index_folder), "/tmp/", "site-packages"]
+    assert [path for path in known if path in whole] == []
+    assert "Traceback" not in whole
+
+
+def test_health_and_metrics_are_answered(asking, classifier):
+    health = asking.http.get("/health").json()
+    assert health["models"] == len(classifier.class_names)
+    metrics = asking.http.get("/metrics").text
+    assert 'chajong_requests_total{action="recognise",outcome="answered"}' in metrics
+    assert 'chajong_requests_total{action="recognise",outcome="refused"}' in metrics
+    assert re.search(r"chajong_resident_memory_bytes [0-9.e+]+", metrics)
+
+
+def test_headers_keep_browsers_careful(asking):
+    headers = asking.http.get("/").headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "SAMEORIGIN"
+
+
+@pytest.fixture(scope="module")
+def narrow(serve):
+    """A server that lets few wait, asks for a login, and knows no photos."""
+    return serve(
+        "--queue-length",
+        "1",
+        "--workers",
+        "1",
+        "--user",
+        "차종",
+        "--no-index",
+        CHAJONG_APP_PASSWORD="비밀 번호",
+    )
+
+
+def logged_in(narrow):
+    asking = Asking(narrow.address)
+    entered = asking.http.post("/login", data={"username": "차종", "password": "비밀 번호"})
+    assert entered.status_code == 200
+    return asking
+
+
+def test_strangers_are_not_answered_where_a_login_is_asked_for(narrow):
+    stranger = Asking(narrow.address)
+    assert stranger.upload("a.jpg", photo()).status_code == 401
+    wrong = stranger.http.post("/login", data={"username": "차종", "password": "x"})
+    assert wrong.status_code == 400
+    assert stranger.http.get("/health").status_code == 200
+
+
+def test_who_finds_the_queue_full_is_told_to_try_again(narrow):
+    answers = []
+
+    def ask():
+        answers.append(logged_in(narrow).recognise("a.jpg", photo()))
+
+    threads = [threading.Thread(target=ask) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    busy = [text for kind, text in answers if kind == 503]
+    assert {kind for kind, _ in answers} == {"complete", 503}
+    assert all(text["error"] == "Busy: try again in 2 seconds." for text in busy)
+    metrics = httpx.get(f"{narrow.address}/metrics").text
+    assert f'outcome="busy"}} {len(busy)}.0' in metrics
+
+
+def test_without_an_index_photos_are_still_named(narrow):
+    kind, (answer,) = logged_in(narrow).recognise("a.jpg", photo())
+    assert (kind, answer["similar"]) == ("complete", [])
+    kind, answer = logged_in(narrow).call("search", "쏘나타", None, 0.5, "", "", "", "", 4)
+    assert kind == "error"
+    assert "no known photos" in json.dumps(answer)
+
+
+def test_a_request_that_takes_too_long_says_so(serve):
+    slow = serve("--seconds", "0.001", "--no-index")
+    kind, answer = Asking(slow.address).recognise("a.jpg", photo())
+    assert kind == "error"
+    assert "longer than 0.001 seconds" in json.dumps(answer)
+
+
+def test_the_ensemble_served_is_the_one_saved(saved_ensemble, asking):
+    named = CarClassifier.load(saved_ensemble).class_names
+    _, (answer,) = asking.recognise("a.jpg", photo(), 99)
+    assert {each["name"] for each in answer["models"]} == set(named)
