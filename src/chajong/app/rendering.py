@@ -32,7 +32,7 @@ def name_html(model: CarModel, language: Language) -> str:
     """Write a model's name in the reader's language, with the other one beside it."""
     first, second = names(model, language)
     other = "" if second == first else f' <span class="other">{escape(second)}</span>'
-    return f"<b>{escape(first)}</b>{other}"
+    return f'<span class="names"><b>{escape(first)}</b>{other}</span>'
 
 
 def preview_html(photo: bytes, language: Language) -> str:

@@ -18,8 +18,9 @@ figure { margin: 0 }
 .cards { display: grid; gap: 14px; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)) }
 .cards img { width: 100%; height: 110px; object-fit: contain }
 .cards figcaption { font-size: 13px; overflow-wrap: anywhere; margin-top: 5px }
-.cards figcaption > * { display: block }
+.cards figcaption > *, .cards .other { display: block }
 .members, .confusions { border-collapse: collapse; width: 100%; font-size: 14px }
+.members th, .confusions th, .members td:first-child { white-space: nowrap }
 .members td, .members th, .confusions td, .confusions th { text-align: left; padding: 6px 8px;
   border-top: 1px solid #d5dce4; overflow-wrap: anywhere; vertical-align: top }
 .problem { border-left: 4px solid #b3261e; padding: 10px 14px; margin: 0 }

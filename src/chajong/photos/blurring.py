@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -25,11 +26,25 @@ PLATE_CASCADES = (
     "haarcascade_license_plate_rus_16stages.xml",
 )
 
-LONGEST_SIDE = 1024
-"""Pixels to which a larger photo is scaled down before the search: it takes a time by its area."""
 
-NEIGHBOURS = 5
-"""Overlapping finds that make one; fewer find more, and more that is neither face nor plate."""
+@dataclass(frozen=True)
+class Search:
+    """How cascades look for one kind of thing.
+
+    Attributes:
+        longest_side: Pixels that the photo's longest side is scaled to.
+        step: Ratio of one size that is looked for to the next smaller one.
+        neighbours: Overlapping finds that make one; fewer find more, true and false.
+    """
+
+    longest_side: int
+    step: float
+    neighbours: int
+
+
+FACES = Search(longest_side=640, step=1.2, neighbours=5)
+PLATES = Search(longest_side=1024, step=1.1, neighbours=5)
+"""Plates of less than 60 pixels are not found, so small photos are enlarged."""
 
 MARGIN = 0.15
 """What a region is enlarged by on every side, as a share of its own side."""
@@ -98,14 +113,15 @@ def find_faces_and_plates(photo: np.ndarray) -> list[Region]:
     Raises:
         BlurringError: OpenCV or one of its cascades is absent.
     """
-    cascades = _CASCADES
-    grey, scale = _prepared(photo)
-    width = grey.shape[1]
-    found = _found(cascades.faces, grey) + _found(cascades.plates, grey)
-    # The cascade of profiles knows those that look to the left.
-    mirrored = _found(cascades.faces[1:], grey[:, ::-1].copy())
-    found += [(width - right, top, width - left, bottom) for left, top, right, bottom in mirrored]
-    return [_enlarged(region, scale, photo.shape) for region in found]
+    return [*_found(photo, _CASCADES.plates, PLATES), *_faces(photo)]
+
+
+def _faces(photo: np.ndarray) -> list[Region]:
+    width = photo.shape[1]
+    # The cascade of profiles knows those that look to one side.
+    mirrored = _found(photo[:, ::-1], _CASCADES.faces[1:], FACES)
+    turned = [(width - right, top, width - left, bottom) for left, top, right, bottom in mirrored]
+    return [*_found(photo, _CASCADES.faces, FACES), *turned]
 
 
 class _Cascades(local):
@@ -143,34 +159,30 @@ def _what_is_missing(missing: str) -> str:
     )
 
 
-def _prepared(photo: np.ndarray) -> tuple[np.ndarray, float]:
-    """Give the grey photo that is searched, and how many of its pixels one of the photo's is."""
+def _found(photo: np.ndarray, cascades: Sequence[Any], search: Search) -> list[Region]:
     import cv2
 
-    grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
-    scale = min(1.0, LONGEST_SIDE / max(grey.shape))
-    if scale < 1:
-        grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return np.asarray(grey), scale
-
-
-def _found(cascades: Sequence[Any], grey: np.ndarray) -> list[Region]:
+    scale = search.longest_side / max(photo.shape[:2])
+    resampling = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    grey = cv2.cvtColor(np.ascontiguousarray(photo), cv2.COLOR_RGB2GRAY)
+    height, width = (max(1, round(scale * side)) for side in grey.shape)
+    scaled = cv2.resize(grey, (width, height), interpolation=resampling)
     return [
-        (int(left), int(top), int(left + width), int(top + height))
+        _enlarged(region, scale, photo.shape)
         for cascade in cascades
-        for left, top, width, height in cascade.detectMultiScale(grey, 1.1, NEIGHBOURS)
+        for region in cascade.detectMultiScale(scaled, search.step, search.neighbours)
     ]
 
 
-def _enlarged(region: Region, scale: float, shape: tuple[int, ...]) -> Region:
-    """Put a region of the scaled photo on the photo, with its margin."""
-    left, top, right, bottom = (side / scale for side in region)
-    across, down = MARGIN * (right - left), MARGIN * (bottom - top)
+def _enlarged(found: Sequence[int], scale: float, shape: tuple[int, ...]) -> Region:
+    """Put left, top, width and height in the scaled photo on the photo, with a margin."""
+    left, top, width, height = (float(side) / scale for side in found)
+    across, down = MARGIN * width, MARGIN * height
     return (
         max(0, int(left - across)),
         max(0, int(top - down)),
-        min(shape[1], int(right + across) + 1),
-        min(shape[0], int(bottom + down) + 1),
+        min(shape[1], int(left + width + across) + 1),
+        min(shape[0], int(top + height + down) + 1),
     )
 
 

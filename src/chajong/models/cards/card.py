@@ -88,7 +88,7 @@ def ensemble_card(
 
 
 def checkpoint_card(
-    member: str,
+    title: str,
     configuration: Mapping[str, Any],
     metrics: Mapping[str, Any],
     data: DataSummary,
@@ -97,7 +97,7 @@ def checkpoint_card(
     """Describe one member's checkpoint.
 
     Args:
-        member: Its name.
+        title: What the member is.
         configuration: The checkpoint's.
         metrics: Its out-of-fold figures.
         data: What it was trained on.
@@ -109,7 +109,7 @@ def checkpoint_card(
     count = configuration["folds"]
     folds = count if isinstance(count, int) else len(count)
     sections = [
-        f"# {data.classes} car models by the member `{member}`\n",
+        f"# {data.classes} car models by {title}\n",
         f"One model for each of {folds} folds, as safetensors; `configuration.json` says how it is "
         "built. A load scores a few photos again and refuses to go on where the scores differ.\n",
         _data(data),
@@ -117,7 +117,7 @@ def checkpoint_card(
         _weights(weights),
         LIMITS,
         "## Loading\n\nWith the ensemble that it is part of: "
-        f'`CarClassifier.load("path/to/ensemble", member="{member}")`.\n',
+        '`CarClassifier.load("path/to/ensemble", member="its name")`.\n',
     ]
     return _header(metrics, weights) + "\n".join(sections)
 

@@ -27,7 +27,7 @@ def heads_checkpoint(
         features: Features of every photo; a few are kept as proof.
         class_names: The effective classes, in the order of the scores.
         made_by: How the member is made, as JSON values: `encoder`, an encoder's parameters, or
-            `members`, the members whose features are joined; and `name_model`.
+            `members`, the members whose features are joined; `name_model` and `title`.
 
     Returns:
         The checkpoint.

@@ -140,11 +140,16 @@ def predict_clip(
     Returns:
         The predictions, the fold models' checkpoint, and the metrics.
     """
+    from chajong.models.cards.carded import with_card
     from chajong.models.clip.member import predict_folds
     from chajong.models.trained.tables import TrainingTables
 
     tables = TrainingTables(photos, classes, folds, photo_store)
-    return predict_folds(fold_weights, training, parameters.model, tables)
+    predictions, checkpoint, metrics = predict_folds(
+        fold_weights, training, parameters.model, tables
+    )
+    carded = with_card(checkpoint, parameters.model.model, metrics, photos, classes, folds)
+    return predictions, carded, metrics
 
 
 def predict_zero_shot(
@@ -169,7 +174,12 @@ def predict_zero_shot(
         The predictions, the checkpoint, the metrics, and how likely each photo shows a car from
         outside.
     """
+    from chajong.models.cards.carded import with_card
     from chajong.models.clip.member import predict_zero_shot as predict
     from chajong.models.trained.tables import TrainingTables
 
-    return predict(parameters.model, TrainingTables(photos, classes, folds, photo_store))
+    tables = TrainingTables(photos, classes, folds, photo_store)
+    predictions, checkpoint, metrics, likeness = predict(parameters.model, tables)
+    title = f"{parameters.model.model}, by the names alone"
+    carded = with_card(checkpoint, title, metrics, photos, classes, folds)
+    return predictions, carded, metrics, likeness

@@ -131,7 +131,10 @@ def fit_encoder_heads(
     parameters: EncoderMemberParameters,
 ) -> tuple[Predictions, Checkpoint, pd.DataFrame, Report]:
     """Fit light heads on one encoder's features; see `_fit_heads`."""
-    made_by = {"encoder": parameters.encoder.model_dump(mode="json")}
+    made_by = {
+        "title": parameters.encoder.title,
+        "encoder": parameters.encoder.model_dump(mode="json"),
+    }
     return _fit_heads(features, extraction, photos, classes, folds, parameters.heads, made_by)
 
 
@@ -144,7 +147,7 @@ def fit_concatenation_heads(
     parameters: ConcatenationParameters,
 ) -> tuple[Predictions, Checkpoint, pd.DataFrame, Report]:
     """Fit light heads on several encoders' features; see `_fit_heads`."""
-    made_by = {"members": extraction["encoders"]}
+    made_by = {"title": "joined features", "members": extraction["encoders"]}
     return _fit_heads(features, extraction, photos, classes, folds, parameters.heads, made_by)
 
 
@@ -171,6 +174,7 @@ def _fit_heads(
     Returns:
         The predictions, the fold models' checkpoint, every candidate's figures, and the metrics.
     """
+    from chajong.models.cards.carded import with_card
     from chajong.models.heads.checkpoint import heads_checkpoint
     from chajong.models.heads.member import predict_member, search_member_heads
     from chajong.probabilities.measurement import measure
@@ -196,4 +200,5 @@ def _fit_heads(
     checkpoint = heads_checkpoint(
         search, features, predictions.class_names, made_by | {"name_model": parameters.name_model}
     )
-    return predictions, checkpoint, search.candidates, metrics
+    carded = with_card(checkpoint, made_by["title"], metrics, photos, classes, folds)
+    return predictions, carded, search.candidates, metrics

@@ -201,12 +201,17 @@ def predict_backbone(
     Returns:
         The predictions, the fold models' checkpoint, and the metrics.
     """
+    from chajong.models.cards.carded import with_card
     from chajong.models.fusion.member import backbone_builder, predict_folds
     from chajong.models.trained.tables import TrainingTables
 
     tables = TrainingTables(photos, classes, folds, photo_store)
     build = backbone_builder(parameters.model, tables)
-    return predict_folds(build, fold_weights, training, parameters.model, tables)
+    predictions, checkpoint, metrics = predict_folds(
+        build, fold_weights, training, parameters.model, tables
+    )
+    carded = with_card(checkpoint, parameters.model.model, metrics, photos, classes, folds)
+    return predictions, carded, metrics
 
 
 def predict_fusion(
@@ -219,6 +224,7 @@ def predict_fusion(
     parameters: FusionMemberParameters,
 ) -> Predicted:
     """Predict with the classifiers that know names; arguments as for `predict_backbone`."""
+    from chajong.models.cards.carded import with_card
     from chajong.models.fusion.member import fusion_builder, predict_folds
     from chajong.models.trained.tables import TrainingTables
 
@@ -226,4 +232,8 @@ def predict_fusion(
     # The weights hold all that training changed, wherever it started.
     model = parameters.model.model_copy(update={"start": "weights"})
     build = fusion_builder(model, tables, backbone=None)
-    return predict_folds(build, fold_weights, training, parameters.model, tables)
+    predictions, checkpoint, metrics = predict_folds(
+        build, fold_weights, training, parameters.model, tables
+    )
+    carded = with_card(checkpoint, parameters.model.model, metrics, photos, classes, folds)
+    return predictions, carded, metrics

@@ -183,11 +183,16 @@ def predict_vlm(
     Returns:
         The predictions, the adapters' checkpoint, and the metrics.
     """
+    from chajong.models.cards.carded import with_card
     from chajong.models.trained.tables import TrainingTables
     from chajong.models.vlm_finetune.member import predict_folds
 
     tables = TrainingTables(photos, classes, folds, photo_store)
-    return predict_folds(fold_weights, training, _given(hints), parameters.model, tables)
+    predictions, checkpoint, metrics = predict_folds(
+        fold_weights, training, _given(hints), parameters.model, tables
+    )
+    carded = with_card(checkpoint, parameters.model.model, metrics, photos, classes, folds)
+    return predictions, carded, metrics
 
 
 def export_vlm(checkpoint: Checkpoint, metrics: Report, parameters: VlmMemberParameters) -> Any:
