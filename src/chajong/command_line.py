@@ -46,6 +46,7 @@ def main() -> None:
 @click.option("--workers", default=2, show_default=True, help="Requests computed at a time.")
 @click.option("--queue-length", default=16, show_default=True, help="Requests that may wait.")
 @click.option("--seconds", default=30.0, show_default=True, help="Time for a request.")
+@click.option("--keep-seconds", default=120, show_default=True, help="Time an upload is kept.")
 @click.option("--max-upload-megabytes", default=20.0, show_default=True, help="Size of a file.")
 @click.option("--max-megapixels", default=50.0, show_default=True, help="Size of a photo.")
 def app(ensemble: Path, index: Path, *, no_index: bool, blur: bool, **settings: object) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import threading
+import time
 from pathlib import Path
 
 import httpx
@@ -152,10 +153,27 @@ def test_a_body_that_declares_nothing_is_cut_off(server):
     assert httpx.get(f"{server.address}/health").status_code == 200
 
 
-def test_uploads_are_deleted_once_they_are_read(asking, test_photo, server):
-    asking.recognise("gone.jpg", test_photo.read_bytes())
+def uploads(server):
     folder = f"/proc/{server.process.pid}/cwd"
-    assert not [name for _, _, names in os.walk(folder) for name in names if "gone" in name]
+    return [name for _, _, names in os.walk(folder) for name in names]
+
+
+def test_uploads_are_deleted_when_their_time_is_over(serve, test_photo):
+    forgetful = serve("--keep-seconds", "1", "--no-index")
+    Asking(forgetful.address).upload("gone.jpg", test_photo.read_bytes())
+    for _ in range(100):
+        if not uploads(forgetful):
+            break
+        time.sleep(0.1)
+    assert uploads(forgetful) == []
+
+
+def test_people_with_the_same_photo_are_both_answered(server, test_photo):
+    both = [Asking(server.address) for _ in range(2)]
+    paths = [asking.upload("a.jpg", test_photo.read_bytes()).json()[0] for asking in both]
+    for asking, path in zip(both, paths, strict=True):
+        file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        assert asking.call("recognise", file, 5)[0] == "complete"
 
 
 def test_no_other_file_is_served(asking):

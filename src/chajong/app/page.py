@@ -221,17 +221,21 @@ def _similar(photo: SimilarPhoto) -> dict[str, Any]:
     }
 
 
-def build_page(service: CarService, read: Callable[[Path], bytes], work: Work) -> gr.Blocks:
+def build_page(
+    service: CarService, read: Callable[[Path], bytes], work: Work, keep_seconds: int
+) -> gr.Blocks:
     """Lay out the page and its programming interface.
 
     Args:
         service: Answers.
         read: Reads an upload, and refuses what is no photo.
         work: Runs what takes time.
+        keep_seconds: How long uploads are kept.
     """
     page = Page(service, read, work)
-    # An upload is deleted when it is read; this deletes those that nobody asked about.
-    blocks: gr.Blocks = gr.Blocks(title="chajong", analytics_enabled=False, delete_cache=(60, 120))
+    blocks: gr.Blocks = gr.Blocks(
+        title="chajong", analytics_enabled=False, delete_cache=(keep_seconds, keep_seconds)
+    )
     with blocks:
         language = gr.Radio(LANGUAGES, value="en", label="언어 / Language", interactive=True)
         heading = gr.HTML(_heading("en"))

@@ -74,7 +74,12 @@ def create_server(service: CarService, settings: AppSettings) -> FastAPI:
     from fastapi.responses import JSONResponse, Response
 
     measures = Measures()
-    blocks = build_page(service, lambda path: read_upload(path, settings), Work(settings, measures))
+    blocks = build_page(
+        service,
+        lambda path: read_upload(path, settings),
+        Work(settings, measures),
+        settings.keep_seconds,
+    )
     blocks.queue(max_size=settings.queue_length, default_concurrency_limit=settings.workers)
     server = FastAPI(title="chajong", docs_url=None, redoc_url=None, openapi_url=None)
 

@@ -23,6 +23,8 @@ class AppSettings(Strict):
         workers: Requests that are computed at a time.
         queue_length: Requests that wait; more are answered with "busy".
         seconds: Time for a request.
+        keep_seconds: How long an upload is kept. People who upload the same bytes share one file,
+            so that it cannot go when the first of them is answered.
     """
 
     host: str = "127.0.0.1"
@@ -35,6 +37,7 @@ class AppSettings(Strict):
     workers: int = Field(2, ge=1)
     queue_length: int = Field(16, ge=1)
     seconds: float = Field(30, gt=0)
+    keep_seconds: int = Field(120, ge=1)
 
     @model_validator(mode="after")
     def _strangers_log_in(self) -> "AppSettings":

@@ -9,8 +9,8 @@ Language = Literal["ko", "en"]
 TEXTS: dict[str, dict[Language, str]] = {
     "title": {"ko": "차종 알아보기", "en": "Which car is this?"},
     "introduction": {
-        "ko": "사진을 올리면 차종과 확률, 비슷한 사진을 보여 줍니다. 사진은 저장하지 않습니다.",
-        "en": "Give a photo: its model, how sure that is, and photos like it. No photo is kept.",
+        "ko": "사진을 올리면 차종과 확률, 비슷한 사진을 보여 줍니다. 사진은 곧 지웁니다.",
+        "en": "Give a photo: its model, how sure that is, and photos like it. It is soon deleted.",
     },
     "recognise": {"ko": "차종", "en": "Recognise"},
     "search": {"ko": "검색", "en": "Search"},

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def read_upload(path: Path, settings: AppSettings) -> bytes:
-    """Read an uploaded photo, and delete it.
+    """Read an uploaded photo.
 
     Its name is never looked at: what it is, its first bytes say.
 
@@ -36,8 +36,6 @@ def read_upload(path: Path, settings: AppSettings) -> bytes:
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise RequestError("The file is gone: give it again.") from error
-    finally:
-        path.unlink(missing_ok=True)
     try:
         open_photo(data, settings.max_megapixels)
     except UnreadablePhotoError as error:

@@ -4,81 +4,161 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import torch
+from torch.nn.functional import normalize
 
-from chajong.models.encoders.pretrained import PretrainedEncoder
+from chajong.models.encoders.encoder import Preparation
+from chajong.models.encoders.open_clip_models import load_open_clip_model
+from chajong.models.encoders.pretrained import best_device
+from chajong.models.encoders.timm_models import load_timm_model
 from chajong.models.fusion.backbone import build_backbone
 from chajong.models.fusion.classifier import build_fusion
 from chajong.models.fusion.names import name_targets
 from chajong.models.fusion.parameters import BackboneParameters, FusionParameters
 from chajong.models.heads.checkpoint import fold_models
+from chajong.models.heads.fitted import VOTE_FLOOR, NeighbourHead
+from chajong.models.heads.normalisation import normalise_features
+from chajong.models.photo_input import PhotoInput
 from chajong.models.trained.checkpoint import restore_fold_models
 from chajong.models.trained.views import log_probability_views
 from chajong.names.table import class_table
 from chajong.probabilities.mixture import Mixture
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable, Iterable
 
-    import torch
     from torch import Tensor
 
     from chajong.models.checkpoint import Checkpoint
-    from chajong.models.encoders.encoder import Preparation
     from chajong.models.encoders.parameters import PretrainedParameters
-    from chajong.models.encoders.pretrained import ImageModel
-
-    Reference = Callable[[Tensor], np.ndarray]
-    """What the files must agree with: the answer of the same model in torch."""
+    from chajong.models.heads.search import FoldModel
+    from chajong.models.trained.views import ViewParameters
 
 AGREEMENT = 1e-4
 """Largest difference between ONNX and torch: of a log-probability, or of a feature as a share of
-the largest feature where that is above 1."""
+the largest one where that is above 1."""
 
 OPSET = 18
-LARGEST_FILE = 1_900_000_000
-"""Bytes of weights above which they go into a file of their own: a protobuf ends at 2 GiB."""
 
-BATCH_SIZES = (1, 5)
+LARGEST_FILE = 1_900_000_000
+"""Bytes of weights above which they go into a file beside the graph: a protobuf ends at 2 GiB."""
+
+BATCH_SIZES = (1, 3)
+"""Photos of the batches that a file is checked on; it is made from a batch of another size."""
+
 LABELS_FILE = "labels.json"
+
+NEEDED = ("onnx", "onnxruntime", "onnxscript")
+
 POOLING = (
-    "Average the log-probabilities of all files, and renormalise: log_softmax(mean(log_p)). "
-    "That is the member's answer to a new photo."
+    "The member's answer is the mean of the log-probabilities of all files, renormalised: "
+    "log_softmax(mean)."
 )
 
 
 class OnnxExportError(RuntimeError):
-    """A model that cannot be exported, or does not agree with torch; the message names the file."""
+    """A model that cannot be exported or differs from torch; the message names the file."""
+
+
+class HeadGraph(torch.nn.Module):
+    """A light head with its normalisation and temperature."""
+
+    def __init__(self, model: FoldModel) -> None:
+        """Take a fold's model."""
+        super().__init__()
+        self._model = model
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Turn features, float32 [n, width], into log-probabilities [n, classes]."""
+        model = self._model
+        normalised = normalise_features(features, model.signed_square_root, model.l2)
+        head = model.head
+        voted = isinstance(head, NeighbourHead)
+        scores = self._votes(head, normalised) if voted else head.scores(normalised)
+        return torch.log_softmax(scores / model.temperature, dim=1)
+
+    @staticmethod
+    def _votes(head: NeighbourHead, features: Tensor) -> Tensor:
+        """Score as the head does, with numbers in place of what it reads from its settings."""
+        neighbours, classes, sharpness = head.settings.tolist()
+        whitened = normalize((features - head.centre) @ head.projection, dim=1)
+        count = min(int(neighbours), len(head.photos))
+        cosines, nearest = (whitened @ head.photos.T).topk(count)
+        votes = (cosines / sharpness).softmax(1)
+        counted = features.new_zeros(features.shape[0], int(classes))
+        return (counted.scatter_add(1, head.labels[nearest], votes) + VOTE_FLOOR).log()
+
+
+class PhotoGraph(torch.nn.Module):
+    """A network that is asked about zooms and mirror images of a photo."""
+
+    def __init__(
+        self,
+        network: torch.nn.Module,
+        answer: Callable[[Tensor], Tensor],
+        parameters: ViewParameters,
+        temperature: float | None = None,
+    ) -> None:
+        """Take what is asked.
+
+        Args:
+            network: Holds the weights.
+            answer: Asks it about views, uint8 [n, 3, height, width].
+            parameters: Which views of a photo.
+            temperature: Of log-probabilities, which are averaged over zooms; features, which have
+                none, are joined.
+        """
+        super().__init__()
+        self.network = network
+        self._answer = answer
+        self._flip, self._zooms = parameters.flip, len(parameters.zoom)
+        self._temperature = temperature
+
+    def forward(self, photos: Tensor) -> Tensor:
+        """Turn photos, uint8 [n, zooms, 3, height, width], into answers [n, answers]."""
+        views = photos.flatten(0, 1)
+        answers = self._answer(views)
+        if self._flip:
+            answers = (answers + self._answer(views.flip(-1))) / 2
+        by_zoom = answers.reshape(-1, self._zooms, answers.shape[1])
+        if self._temperature is None:
+            return by_zoom.flatten(1)
+        return torch.log_softmax(by_zoom.mean(1) / self._temperature, dim=1)
 
 
 @dataclass(frozen=True, eq=False)
-class _Graph:
-    """A model to export, with what its answers are checked against.
+class _Export:
+    """A model to export, and what its file is checked on.
 
     Attributes:
-        file: Name of the ONNX file.
-        module: The model, on the CPU, in evaluation mode.
-        reference: Answers of the model that a run uses.
-        batches: What both are asked.
+        file: Name of the file.
+        graph: The model on the CPU.
+        example: What it is traced with.
+        batches: Other inputs.
+        answers: What torch says to them.
+        scale: What differences are divided by.
     """
 
     file: str
-    module: torch.nn.Module
-    reference: Reference
-    batches: tuple[Tensor, ...]
+    graph: torch.nn.Module
+    example: Tensor
+    batches: list[Tensor]
+    answers: list[np.ndarray]
+    scale: float = 1.0
 
 
 def export_heads(checkpoint: Checkpoint, folder: Path) -> pd.DataFrame:
     """Export the fold models of a light head, one file each.
 
-    Each takes `features`, float32 [n, width] as the encoder gives them, and gives
+    A file takes `features`, float32 [n, width] as the encoder gives them, and gives
     `log_probabilities`, float32 [n, classes]; normalisation and temperature are inside.
 
     Args:
@@ -86,35 +166,33 @@ def export_heads(checkpoint: Checkpoint, folder: Path) -> pd.DataFrame:
         folder: Receives `fold_0.onnx` and so on, and `labels.json`; made where it is absent.
 
     Returns:
-        One row a file: `file`, `largest_difference` from torch, `bytes` with weights, `seconds`.
+        One row a file: `file`, `largest_difference` from torch, `bytes` with its weights, and
+        `seconds`.
 
     Raises:
         CheckpointError: A model does not reproduce the scores that were saved with it.
         OnnxExportError: ONNX is not installed, or a file does not agree with torch.
     """
-    from chajong.inference.onnx_graphs import HeadGraph
-
-    proof = checkpoint.tensors["proof.features"]
-    graphs = [
-        _Graph(
-            f"fold_{fold}.onnx",
-            HeadGraph(model),
-            model.log_probabilities,
-            tuple(proof[:size] for size in (1, len(proof))),
+    _check_installed()
+    configuration, proof = checkpoint.configuration, checkpoint.tensors["proof.features"]
+    batches = [proof[:1], proof]
+    exports = (
+        _Export(
+            file=f"fold_{fold}.onnx",
+            graph=HeadGraph(model).eval(),
+            example=proof[:1].repeat(2, 1),
+            batches=batches,
+            answers=[model.log_probabilities(batch) for batch in batches],
         )
         for fold, model in enumerate(fold_models(checkpoint))
-    ]
-    described = {
-        "classes": checkpoint.configuration["class_names"],
-        "input": {
-            "name": "features",
-            "type": "float32",
-            "shape": ["photos", proof.shape[1]],
-            "made_by": checkpoint.configuration["made_by"],
-        },
+    )
+    features = {"type": "float32", "shape": ["n", proof.shape[1]]}
+    labels = {
+        "input": {"name": "features", **features, "made_by": configuration["made_by"]},
+        "output": {"name": "log_probabilities", "classes": configuration["class_names"]},
         "pooling": POOLING,
     }
-    return _export(graphs, "features", "log_probabilities", described, folder)
+    return _write(exports, labels, folder)
 
 
 def export_encoder(parameters: PretrainedParameters, folder: Path) -> pd.DataFrame:
@@ -128,21 +206,202 @@ def export_encoder(parameters: PretrainedParameters, folder: Path) -> pd.DataFra
         folder: Receives the file and `labels.json`; made where it is absent.
 
     Returns:
-        As `export_heads`, one row.
+        One row as `export_heads` gives them; the difference of features is a share of the largest
+        one where that is above 1.
 
     Raises:
         EncoderError: The model is unknown, or its weights are absent or do not fit.
         OnnxExportError: It is of another library, ONNX is not installed, or the file does not
             agree with torch.
     """
-    from chajong.inference.onnx_graphs import EncoderGraph
+    _check_installed()
+    loaders = {"timm": load_timm_model, "open_clip": load_open_clip_model}
+    if parameters.library not in loaders:
+        message = (
+            f"encoder.onnx: {parameters.model!r} is of {parameters.library}, and only encoders of "
+            f"{' and '.join(loaders)} can be exported."
+        )
+        raise OnnxExportError(message)
+    model = loaders[parameters.library](parameters)
+    normalise = PhotoInput(parameters.mean or model.mean, parameters.std or model.std)
+    network = torch.nn.Sequential(normalise, model.network)
+    graph = PhotoGraph(network, network, parameters).eval().requires_grad_(requires_grad=False)
+    preparation = Preparation(model.height, model.width, parameters.fit, parameters.zoom)
+    example, *batches = _random_photos(preparation)
+    with torch.inference_mode():
+        answers = [graph(batch).numpy() for batch in batches]
+    scale = max(1.0, *(float(np.abs(answer).max()) for answer in answers))
+    labels = {
+        "input": _photo_input(preparation),
+        "output": {"name": "features", "width": answers[0].shape[1]},
+        "model": parameters.model,
+    }
+    export = _Export("encoder.onnx", graph, example, batches, answers, scale)
+    return _write([export], labels, folder)
 
-    uncompiled = parameters.model_copy(update={"compile": False})
-    model = _image_model(uncompiled)
-    model.network.eval().requires_grad_(requires_grad=False)
-    encoder = PretrainedEncoder(model, uncompiled)
-    batches = _random_photos(encoder.preparation)
-    expected = _answers(encoder.encode_exactly if False else encoder.encode, batches)
-    graph = _Graph("encoder.onnx", EncoderGraph(model, parameters), expected, batches)
-    described = {"input": _described_photos(encoder.preparation), "encoder": parameters.title}
-    return _export([graph], "photos", "features", described, folder)
+
+def export_trained(checkpoint: Checkpoint, folder: Path) -> pd.DataFrame:
+    """Export the fold models of a trained classifier, one file each.
+
+    A file takes `photos`, uint8 [n, zooms, 3, height, width], and gives `log_probabilities`,
+    float32 [n, classes]; normalisation, averages over views, and temperature are inside.
+
+    Args:
+        checkpoint: Of the member `backbone` or `fusion`.
+        folder: Receives `fold_0.onnx` and so on, and `labels.json`; made where it is absent.
+
+    Returns:
+        As `export_heads`.
+
+    Raises:
+        CheckpointError: A model does not reproduce the scores that were saved with it.
+        OnnxExportError: ONNX is not installed, or a file does not agree with torch.
+    """
+    _check_installed()
+    class_names = checkpoint.configuration["class_names"]
+    parameters, build = _architecture(checkpoint)
+    models: dict[int, Any] = restore_fold_models(
+        checkpoint,
+        lambda _: build(),
+        lambda model: log_probability_views(model, parameters),
+        class_names,
+    )
+    height, width = next(iter(models.values())).image_size
+    preparation = Preparation(height, width, zoom=parameters.zoom)
+    temperature = checkpoint.configuration["temperature"]
+    exports = (
+        _trained_export(fold, model, parameters, temperature, preparation)
+        for fold, model in models.items()
+    )
+    labels = {
+        "input": _photo_input(preparation),
+        "output": {"name": "log_probabilities", "classes": class_names},
+        "pooling": POOLING,
+    }
+    return _write(exports, labels, folder)
+
+
+def _check_installed() -> None:
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        message = (
+            f"Nothing can be exported, as {' and '.join(missing)} cannot be found: "
+            'run pip install "chajong[onnx]".'
+        )
+        raise OnnxExportError(message)
+
+
+def _architecture(checkpoint: Checkpoint) -> tuple[BackboneParameters, Callable[[], Any]]:
+    """Read a trained member's parameters, and say what builds its models."""
+    configuration = checkpoint.configuration["model"]
+    class_names = checkpoint.configuration["class_names"]
+    if "mode" not in configuration:
+        backbone = BackboneParameters(**configuration)
+        return backbone, lambda: build_backbone(backbone, len(class_names))
+    fusion = FusionParameters(**configuration)
+    # The first name of an effective class speaks for it, and is its own.
+    classes = class_table({name: name for name in class_names})
+    names = name_targets(classes, fusion.name_model, str(best_device()))
+    return fusion, lambda: build_fusion(fusion, names)
+
+
+def _trained_export(
+    fold: int,
+    model: Any,
+    parameters: BackboneParameters,
+    temperature: float,
+    preparation: Preparation,
+) -> _Export:
+    example, *batches = _random_photos(preparation)
+    views = log_probability_views(model, parameters)
+    mixture = Mixture((1 / temperature,))
+    answers = [mixture.log_probabilities([views.encode_exactly(batch)]) for batch in batches]
+    graph = PhotoGraph(model.cpu(), model.log_probabilities, parameters, temperature).eval()
+    return _Export(f"fold_{fold}.onnx", graph, example, batches, answers)
+
+
+def _random_photos(preparation: Preparation) -> list[Tensor]:
+    """Draw a batch of two photos to trace a model with, and the batches that it is checked on."""
+    generator = torch.Generator().manual_seed(0)
+    one = (len(preparation.zoom), 3, preparation.height, preparation.width)
+    return [
+        torch.randint(0, 256, (size, *one), dtype=torch.uint8, generator=generator)
+        for size in (2, *BATCH_SIZES)
+    ]
+
+
+def _photo_input(preparation: Preparation) -> dict[str, Any]:
+    return {
+        "name": "photos",
+        "type": "uint8",
+        "shape": ["n", len(preparation.zoom), 3, preparation.height, preparation.width],
+        "channels": "RGB, upright, 0 to 255, not normalised",
+        "zoom": list(preparation.zoom),
+        "fit": preparation.fit,
+        "resizing": "bicubic with antialiasing; a zoom of z keeps the middle 1/z of each side",
+    }
+
+
+def _write(exports: Iterable[_Export], labels: dict[str, Any], folder: Path) -> pd.DataFrame:
+    """Write and check the files in a folder of their own; only when all are good, move them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="unfinished_", dir=folder) as unfinished:
+        rows = [_export(export, labels, Path(unfinished)) for export in exports]
+        written = sorted(Path(unfinished).iterdir())
+        text = json.dumps(
+            {"files": [row["file"] for row in rows], **labels}, ensure_ascii=False, indent=2
+        )
+        described = Path(unfinished) / LABELS_FILE
+        described.write_text(text, encoding="utf-8")
+        for file in (*written, described):
+            file.replace(folder / file.name)
+    return pd.DataFrame(rows)
+
+
+def _export(export: _Export, labels: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Write one file and compare it with torch."""
+    started = time.perf_counter()
+    path = folder / export.file
+    weights = sum(part.nbytes for part in export.graph.state_dict().values())
+    try:
+        program = torch.onnx.export(
+            export.graph,
+            (export.example,),
+            input_names=[labels["input"]["name"]],
+            output_names=[labels["output"]["name"]],
+            dynamic_shapes=({0: torch.export.Dim("n")},),
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    except torch.onnx.OnnxExporterError as error:
+        message = f"{export.file}: torch cannot export this model: {error}"
+        raise OnnxExportError(message) from error
+    assert program is not None  # which only an export without dynamo gives
+    program.save(path, external_data=weights > LARGEST_FILE)
+    difference = _difference(path, export)
+    if not difference <= AGREEMENT:  # so that NaN does not pass
+        message = (
+            f"{export.file} differs by {difference:.3g} from torch, more than {AGREEMENT:g}: it "
+            "was not kept. Export on a machine without an accelerator, or another model."
+        )
+        raise OnnxExportError(message)
+    return {
+        "file": export.file,
+        "largest_difference": difference,
+        "bytes": sum(each.stat().st_size for each in folder.glob(f"{export.file}*")),
+        "seconds": time.perf_counter() - started,
+    }
+
+
+def _difference(path: Path, export: _Export) -> float:
+    """Ask onnxruntime what torch was asked, and return the largest difference."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    differences = []
+    for batch, expected in zip(export.batches, export.answers, strict=True):
+        (given,) = session.run(None, {name: batch.numpy()})
+        differences.append(np.abs(given - expected).max() / export.scale)
+    return float(np.max(differences))

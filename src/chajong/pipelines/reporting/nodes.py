@@ -218,7 +218,9 @@ def draw_doubtful_labels(
     """
     from chajong.reports.doubtful_labels import doubtful_labels_page
 
-    return doubtful_labels_page(doubtful, photos, photo_store, parameters.review_file)
+    return doubtful_labels_page(
+        doubtful, photos, _shown(photo_store, parameters), parameters.review_file
+    )
 
 
 def draw_report(
@@ -232,6 +234,7 @@ def draw_report(
     classes: pd.DataFrame,
     folds: pd.DataFrame,
     photo_store: PhotoStore,
+    parameters: ReportingParameters,
     **histories: pd.DataFrame | None,
 ) -> str:
     """Draw everything worth showing as one HTML page.
@@ -247,6 +250,7 @@ def draw_report(
         classes: The `classes` table.
         folds: The `folds` table.
         photo_store: The photos themselves.
+        parameters: Whether faces and plates are blurred.
         histories: Training history by member, None where there is none.
 
     Returns:
@@ -266,7 +270,7 @@ def draw_report(
             classes=classes,
             groups=folds.set_index("photo_id")["group"],
             leaderboard=leaderboard,
-            store=photo_store,
+            store=_shown(photo_store, parameters),
             step_losses=step_losses,
             shift_losses={
                 f"{fitting} fitting, {counted}": loss
@@ -279,6 +283,13 @@ def draw_report(
             unlikeness=unlikeness.to_numpy() if unlikeness.notna().all() else None,
         )
     )
+
+
+def _shown(store: PhotoStore, parameters: ReportingParameters) -> PhotoStore:
+    """Give the photos as the pages show them."""
+    from chajong.photos.blurred_store import BlurredStore
+
+    return BlurredStore(store.table) if parameters.blur else store
 
 
 def _unreadable(photos: pd.DataFrame) -> dict[str, str]:

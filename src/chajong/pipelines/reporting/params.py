@@ -9,6 +9,9 @@ class ReportingParameters(Strict):
     Attributes:
         review_file: Where a person writes verdicts on doubtful labels; the catalog's
             `photo_review` reads it.
+        blur: Whether faces and number plates are blurred in the pages' photos, as far as OpenCV
+            finds them (the extra `app` has it).
     """
 
     review_file: str = "data/01_raw/photo_review.csv"
+    blur: bool = False

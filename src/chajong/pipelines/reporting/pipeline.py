@@ -122,6 +122,7 @@ def create_pipeline() -> Pipeline:
                     "report": "ensemble.report",
                     "leaderboard": "leaderboard",
                     "photo_store": "photo_store",
+                    "parameters": "params:reporting",
                     **histories,
                 },
                 outputs="report_page",
