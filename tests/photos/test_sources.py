@@ -42,6 +42,32 @@ def test_a_glob_is_matched(folder):
     assert len(names(f"{folder}/**/*.*")) == 4
 
 
+def test_a_glob_matches_no_folder_that_is_named_like_a_photo(folder):
+    (folder / "album.jpg").mkdir()
+    assert names(f"{folder}/*.*") == ["c.png"]
+
+
+@pytest.mark.parametrize("name", ["photos [1]", "k5?", "a*b", "s#1", "x::y"])
+def test_a_folder_may_be_named_as_it_likes(tmp_path, name):
+    (tmp_path / "all" / name).mkdir(parents=True)
+    (tmp_path / "all" / name / "a.jpg").write_bytes(b"seen")
+    place = tmp_path / "all" / ("" if "::" in name else name)
+    assert [source.read() for source in find_photos(place)] == [b"seen"]
+
+
+def test_hidden_files_are_left_out(folder):
+    (folder / "._c.png").write_bytes(b"of a Mac")
+    assert "._c.png" not in names(folder)
+
+
+def test_photos_of_several_places_have_names_of_their_own(tmp_path):
+    for name in ("a/1.jpg", "b/1.jpg", "b/2.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(name.encode())
+    places = [tmp_path / "a", tmp_path / "b"]
+    assert names(places) == [str(tmp_path / "a/1.jpg"), str(tmp_path / "b/1.jpg"), "2.jpg"]
+
+
 def test_names_are_nfc_whatever_the_disk_has(tmp_path):
     path = tmp_path / unicodedata.normalize("NFD", "아반떼.jpg")
     path.write_bytes(b"x")

@@ -23,8 +23,10 @@ from chajong.pipelines.fusion_training.params import (
     BackboneMemberParameters,
     FusionMemberParameters,
 )
+from chajong.pipelines.inference.params import InferenceParameters
 from chajong.pipelines.reporting.params import ReportingParameters
 from chajong.pipelines.sample_photos.params import SamplePhotosParameters
+from chajong.pipelines.search.params import SearchParameters
 from chajong.pipelines.small_clip.params import SmallClipPipelineParameters
 from chajong.pipelines.vlm_finetune.params import VlmMemberParameters
 from chajong.probabilities.members import FROZEN_MEMBERS, MEMBERS
@@ -42,11 +44,13 @@ TYPES = {
     "vlm": VlmMemberParameters,
     "reporting": ReportingParameters,
     "ensembling": EnsemblingParameters,
+    "inference": InferenceParameters,
     "sample_photos": SamplePhotosParameters,
+    "search": SearchParameters,
     "small_clip": SmallClipPipelineParameters,
 }
 TRAINED_MEMBERS = ("clip", "backbone", "fusion", "vlm")
-ON_DEMAND = ("sample_photos", "small_clip", "tiny_vlm")
+ON_DEMAND = ("inference", "sample_photos", "search", "small_clip", "tiny_vlm")
 IN_MEMORY = {f"{member}.encoder" for member in FROZEN_MEMBERS} | {
     f"{member}.{dataset}" for member in TRAINED_MEMBERS for dataset in ("model", "training")
 }
@@ -106,16 +110,17 @@ def test_every_dataset_is_in_the_catalog_or_meant_to_stay_in_memory(catalog):
 
 
 def test_every_file_has_a_layer(catalog):
-    kept = {"members", "pooled", "refined", "answers", "vlm.hints"} | {
+    kept = {"members", "pooled", "refined", "answers", "vlm.hints", "served"} | {
         f"{member}.fold_weights" for member in TRAINED_MEMBERS
     }
+    kept |= {"collected_members", "checkpoints", "frozen_features"}
     datasets = all_pipelines()["__default__"].datasets() - IN_MEMORY - kept
     for name in datasets:
         if not name.startswith("param"):
             assert catalog.get(name).metadata["kedro-viz"]["layer"], name
 
 
-@pytest.mark.parametrize("name", ["__default__", "vlm_finetune"])
+@pytest.mark.parametrize("name", ["__default__", "vlm_finetune", "inference", "search"])
 def test_the_layers_are_no_circle(catalog, name):
     """Kedro-Viz draws no layers at all where they are."""
     above = defaultdict(set)

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 class NewPhotosDataset(AbstractDataset[None, "list[PhotoSource]"]):
     """Finds photos in a folder, by a glob, in a list, or at an address that fsspec knows."""
 
-    def __init__(self, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+    def __init__(self, place: str, metadata: dict[str, Any] | None = None) -> None:
         """Name where the photos are.
 
         Args:
-            filepath: A folder, a photo, a glob, a list of photos, or an fsspec address.
+            place: A folder, a photo, a glob, a list of photos, or an fsspec address.
             metadata: Passed through for Kedro-Viz.
         """
-        self._filepath = filepath
+        self._place = place
         self.metadata = metadata
 
     def load(self) -> list[PhotoSource]:
@@ -32,13 +32,13 @@ class NewPhotosDataset(AbstractDataset[None, "list[PhotoSource]"]):
         """
         from chajong.photos.sources import find_photos
 
-        if not self._filepath:
+        if not self._place:
             message = (
                 "No photos were named. Give a folder, a glob or a list: "
                 "kedro run --pipelines inference --params photos_dir=path/to/photos"
             )
             raise DatasetError(message)
-        return find_photos(self._filepath)
+        return find_photos(self._place)
 
     def save(self, data: None) -> NoReturn:
         """New photos are never written.
@@ -49,4 +49,4 @@ class NewPhotosDataset(AbstractDataset[None, "list[PhotoSource]"]):
         raise DatasetError("New photos are read-only: give a node another output.")
 
     def _describe(self) -> dict[str, Any]:
-        return {"filepath": self._filepath}
+        return {"place": self._place}

@@ -33,7 +33,7 @@ from chajong.names.table import class_table
 from chajong.probabilities.mixture import Mixture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from torch import Tensor
 
@@ -75,26 +75,28 @@ class HeadGraph(torch.nn.Module):
         """Take a fold's model."""
         super().__init__()
         self._model = model
+        settings = model.head.tensors().get("settings")
+        self._settings = [] if settings is None else settings.tolist()
 
     def forward(self, features: Tensor) -> Tensor:
         """Turn features, float32 [n, width], into log-probabilities [n, classes]."""
         model = self._model
         normalised = normalise_features(features, model.signed_square_root, model.l2)
-        head = model.head
-        voted = isinstance(head, NeighbourHead)
-        scores = self._votes(head, normalised) if voted else head.scores(normalised)
+        if isinstance(model.head, NeighbourHead):
+            scores = _votes(model.head, self._settings, normalised)
+        else:
+            scores = model.head.scores(normalised)
         return torch.log_softmax(scores / model.temperature, dim=1)
 
-    @staticmethod
-    def _votes(head: NeighbourHead, features: Tensor) -> Tensor:
-        """Score as the head does, with numbers in place of what it reads from its settings."""
-        neighbours, classes, sharpness = head.settings.tolist()
-        whitened = normalize((features - head.centre) @ head.projection, dim=1)
-        count = min(int(neighbours), len(head.photos))
-        cosines, nearest = (whitened @ head.photos.T).topk(count)
-        votes = (cosines / sharpness).softmax(1)
-        counted = features.new_zeros(features.shape[0], int(classes))
-        return (counted.scatter_add(1, head.labels[nearest], votes) + VOTE_FLOOR).log()
+
+def _votes(head: NeighbourHead, settings: Sequence[float], features: Tensor) -> Tensor:
+    """Score as the head does, in one part and with plain numbers, as a graph needs them."""
+    neighbours, classes, sharpness = settings
+    whitened = normalize((features - head.centre) @ head.projection, dim=1)
+    cosines, nearest = (whitened @ head.photos.T).topk(min(int(neighbours), len(head.photos)))
+    votes = (cosines / sharpness).softmax(1)
+    counted = features.new_zeros(features.shape[0], int(classes))
+    return (counted.scatter_add(1, head.labels[nearest], votes) + VOTE_FLOOR).log()
 
 
 class PhotoGraph(torch.nn.Module):

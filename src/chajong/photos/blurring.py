@@ -142,9 +142,9 @@ _CASCADES = _Cascades()
 def _load(name: str) -> Any:
     try:
         import cv2
+        from cv2.data import haarcascades
 
-        file = Path(cv2.data.haarcascades) / name
-        cascade = cv2.CascadeClassifier(str(file))
+        cascade = cv2.CascadeClassifier(str(Path(haarcascades) / name))
     except (ImportError, AttributeError) as error:  # OpenCV 5 has neither cascades nor their class
         raise BlurringError(_what_is_missing("OpenCV 4 is")) from error
     if cascade.empty():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from csv import DictReader
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from unicodedata import normalize
@@ -11,7 +12,7 @@ from unicodedata import normalize
 from chajong.photos.decode import UnreadablePhotoError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 """Endings of photos in a folder or a glob, in any case; a photo that is named may have any."""
@@ -33,7 +34,7 @@ class PhotoSource:
 
     Attributes:
         name: What answers call it, in NFC: its path below the place that was given.
-        address: Where it is, as fsspec writes it.
+        address: Where it is: a path exactly as on the disk, or what fsspec calls it.
         vehicle: What tells its vehicle from others, None where that is not known.
     """
 
@@ -50,7 +51,14 @@ class PhotoSource:
         import fsspec
 
         try:
-            with fsspec.open(self.address, "rb") as file:
+            # A path may hold what has a meaning in fsspec's addresses, such as "::".
+            local = "://" not in self.address
+            opened = (
+                Path(self.address).expanduser().open("rb")
+                if local
+                else fsspec.open(self.address, "rb")
+            )
+            with opened as file:
                 data: bytes = file.read(MAX_BYTES + 1)
         except FileNotFoundError as error:
             raise UnreadablePhotoError("there is no such file") from error
@@ -61,22 +69,34 @@ class PhotoSource:
         return data
 
 
-def find_photos(place: str | Path) -> list[PhotoSource]:
+def find_photos(place: str | Path | Sequence[str | Path]) -> list[PhotoSource]:
     """Find photos.
 
     Args:
-        place: A folder (with all folders below it), a photo, a glob, a `.txt` list of one address a
-            line, a `.csv` list with a column `photo` (or `img_path`) and perhaps `vehicle`, or an
-            fsspec address of a folder, a photo or a glob. Addresses in a list are relative to it.
+        place: One place or several: a folder (with all folders below it), a photo, a glob, a
+            `.txt` list of one address a line, a `.csv` list with a column `photo` (or `img_path`)
+            and perhaps `vehicle`, or an fsspec address of a folder, a photo or a glob. Addresses in
+            a list are relative to it. Hidden files in folders and globs are left out.
 
     Returns:
         The photos, in the order of a list, else by name. Outside lists, a photo's vehicle is the
-        folder that it is in; photos that lie in the place itself have none.
+        folder that it is in; photos that lie in the place itself have none. Photos of several
+        places that would have one name are called by their whole addresses.
 
     Raises:
         PhotoSourceError: There is no photo, or the list cannot be read.
     """
-    address = str(place)
+    if isinstance(place, str | Path):
+        return _found_at(str(place))
+    found = [source for each in place for source in _found_at(str(each))]
+    counts = Counter(source.name for source in found)
+    return [
+        replace(source, name=_name(source.address)) if counts[source.name] > 1 else source
+        for source in found
+    ]
+
+
+def _found_at(address: str) -> list[PhotoSource]:
     if Path(address).suffix.lower() in (".txt", ".csv"):
         return _listed(Path(address).expanduser())
     return _below(address)
@@ -85,11 +105,12 @@ def find_photos(place: str | Path) -> list[PhotoSource]:
 def _below(address: str) -> list[PhotoSource]:
     """Find a photo, the photos below a folder, or those that a glob matches."""
     import fsspec
+    from fsspec.implementations.local import LocalFileSystem
 
     try:
-        files, path = fsspec.url_to_fs(str(address))
+        files, path = fsspec.url_to_fs(address)
         if files.isfile(path):
-            return [PhotoSource(_name(PurePosixPath(path).name), str(address))]
+            return [PhotoSource(_name(PurePosixPath(path).name), address)]
         paths = _matching(files, path)
     except (ImportError, OSError, ValueError) as error:
         raise PhotoSourceError(f"{address} cannot be looked into: {error}") from error
@@ -101,8 +122,10 @@ def _below(address: str) -> list[PhotoSource]:
         raise PhotoSourceError(message)
     root = _common_folder(paths)
     outer = f"::{address.split('::', 1)[1]}" if "::" in address else ""
+    local = isinstance(files, LocalFileSystem)
     return [
-        _found(found.removeprefix(root), files.unstrip_protocol(found) + outer) for found in paths
+        _found(found.removeprefix(root), found if local else files.unstrip_protocol(found) + outer)
+        for found in paths
     ]
 
 
@@ -115,8 +138,15 @@ def _matching(files: object, path: str) -> list[str]:
     from fsspec import AbstractFileSystem
 
     assert isinstance(files, AbstractFileSystem)
-    found = files.glob(path) if any(sign in path for sign in "*?[") else files.find(path)
-    return sorted(each for each in found if each.lower().endswith(SUFFIXES))
+    is_glob = any(sign in path for sign in "*?[") and not files.isdir(path)
+    found = (files.glob if is_glob else files.find)(path, detail=True)
+    return sorted(
+        each
+        for each, described in found.items()
+        if described["type"] != "directory"
+        and each.lower().endswith(SUFFIXES)
+        and not PurePosixPath(each).name.startswith(".")
+    )
 
 
 def _common_folder(paths: Iterable[str]) -> str:
