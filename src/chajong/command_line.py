@@ -68,6 +68,32 @@ def app(ensemble: Path, index: Path, *, no_index: bool, blur: bool, **settings: 
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--ensemble",
+    type=click.Path(path_type=Path),
+    default=ENSEMBLE,
+    show_default=True,
+    help="The saved ensemble; `kedro run` makes one.",
+)
+def onnx(folder: Path, ensemble: Path) -> None:
+    """Export the ensemble's encoders, heads and backbones to FOLDER, checked against torch."""
+    from chajong.inference.saved import read_ensemble
+
+    try:
+        from chajong.inference.onnx_ensemble import export_members
+
+        table = export_members(read_ensemble(ensemble), folder)
+    except (ValueError, RuntimeError) as error:
+        raise click.ClickException(str(error)) from error
+    for row in table.to_dict("records"):
+        place = folder / row["member"] / row["file"]
+        click.echo(
+            f"{place}: {row['bytes'] / 1e6:.1f} MB, differs by {row['largest_difference']:.1g}"
+        )
+
+
 def _serve(ensemble: Path, index: Path | None, settings: AppSettings, *, blur: bool) -> None:
     import uvicorn
 

@@ -12,7 +12,7 @@ pytest.importorskip("onnxruntime")
 
 import onnxruntime
 
-from chajong.inference import onnx_export
+from chajong.inference import onnx_export, onnx_graphs
 from chajong.inference.onnx_export import (
     AGREEMENT,
     OnnxExportError,
@@ -101,7 +101,7 @@ class TestHeads:
             export_heads(replace(checkpoint, tensors=damaged), tmp_path)
 
     def test_a_file_that_differs_is_named_and_leaves_nothing(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(onnx_export, "VOTE_FLOOR", 0.5)
+        monkeypatch.setattr(onnx_graphs, "VOTE_FLOOR", 0.5)
         with pytest.raises(OnnxExportError, match=r"fold_0\.onnx differs by"):
             export_heads(heads_of("neighbours"), tmp_path)
         assert list(tmp_path.iterdir()) == []

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import torch
-from torch.nn.functional import normalize
 
+from chajong.inference.onnx_graphs import HeadGraph, PhotoGraph
 from chajong.models.encoders.encoder import Preparation
 from chajong.models.encoders.open_clip_models import load_open_clip_model
 from chajong.models.encoders.pretrained import best_device
@@ -24,8 +24,6 @@ from chajong.models.fusion.classifier import build_fusion
 from chajong.models.fusion.names import name_targets
 from chajong.models.fusion.parameters import BackboneParameters, FusionParameters
 from chajong.models.heads.checkpoint import fold_models
-from chajong.models.heads.fitted import VOTE_FLOOR, NeighbourHead
-from chajong.models.heads.normalisation import normalise_features
 from chajong.models.photo_input import PhotoInput
 from chajong.models.trained.checkpoint import restore_fold_models
 from chajong.models.trained.views import log_probability_views
@@ -33,14 +31,12 @@ from chajong.names.table import class_table
 from chajong.probabilities.mixture import Mixture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from torch import Tensor
 
     from chajong.models.checkpoint import Checkpoint
     from chajong.models.encoders.parameters import PretrainedParameters
-    from chajong.models.heads.search import FoldModel
-    from chajong.models.trained.views import ViewParameters
 
 AGREEMENT = 1e-4
 """Largest difference between ONNX and torch: of a log-probability, or of a feature as a share of
@@ -66,74 +62,6 @@ POOLING = (
 
 class OnnxExportError(RuntimeError):
     """A model that cannot be exported or differs from torch; the message names the file."""
-
-
-class HeadGraph(torch.nn.Module):
-    """A light head with its normalisation and temperature."""
-
-    def __init__(self, model: FoldModel) -> None:
-        """Take a fold's model."""
-        super().__init__()
-        self._model = model
-        settings = model.head.tensors().get("settings")
-        self._settings = [] if settings is None else settings.tolist()
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Turn features, float32 [n, width], into log-probabilities [n, classes]."""
-        model = self._model
-        normalised = normalise_features(features, model.signed_square_root, model.l2)
-        if isinstance(model.head, NeighbourHead):
-            scores = _votes(model.head, self._settings, normalised)
-        else:
-            scores = model.head.scores(normalised)
-        return torch.log_softmax(scores / model.temperature, dim=1)
-
-
-def _votes(head: NeighbourHead, settings: Sequence[float], features: Tensor) -> Tensor:
-    """Score as the head does, in one part and with plain numbers, as a graph needs them."""
-    neighbours, classes, sharpness = settings
-    whitened = normalize((features - head.centre) @ head.projection, dim=1)
-    cosines, nearest = (whitened @ head.photos.T).topk(min(int(neighbours), len(head.photos)))
-    votes = (cosines / sharpness).softmax(1)
-    counted = features.new_zeros(features.shape[0], int(classes))
-    return (counted.scatter_add(1, head.labels[nearest], votes) + VOTE_FLOOR).log()
-
-
-class PhotoGraph(torch.nn.Module):
-    """A network that is asked about zooms and mirror images of a photo."""
-
-    def __init__(
-        self,
-        network: torch.nn.Module,
-        answer: Callable[[Tensor], Tensor],
-        parameters: ViewParameters,
-        temperature: float | None = None,
-    ) -> None:
-        """Take what is asked.
-
-        Args:
-            network: Holds the weights.
-            answer: Asks it about views, uint8 [n, 3, height, width].
-            parameters: Which views of a photo.
-            temperature: Of log-probabilities, which are averaged over zooms; features, which have
-                none, are joined.
-        """
-        super().__init__()
-        self.network = network
-        self._answer = answer
-        self._flip, self._zooms = parameters.flip, len(parameters.zoom)
-        self._temperature = temperature
-
-    def forward(self, photos: Tensor) -> Tensor:
-        """Turn photos, uint8 [n, zooms, 3, height, width], into answers [n, answers]."""
-        views = photos.flatten(0, 1)
-        answers = self._answer(views)
-        if self._flip:
-            answers = (answers + self._answer(views.flip(-1))) / 2
-        by_zoom = answers.reshape(-1, self._zooms, answers.shape[1])
-        if self._temperature is None:
-            return by_zoom.flatten(1)
-        return torch.log_softmax(by_zoom.mean(1) / self._temperature, dim=1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,57 @@
+"""What of a saved ensemble can be exported to ONNX."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from pydantic import TypeAdapter
+
+from chajong.inference.onnx_export import export_encoder, export_heads, export_trained
+from chajong.models.encoders.parameters import EncoderParameters, PretrainedParameters
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from chajong.inference.ensemble import Ensemble
+
+TRAINED = ("backbone", "fusion")
+EXPORTED_LIBRARIES = ("timm", "open_clip")
+
+
+def export_members(ensemble: Ensemble, folder: Path) -> pd.DataFrame:
+    """Export every member that can be, each into a folder of its name.
+
+    Heads go with their encoder where its library is timm or open_clip. CLIP's comparison with
+    training photos and vision-language models are not exported.
+
+    Args:
+        ensemble: The saved ensemble.
+        folder: Where the members' folders are made.
+
+    Returns:
+        One row a file: `member`, `file`, `largest_difference` to torch, `bytes` and `seconds`.
+
+    Raises:
+        OnnxExportError: ONNX is not installed, or a file does not agree with torch.
+    """
+    tables = []
+    for member, checkpoint in ensemble.checkpoints.items():
+        if member in TRAINED:
+            tables.append(export_trained(checkpoint, folder / member).assign(member=member))
+        elif "made_by" in checkpoint.configuration:
+            tables.append(export_heads(checkpoint, folder / member).assign(member=member))
+            encoder = _encoder(checkpoint.configuration["made_by"])
+            if encoder is not None:
+                place = folder / member / "encoder"
+                tables.append(export_encoder(encoder, place).assign(member=member))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _encoder(made_by: dict[str, Any]) -> PretrainedParameters | None:
+    """Read an encoder's parameters, None where it cannot be exported."""
+    if made_by.get("encoder", {}).get("library") not in EXPORTED_LIBRARIES:
+        return None
+    adapter: TypeAdapter[Any] = TypeAdapter(EncoderParameters)
+    encoder: PretrainedParameters = adapter.validate_python(made_by["encoder"])
+    return encoder
