@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import threading
 import time
 from pathlib import Path
@@ -158,14 +159,37 @@ def uploads(server):
     return [name for _, _, names in os.walk(folder) for name in names]
 
 
+def hang_up(address):
+    """Go away in the middle of an upload."""
+    with socket.create_connection(("127.0.0.1", httpx.URL(address).port)) as connection:
+        connection.sendall(
+            b"POST /gradio_api/upload HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000\r\n"
+            b"Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n"
+            b'Content-Disposition: form-data; name="files"; filename="a.jpg"\r\n\r\n'
+            + bytes(1_000_000)
+        )
+        time.sleep(0.5)
+
+
 def test_uploads_are_deleted_when_their_time_is_over(serve, test_photo):
     forgetful = serve("--keep-seconds", "1", "--no-index")
-    Asking(forgetful.address).upload("gone.jpg", test_photo.read_bytes())
+    assert Asking(forgetful.address).recognise("gone.jpg", test_photo.read_bytes())
+    hang_up(forgetful.address)
+    assert uploads(forgetful)
     for _ in range(100):
         if not uploads(forgetful):
             break
         time.sleep(0.1)
     assert uploads(forgetful) == []
+
+
+def test_uploads_are_deleted_when_the_server_ends(serve, test_photo):
+    ended = serve("--no-index")
+    folder = Path(f"/proc/{ended.process.pid}/cwd").readlink()
+    Asking(ended.address).upload("gone.jpg", test_photo.read_bytes())
+    ended.process.terminate()
+    ended.process.wait(20)
+    assert [path for path in folder.rglob("*") if path.is_file()] == []
 
 
 def test_people_with_the_same_photo_are_both_answered(server, test_photo):
@@ -185,6 +209,39 @@ def test_no_other_file_is_served(asking):
     ):
         for route in ("file=", "file/"):
             assert asking.http.get(f"{API}/{route}{path}").status_code >= 400
+
+
+def test_a_file_of_the_machine_is_no_upload(asking, server, tmp_path):
+    own = tmp_path / "private.jpg"
+    own.write_bytes(photo())
+    for path in (str(own), "/proc/self/environ", f"uploads/../../../{own}"):
+        file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        kind, answer = asking.call("recognise", file, 5)
+        assert (kind, answer) == ("error", {"error": None})
+    assert {"private.jpg", "environ"}.isdisjoint(uploads(server))
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        "GET /gradio_api/file=http://127.0.0.1/health",
+        "GET /gradio_api/proxy=http://127.0.0.1/health",
+        "GET /gradio_api/deep_link?session_hash=a",
+        "GET /monitoring/summary",
+        "POST /gradio_api/run/recognise",
+        "POST /gradio_api/process_recording",
+        "POST /gradio_api/component_server",
+    ],
+)
+def test_routes_around_the_limits_are_not_offered(asking, route):
+    method, path = route.split()
+    body = {"data": [None, 5]} if method == "POST" else None
+    assert asking.http.request(method, path, json=body).status_code == 404
+
+
+def test_a_request_without_a_file_is_small(asking):
+    answer = asking.http.post(f"{API}/call/search", json={"data": ["a" * 200_000]})
+    assert answer.status_code == 413
 
 
 def test_no_answer_holds_a_path_of_the_machine(asking, saved_ensemble, index_folder):

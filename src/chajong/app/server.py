@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import re
+import shutil
+import time
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
@@ -16,9 +21,10 @@ from chajong.app.uploads import read_upload
 from chajong.app.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 
     from fastapi import FastAPI
+    from gradio import Blocks
 
     from chajong.app.service import CarService
     from chajong.app.settings import AppSettings
@@ -31,7 +37,18 @@ UPLOADS = "uploads"
 """Where uploads are put, below the working directory; answers name it and no more."""
 
 FORM_BYTES = 100_000
-"""What a form adds to the file in it."""
+"""What a form adds to the file in it, and what a request that uploads no file may have."""
+
+UPLOAD_ROUTE = "/gradio_api/upload"
+
+OFFERED = re.compile(
+    r"/|/(config|health|metrics|login|logout|theme\.css|favicon\.ico|manifest\.json|robots\.txt)/?"
+    r"|/(assets|static|svelte)/.*"
+    r"|/gradio_api/((info|openapi\.json|user|login_check|app_id|theme\.css|startup-events)/?"
+    r"|upload|upload_progress|cancel|reset/?|queue/(join|data|status)"
+    r"|heartbeat/[^/]*|(call|run)/.*|file=uploads/.*)"
+)
+"""Gradio has more routes: they fetch addresses, or keep files for good."""
 
 BUSY_SECONDS = "2"
 """When a client that found the queue full may try again."""
@@ -80,8 +97,19 @@ def create_server(service: CarService, settings: AppSettings) -> FastAPI:
         Work(settings, measures),
         settings.keep_seconds,
     )
-    blocks.queue(max_size=settings.queue_length, default_concurrency_limit=settings.workers)
-    server = FastAPI(title="chajong", docs_url=None, redoc_url=None, openapi_url=None)
+    blocks.queue(
+        api_open=False,
+        max_size=settings.queue_length,
+        default_concurrency_limit=settings.workers,
+    )
+    _take_uploads_only(blocks)
+    server = FastAPI(
+        title="chajong",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=_forgetting(blocks, settings.keep_seconds),
+    )
 
     @server.get("/health")
     def health() -> JSONResponse:
@@ -100,6 +128,7 @@ def create_server(service: CarService, settings: AppSettings) -> FastAPI:
         auth=(settings.user, settings.password) if settings.user and settings.password else None,
         max_file_size=most,
         show_error=False,
+        enable_monitoring=False,
         ssr_mode=False,
         theme=gr.themes.Default(primary_hue="blue", font=list(FONTS), font_mono=["monospace"]),
         css=STYLE,
@@ -110,8 +139,61 @@ def create_server(service: CarService, settings: AppSettings) -> FastAPI:
     return mounted
 
 
+def _take_uploads_only(blocks: Blocks) -> None:
+    """Let a photo be nothing but an upload: no other file of the machine, and no address.
+
+    Gradio asks whether a file was uploaded only for a page that it launched itself, and downloads
+    a photo that is given as an address, however large.
+    """
+    from gradio import processing_utils
+
+    async def refuse(url: str, cache_dir: str) -> str:
+        raise ValueError("A photo was given as an address.")
+
+    blocks.has_launched = True
+    processing_utils.async_ssrf_protected_download = refuse
+
+
+def _forgetting(blocks: Blocks, seconds: int) -> Callable[[FastAPI], Any]:
+    """Delete uploads while the server runs, and when it ends.
+
+    Gradio forgets the empty file that it makes for each photo that it hands on, and what has come
+    of an upload whose sender hangs up; and it remembers the names of all files.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        task = asyncio.create_task(forget())
+        yield
+        task.cancel()
+        shutil.rmtree(UPLOADS, ignore_errors=True)
+
+    async def forget() -> None:
+        while True:
+            await asyncio.sleep(max(seconds / 4, 0.5))
+            delete_old_uploads(Path(UPLOADS), seconds)
+            for names in blocks.temp_file_sets:
+                names.clear()
+
+    return lifespan
+
+
+def delete_old_uploads(folder: Path, seconds: float) -> None:
+    """Delete all files of some age, and folders that are empty.
+
+    To be called on the server's event loop: there, nothing comes between Gradio's making of a
+    folder and its moving a file into it.
+    """
+    for path in sorted(folder.rglob("*"), reverse=True):
+        with suppress(OSError):
+            if path.is_dir():
+                path.rmdir()
+            elif path.lstat().st_mtime < time.time() - seconds:
+                path.unlink()
+
+
 class Guard:
-    """Refuses bodies that are too large before they are kept, and words the busy answer.
+    """Offers few routes, refuses bodies that are too large, and words the busy answer.
 
     Source of the interface: the ASGI specification, https://asgi.readthedocs.io.
     """
@@ -121,7 +203,7 @@ class Guard:
 
         Args:
             app: The application.
-            most: Bytes of a request's body.
+            most: Bytes of an upload's body.
             measures: Counts busy answers.
         """
         self._app = app
@@ -133,17 +215,18 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if not declared.isdigit() or int(declared) > self._most:
-            await self._refuse(send)
+        if not OFFERED.fullmatch(scope["path"]) or ".." in scope["path"].split("/"):
+            await _answer(send, 404, {"error": "There is nothing here."}, [])
             return
-        await self._app(scope, self._counted(receive), self._worded(send))
+        most = self._most if scope["path"] == UPLOAD_ROUTE else FORM_BYTES
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        if not declared.isdigit() or int(declared) > most:
+            text = f"The request is too large: {int(most / 1e6) or most / 1e6:g} MB are allowed."
+            await _answer(send, 413, {"error": text}, [])
+            return
+        await self._app(scope, self._counted(receive, most), self._worded(send))
 
-    async def _refuse(self, send: Send) -> None:
-        text = f"The request is too large: {self._most // 1_000_000} MB are allowed."
-        await _answer(send, 413, {"error": text}, [])
-
-    def _counted(self, receive: Receive) -> Receive:
+    def _counted(self, receive: Receive, most: int) -> Receive:
         """Cut off a body that is longer than it may be, whatever it declared."""
         seen = 0
 
@@ -151,7 +234,7 @@ class Guard:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > self._most:
+            if seen > most:
                 return {"type": "http.disconnect"}
             return message
 

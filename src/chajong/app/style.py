@@ -20,7 +20,8 @@ figure { margin: 0 }
 .cards figcaption { font-size: 13px; overflow-wrap: anywhere; margin-top: 5px }
 .cards figcaption > *, .cards .other { display: block }
 .members, .confusions { border-collapse: collapse; width: 100%; font-size: 14px }
-.members th, .confusions th, .members td:first-child { white-space: nowrap }
+.confusions { table-layout: fixed }
+.members th:first-child, .members td:first-child { white-space: nowrap }
 .members td, .members th, .confusions td, .confusions th { text-align: left; padding: 6px 8px;
   border-top: 1px solid #d5dce4; overflow-wrap: anywhere; vertical-align: top }
 .problem { border-left: 4px solid #b3261e; padding: 10px 14px; margin: 0 }

@@ -48,12 +48,14 @@ class Work:
         """
         started = time.perf_counter()
         outcome = "failed"
+        computed = self._threads.submit(work)
         try:
-            answer = self._threads.submit(work).result(self._seconds)
+            answer = computed.result(self._seconds)
             outcome = "answered"
             return answer
         except TimeoutError as error:
             outcome = "too slow"
+            computed.cancel()  # which is possible as long as it waits
             message = f"This took longer than {self._seconds:g} seconds: try again later."
             raise RequestError(message) from error
         except RequestError:
