@@ -204,7 +204,7 @@ class TestTransformers:
         assert np.isfinite(encoder.encode(photos_of(encoder))).all()
 
     def test_a_model_that_cannot_be_fetched_names_the_fix(self, tmp_path):
-        with pytest.raises(EncoderError, match="give a local safetensors file or folder"):
+        with pytest.raises(EncoderError, match="give FOLDER as `weights`"):
             build_encoder(self.parameters(tmp_path / "nothing"))
 
 
@@ -228,7 +228,7 @@ class TestEncoderKey:
             {"zoom": (1.0, 1.2)},
             {"mean": (0.5, 0.5, 0.5)},
             {"seed": 1},
-            {"weights": "hub"},
+            {"weights": "hub", "revision": "a" * 40},
         ],
     )
     def test_what_changes_features_changes_the_key(self, change):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from chajong.models.encoders.parameters import PretrainedParameters
+from chajong.models.encoders.parameters import PretrainedParameters, Revision
 from chajong.parameters import Strict
 
 Language = Literal["korean", "english"]
@@ -19,8 +19,9 @@ class ClipParameters(Strict):
         model: The model's name in that library, or a hub repository or ``local-dir:`` folder that
             it can load.
         weights: ``hub`` downloads the published weights; ``random`` starts from chance; anything
-            else is a safetensors file, a folder in the library's format, or a pretrained tag of
+            else is a file of weights, a folder in the library's format, or a pretrained tag of
             open_clip (such as ``openai``).
+        revision: Commit, branch or tag of the hub repository that the weights are fetched from.
         image_size: Height and width in pixels; the model's own where it is not given.
         flip: Whether predictions average a photo and its mirror image.
         zoom: Centre zooms that predictions average over; 1 is the whole photo.
@@ -42,6 +43,7 @@ class ClipParameters(Strict):
     library: Literal["open_clip", "transformers"]
     model: str = Field(min_length=1)
     weights: str = Field("hub", min_length=1)
+    revision: Revision = "main"
     image_size: int | None = Field(None, ge=16)
     flip: bool = True
     zoom: tuple[Annotated[float, Field(ge=1, le=4)], ...] = Field((1.0,), min_length=1)
@@ -72,6 +74,7 @@ class ClipParameters(Strict):
             library=self.library,
             model=self.model,
             weights=self.weights,
+            revision=self.revision,
             image_size=self.image_size,
             seed=self.seed,
         )
