@@ -104,11 +104,11 @@ def _load(parameters: PretrainedParameters, folder: Path) -> torch.nn.Module:
 def _load_file(parameters: PretrainedParameters, folder: Path) -> torch.nn.Module:
     """Load a single file as the library loads its own: older names become today's on the way."""
     import torch
-    from transformers import AutoConfig, AutoModel
+    from transformers import MODEL_MAPPING, AutoConfig
 
     file = existing_path(parameters.weights, parameters.model)
     config = AutoConfig.from_pretrained(folder)
-    model, report = AutoModel.from_pretrained(
+    model, report = MODEL_MAPPING[type(config)].from_pretrained(
         None,
         config=config,
         state_dict=read_weights(file),
