@@ -72,7 +72,7 @@ class FakeHub:
         return sha1(f"{repository} {self._commits}".encode()).hexdigest()
 
 
-def write_weights(folder, tensors, form="safetensors", stem=None):
+def write_weights(folder, tensors, form="safetensors", stem=None, first=None):
     """Write weights in one of `FORMATS`, under the names that transformers gives its files.
 
     Args:
@@ -80,6 +80,7 @@ def write_weights(folder, tensors, form="safetensors", stem=None):
         tensors: By name.
         form: Which format.
         stem: The file's name without its ending, ``model`` or ``pytorch_model`` where not given.
+        first: Names of the tensors in the first of two shards; half of them where not given.
     """
     folder.mkdir(parents=True, exist_ok=True)
     ending = form.split()[-1]
@@ -87,8 +88,8 @@ def write_weights(folder, tensors, form="safetensors", stem=None):
     if not form.startswith("sharded"):
         _save(tensors, folder / f"{stem}.{ending}")
         return
-    names = sorted(tensors)
-    shards = [names[: len(names) // 2], names[len(names) // 2 :]]
+    first = first or sorted(tensors)[: len(tensors) // 2]
+    shards = [first, [name for name in tensors if name not in first]]
     weight_map = {}
     for number, shard in enumerate(shards, 1):
         file = f"{stem}-{number:05}-of-{len(shards):05}.{ending}"

@@ -1,6 +1,6 @@
 """A member from its check to new photos, through the functions that the pipelines run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from chajong.models.checkpoint import Checkpoint, read_checkpoint, write_checkpo
 from chajong.models.clip.parameters import ClipParameters
 from chajong.models.fusion.parameters import BackboneParameters, FusionParameters
 from chajong.models.heads.parameters import HeadsParameters
+from chajong.models.local_weights import copy_weights, find_weights
 from chajong.models.vlm_finetune.hints import NoHints
 from chajong.models.vlm_finetune.parameters import VlmClassifierParameters, VlmTrainingParameters
 from chajong.pipelines.clip_training import nodes as clip_training
@@ -26,7 +27,7 @@ from chajong.pipelines.vlm_finetune.params import VlmMemberParameters
 from chajong.probabilities.predictions import Predictions
 from chajong.training.parameters import MixingParameters, TrainingParameters
 
-ONE_EPOCH = {"epochs": 1, "batch_size": 8, "learning_rate": 1e-3}
+ONE_EPOCH = {"epochs": 1, "batch_size": 6, "learning_rate": 1e-3}
 PLAIN = MixingParameters(cutmix=0, mixup=0)
 ONE_VIEW = {"flip": False, "zoom": (1.0,)}
 
@@ -178,5 +179,12 @@ def _tables(tables):
 
 
 def _finished(member, key, predictions, checkpoint, scratch) -> Finished:
-    write_checkpoint(checkpoint, scratch / "checkpoint")
-    return Finished(member, key, predictions, read_checkpoint(scratch / "checkpoint"))
+    """Write the checkpoint and read it back, as the directory of an ensemble does."""
+    folder = scratch / "ensemble" / member
+    copied: dict[str, str] = {}
+    configuration = copy_weights(checkpoint.configuration, folder, copied)
+    assert not copied  # What comes from the hub is named, not copied.
+    write_checkpoint(replace(checkpoint, configuration=configuration), folder)
+    read = read_checkpoint(folder)
+    found = replace(read, configuration=find_weights(read.configuration, folder))
+    return Finished(member, key, predictions, found)

@@ -280,7 +280,11 @@ def write_qwen_vl_chat(folder, form="sharded bin", seed=0):
         name: (torch.randn(shape, generator=generator) * 0.1).to(torch.bfloat16)
         for name, shape in qwen_vl_chat_shapes(visual).items()
     }
-    write_weights(folder, tensors, form)
+    write_weights(folder, tensors, form, first=LANGUAGE_SHARD)
+
+
+LANGUAGE_SHARD = ["transformer.wte.weight", "transformer.h.0.ln_1.weight"]
+"""The tower shares a shard with the end of the language model, and has no part in its beginning."""
 
 
 def qwen_vl_chat_shapes(visual):

@@ -1,0 +1,76 @@
+"""Trained members from weights of the hub: checked, trained, kept, restored, asked about photos."""
+
+import published_encoders as published
+import published_vision_language as vision_language
+import pytest
+from member_chains import check_served, run_backbone, run_clip, run_fusion, run_vlm
+from published_sentence_model import write_sentence_model
+
+from chajong.names.grammar import parse_name
+from chajong.names.prompts import english_prompts, korean_prompts
+
+TIMM = "test_efficientnet.r160_in1k"
+
+
+def said(tables):
+    """Give every sentence that a name model may read about the classes."""
+    parsed = [parse_name(name) for name in tables.class_names]
+    sentences = (korean_prompts, english_prompts)
+    return ["a name", *(text for each in parsed for make in sentences for text in make(each))]
+
+
+@pytest.mark.parametrize(
+    ("library", "model", "write", "form"),
+    [
+        ("transformers", "openai/clip", published.write_clip, "bin"),
+        ("transformers", "openai/clip", published.write_clip, "safetensors"),
+        ("open_clip", "hf-hub:laion/clip", published.write_open_clip, "bin"),
+        ("open_clip", "hf-hub:laion/clip", published.write_open_clip, "safetensors"),
+    ],
+)
+def test_clip(publish, tables, more_photos, tmp_path, library, model, write, form):
+    commit = publish(model.removeprefix("hf-hub:"), write, form)
+    finished = run_clip(tables, tmp_path / "scratch", library=library, model=model)
+    check_served(finished, tables, more_photos)
+    assert finished.checkpoint.configuration["model"]["revision"] == commit
+    assert commit in finished.card
+
+
+@pytest.mark.parametrize("form", ["safetensors", "bin"])
+def test_backbone(publish, tables, more_photos, tmp_path, form):
+    commit = publish(f"timm/{TIMM}", published.write_timm, "test_efficientnet", form)
+    finished = run_backbone(tables, tmp_path / "scratch", model=TIMM)
+    check_served(finished, tables, more_photos)
+    assert finished.checkpoint.configuration["model"]["revision"] == commit
+    assert commit in finished.card
+
+
+@pytest.mark.parametrize("form", ["safetensors", "bin"])
+def test_fusion_with_a_name_model(publish, tables, more_photos, tmp_path, form):
+    commit = publish(f"timm/{TIMM}", published.write_timm, "test_efficientnet")
+    names = publish("snunlp/KR-SBERT", write_sentence_model, said(tables), form)
+    finished = run_fusion(tables, tmp_path / "scratch", model=TIMM, name_model="snunlp/KR-SBERT")
+    check_served(finished, tables, more_photos)
+    written = finished.checkpoint.configuration["model"]
+    assert (written["revision"], written["name_revision"]) == (commit, names)
+    assert commit in finished.card
+    assert names in finished.card
+
+
+@pytest.mark.parametrize(
+    ("write", "form", "quantisation"),
+    [
+        (vision_language.write_qwen2_5_vl, "sharded safetensors", "nf4"),
+        (vision_language.write_qwen2_vl, "safetensors", "none"),
+        (vision_language.write_llava, "sharded bin", "none"),
+    ],
+)
+def test_vision_language(publish, tables, more_photos, tmp_path, write, form, quantisation):
+    commit = publish("someone/vlm", write, form)
+    finished = run_vlm(
+        tables, tmp_path / "scratch", model="someone/vlm", quantisation=quantisation
+    )
+    check_served(finished, tables, more_photos)
+    assert finished.checkpoint.configuration["model"]["revision"] == commit
+    assert commit in finished.checkpoint.configuration["base"]["weights"]
+    assert commit in finished.card
