@@ -89,7 +89,9 @@ def leave_out_members_without_weights(pipeline: Pipeline, catalog: DataCatalog) 
     """
     left_out = {}
     for name in sorted(pipeline.inputs()):
-        parameters = catalog.load(name) if name.startswith(PARAMETERS) else None
+        if not name.startswith(PARAMETERS):
+            continue
+        parameters: Any = catalog.load(name)
         if getattr(parameters, "required", True) or not parameters.enabled:
             continue
         try:
