@@ -55,6 +55,13 @@ class FakeHub:
         reference.parent.mkdir(parents=True, exist_ok=True)
         reference.write_text(commit)
 
+    def commit(self, repository, revision):
+        """Say which commit a branch points to, or a commit is; None where there is none."""
+        reference = self._home(repository) / "refs" / revision
+        if reference.is_file():
+            return reference.read_text()
+        return revision if self.snapshot(repository, revision).is_dir() else None
+
     def snapshot(self, repository, commit):
         """Give a commit's folder."""
         return self._home(repository) / "snapshots" / commit

@@ -2,13 +2,14 @@
 
 import torch
 from fake_hub import write_json, write_weights
-from published_tokenizers import write_bert_tokenizer
+from published_tokenizers import read_json, write_bert_tokenizer
 from published_vision_language import random_network
 
 WIDTH = 16
+MODULES = "sentence_transformers.models"
 
 
-def write_sentence_model(folder, texts, form="bin", seed=0):
+def write_sentence_model(folder, texts, form="bin", seed=0, *, dense=False):
     """Write a BERT whose tokens are averaged, with the position buffer that its file holds.
 
     Args:
@@ -16,6 +17,7 @@ def write_sentence_model(folder, texts, form="bin", seed=0):
         texts: The letters of these are known to the tokenizer.
         form: How the weights are kept.
         seed: Seed of the weights.
+        dense: Whether a layer follows the mean, as in sentence-transformers/LaBSE.
     """
     from transformers import AutoModel
 
@@ -50,13 +52,26 @@ def write_sentence_model(folder, texts, form="bin", seed=0):
     tensors = dict(random_network(folder, AutoModel, seed).state_dict())
     tensors["embeddings.position_ids"] = torch.arange(300)[None]
     write_weights(folder, tensors, form)
+    if dense:
+        _add_dense(folder, form)
+
+
+def _add_dense(folder, form):
+    modules = read_json(folder / "modules.json")
+    modules.append({"idx": 2, "name": "2", "path": "2_Dense", "type": f"{MODULES}.Dense"})
+    write_json(folder / "modules.json", modules)
+    described = {"in_features": WIDTH, "out_features": WIDTH, "bias": True}
+    described["activation_function"] = "torch.nn.modules.activation.Tanh"
+    write_json(folder / "2_Dense" / "config.json", described)
+    layer = torch.nn.Linear(WIDTH, WIDTH)
+    tensors = {f"linear.{name}": tensor for name, tensor in layer.state_dict().items()}
+    write_weights(folder / "2_Dense", tensors, form)
 
 
 def _describe_sentences(folder):
-    path = "sentence_transformers.models"
     modules = [
-        {"idx": 0, "name": "0", "path": "", "type": f"{path}.Transformer"},
-        {"idx": 1, "name": "1", "path": "1_Pooling", "type": f"{path}.Pooling"},
+        {"idx": 0, "name": "0", "path": "", "type": f"{MODULES}.Transformer"},
+        {"idx": 1, "name": "1", "path": "1_Pooling", "type": f"{MODULES}.Pooling"},
     ]
     write_json(folder / "modules.json", modules)
     pooling = {
