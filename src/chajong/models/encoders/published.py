@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,6 +19,9 @@ from chajong.names.embedding import CHARACTERS
 
 if TYPE_CHECKING:
     from chajong.models.encoders.hub import ModelFiles
+
+LAYERS = "modules.json"
+"""The file that lists a SentenceTransformer's layers and their folders."""
 
 ON_THE_HUB = ("hf-hub:", "hf_hub:")
 """Begins a model's name that is a repository, in timm's and open_clip's words."""
@@ -166,7 +170,22 @@ def name_model_source(settings: NamesFrom) -> str:
     if settings.name_model == CHARACTERS or _is_folder(settings.name_model):
         return settings.name_model
     repository = _sentence_repository(settings.name_model)
-    return str(hub_files(repository, settings.name_revision).folder())
+    files = hub_files(repository, settings.name_revision)
+    needed = [name for layer in _layers(files) for name in files.weight_files(layer)]
+    return str(files.fetch_all(needed))
+
+
+def _layers(files: ModelFiles) -> list[tuple[str, ...]]:
+    """Say what the weights of a SentenceTransformer's layers may be called.
+
+    The first reads the tokens; those after the mean of its answers seldom have weights.
+    """
+    places = [""]
+    if LAYERS in files.names:
+        described = json.loads(files.fetch(LAYERS).read_text(encoding="utf-8"))
+        places = [f"{layer['path']}/" if layer["path"] else "" for layer in described]
+    first, *others = (tuple(place + name for name in WEIGHTS) for place in places)
+    return [first, *(layer for layer in others if set(layer) & set(files.names))]
 
 
 def name_model_identity(settings: NamesFrom) -> str:
