@@ -94,8 +94,8 @@ def _embed_sentences(
         encoder = SentenceTransformer(model, device=device)
     except UnpicklingError as error:
         raise OSError(
-            f"A file of the name model '{model}' holds more than tensors and is not opened: convert "
-            "its weights to safetensors where they were made."
+            f"A file of the name model '{model}' holds more than tensors and is not opened: "
+            "convert its weights to safetensors where they were made."
         ) from error
     except (OSError, ValueError) as error:
         raise OSError(

@@ -22,7 +22,13 @@ DINOV2_CHANGES = (
 
 OPEN_CLIP = {
     "embed_dim": 16,
-    "vision_cfg": {"image_size": SIDE, "layers": 2, "width": 32, "head_width": 16, "patch_size": 16},
+    "vision_cfg": {
+        "image_size": SIDE,
+        "layers": 2,
+        "width": 32,
+        "head_width": 16,
+        "patch_size": 16,
+    },
     "text_cfg": {
         "context_length": 77,
         "vocab_size": 49408,
@@ -37,7 +43,12 @@ OPEN_CLIP = {
 def write_clip(folder, form="bin", seed=0):
     """Write a CLIP of transformers, with the position buffers that files of its time hold."""
     size = write_clip_tokenizer(folder)
-    text = {**TOWER, "max_position_embeddings": 128, "vocab_size": size, "model_type": "clip_text_model"}
+    text = {
+        **TOWER,
+        "max_position_embeddings": 128,
+        "vocab_size": size,
+        "model_type": "clip_text_model",
+    }
     # The published file says 2, which is no end of any sentence: the last id is meant.
     text |= {"bos_token_id": 0, "eos_token_id": 2, "pad_token_id": 1, "projection_dim": 16}
     vision = {**TOWER, "image_size": SIDE, "patch_size": 16, "model_type": "clip_vision_model"}
@@ -59,7 +70,11 @@ def write_clip(folder, form="bin", seed=0):
     )
     preprocessing = clip_preprocessing(SIDE)
     # Written before sizes had names.
-    preprocessing |= {"crop_size": SIDE, "size": SIDE, "feature_extractor_type": "CLIPFeatureExtractor"}
+    preprocessing |= {
+        "crop_size": SIDE,
+        "size": SIDE,
+        "feature_extractor_type": "CLIPFeatureExtractor",
+    }
     del preprocessing["image_processor_type"], preprocessing["processor_class"]
     write_json(folder / "preprocessor_config.json", preprocessing)
     tensors = _tensors(folder, seed)
@@ -141,16 +156,14 @@ def write_dinov2(folder, form="safetensors", seed=0):
     write_weights(folder, tensors, form)
 
 
-def write_open_clip(folder, form="bin", seed=0):
+def write_open_clip(folder, form="bin", seed=0, model=OPEN_CLIP):
     """Write a CLIP of open_clip, under its own file names."""
     import open_clip
 
     torch.manual_seed(seed)
-    network = open_clip.CLIP(**OPEN_CLIP)
+    network = open_clip.CLIP(**{**model, "text_cfg": dict(model["text_cfg"])})
     photos = {"mean": [0.5, 0.4, 0.3], "std": [0.25, 0.3, 0.35]}
-    write_json(
-        folder / "open_clip_config.json", {"model_cfg": OPEN_CLIP, "preprocess_cfg": photos}
-    )
+    write_json(folder / "open_clip_config.json", {"model_cfg": model, "preprocess_cfg": photos})
     stem = {"bin": "open_clip_pytorch_model", "safetensors": "open_clip_model"}[form]
     write_weights(folder, network.state_dict(), form, stem)
 

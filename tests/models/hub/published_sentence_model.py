@@ -82,6 +82,8 @@ def _describe_sentences(folder):
         "pooling_mode_mean_sqrt_len_tokens": False,
     }
     write_json(folder / "1_Pooling" / "config.json", pooling)
-    write_json(folder / "sentence_bert_config.json", {"max_seq_length": 128, "do_lower_case": False})
+    write_json(
+        folder / "sentence_bert_config.json", {"max_seq_length": 128, "do_lower_case": False}
+    )
     versions = {"sentence_transformers": "2.0.0", "transformers": "4.9.2", "pytorch": "1.9.0"}
     write_json(folder / "config_sentence_transformers.json", {"__version__": versions})

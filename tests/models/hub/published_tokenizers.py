@@ -144,9 +144,7 @@ def _describe(tokenizer, folder, special, configuration):
     ids = {token: tokenizer.token_to_id(token) for token in special}
     said = {"lstrip": False, "normalized": False, "rstrip": False, "single_word": False}
     added = {str(n): {"content": token, **said, "special": True} for token, n in ids.items()}
-    write_json(
-        folder / "tokenizer_config.json", {"added_tokens_decoder": added, **configuration}
-    )
+    write_json(folder / "tokenizer_config.json", {"added_tokens_decoder": added, **configuration})
     return ids
 
 

@@ -148,7 +148,7 @@ class TestPickles:
                     if request.param:
                         torch.save({**held, "more": Malicious(trace)}, file)
                     else:
-                        file.write_bytes(pickle.dumps(Malicious(trace)))
+                        file.write_bytes(pickle.dumps(Malicious(trace), protocol=2))
 
             publish("a/model", make)
             return trace

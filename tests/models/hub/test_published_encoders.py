@@ -116,7 +116,9 @@ def test_timm_gives_the_published_features(publish, tmp_path, model, form):
     np.testing.assert_allclose(features, expected, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["clip", "siglip", "dinov2", "qwen2_5_vl", "llava", "qwen_vl_chat"])
+@pytest.mark.parametrize(
+    "kind", ["clip", "siglip", "dinov2", "qwen2_5_vl", "llava", "qwen_vl_chat"]
+)
 def test_features_do_not_depend_on_the_files_format(publish, kind):
     repository, write, encoder = ENCODERS[kind]
     found = {}
@@ -134,7 +136,9 @@ def test_a_single_file_of_older_names_is_renamed_as_the_library_does(publish, tm
     publish("facebook/dinov2", published.write_dinov2, form)
     whole = features_of(transformers("facebook/dinov2"))[1]
     published.write_dinov2(tmp_path / "files", form)
-    file = tmp_path / "files" / ("model.safetensors" if form == "safetensors" else "pytorch_model.bin")
+    file = (
+        tmp_path / "files" / ("model.safetensors" if form == "safetensors" else "pytorch_model.bin")
+    )
     alone = features_of(transformers("facebook/dinov2", weights=str(file)))[1]
     np.testing.assert_allclose(alone, whole, atol=1e-5)
 
@@ -198,7 +202,10 @@ def test_heads_that_know_names_embed_them_by_a_model_of_the_hub(
     publish, tables, more_photos, tmp_path
 ):
     publish("openai/clip", published.write_clip)
-    texts = [*tables.class_names, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789,-"]
+    texts = [
+        *tables.class_names,
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789,-",
+    ]
     commit = publish("snunlp/sentences", write_sentence_model, texts)
     heads = {"kinds": ("name_aware",), "name_weights": (0.3,), "name_model": "snunlp/sentences"}
     finished = run_frozen(tables, tmp_path / "scratch", transformers("openai/clip"), **heads)

@@ -3,8 +3,16 @@
 import published_encoders as published
 import published_vision_language as vision_language
 import pytest
-from member_chains import check_served, run_backbone, run_clip, run_fusion, run_vlm
+from member_chains import (
+    check_served,
+    run_backbone,
+    run_clip,
+    run_fusion,
+    run_vlm,
+    run_zero_shot,
+)
 from published_sentence_model import write_sentence_model
+from published_tokenizers import write_clip_tokenizer
 
 from chajong.names.grammar import parse_name
 from chajong.names.prompts import english_prompts, korean_prompts
@@ -34,6 +42,35 @@ def test_clip(publish, tables, more_photos, tmp_path, library, model, write, for
     check_served(finished, tables, more_photos)
     assert finished.checkpoint.configuration["model"]["revision"] == commit
     assert commit in finished.card
+
+
+class TestTagsOfOpenClip:
+    """A model that open_clip has by name; its tokenizer lies with the weights, as SigLIP's does."""
+
+    @pytest.fixture
+    def commit(self, monkeypatch, publish):
+        import open_clip
+
+        text = published.OPEN_CLIP["text_cfg"]
+        text = text | {"context_length": 128, "hf_tokenizer_name": "timm/tiny-siglip"}
+        model = published.OPEN_CLIP | {"text_cfg": text}
+        tag = open_clip.pretrained._pcfg(hf_hub="timm/tiny-siglip/")
+        monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, "ViT-tiny", model)
+        monkeypatch.setitem(open_clip.pretrained._PRETRAINED, "ViT-tiny", {"webli": tag})
+
+        def write(folder):
+            published.write_open_clip(folder, "safetensors", model=model)
+            write_clip_tokenizer(folder)
+
+        return publish("timm/tiny-siglip", write)
+
+    @pytest.mark.parametrize("run", [run_clip, run_zero_shot])
+    def test_it_is_served_as_it_was_scored(self, commit, tables, more_photos, tmp_path, run):
+        model = {"library": "open_clip", "model": "ViT-tiny", "weights": "webli"}
+        finished = run(tables, tmp_path / "scratch", **model)
+        check_served(finished, tables, more_photos)
+        assert finished.checkpoint.configuration["model"]["revision"] == commit
+        assert commit in finished.card
 
 
 @pytest.mark.parametrize("form", ["safetensors", "bin"])
@@ -67,9 +104,7 @@ def test_fusion_with_a_name_model(publish, tables, more_photos, tmp_path, form):
 )
 def test_vision_language(publish, tables, more_photos, tmp_path, write, form, quantisation):
     commit = publish("someone/vlm", write, form)
-    finished = run_vlm(
-        tables, tmp_path / "scratch", model="someone/vlm", quantisation=quantisation
-    )
+    finished = run_vlm(tables, tmp_path / "scratch", model="someone/vlm", quantisation=quantisation)
     check_served(finished, tables, more_photos)
     assert finished.checkpoint.configuration["model"]["revision"] == commit
     assert commit in finished.checkpoint.configuration["base"]["weights"]

@@ -1,5 +1,6 @@
 """A branch that moves on: what was made stays what it is, and other weights are other weights."""
 
+import numpy as np
 import published_encoders as published
 import published_vision_language as vision_language
 import pytest
@@ -10,6 +11,7 @@ from test_published_members import said
 from chajong.models.encoders.building import encoder_key
 from chajong.models.encoders.hub import resolve_commit
 from chajong.models.encoders.parameters import PretrainedParameters, VlmTowerParameters
+from chajong.search.words import WordEncoder
 
 TIMM = "test_efficientnet.r160_in1k"
 CLIP = PretrainedParameters(library="transformers", model="openai/clip", zoom=(1.0,))
@@ -138,3 +140,13 @@ class TestCheckpoints:
         finished = run_vlm(tables, tmp_path / "scratch", model="someone/vlm")
         move("someone/vlm", vision_language.write_llava, seed=1)
         check_served(finished, tables, more_photos)
+
+
+def test_words_are_read_by_the_model_that_encoded_the_photos(move):
+    commit = move("laion/clip", published.write_open_clip)
+    encoder = PretrainedParameters(
+        library="open_clip", model="hf-hub:laion/clip", revision=commit, zoom=(1.0,)
+    )
+    before = WordEncoder(encoder)("a red car")
+    move("laion/clip", published.write_open_clip, seed=1)
+    np.testing.assert_allclose(WordEncoder(encoder)("a red car"), before, atol=1e-6)
