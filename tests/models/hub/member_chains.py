@@ -13,6 +13,8 @@ from chajong.models.heads.parameters import HeadsParameters
 from chajong.models.local_weights import copy_weights, find_weights
 from chajong.models.vlm_finetune.hints import NoHints
 from chajong.models.vlm_finetune.parameters import VlmClassifierParameters, VlmTrainingParameters
+from chajong.names.grammar import parse_name
+from chajong.names.prompts import english_prompts, korean_prompts
 from chajong.pipelines.clip_training import nodes as clip_training
 from chajong.pipelines.clip_training.params import ClipMemberParameters, ZeroShotParameters
 from chajong.pipelines.feature_extraction import nodes as feature_extraction
@@ -152,6 +154,13 @@ def run_vlm(tables, scratch, **model: Any) -> Finished:
     return _finished("vlm", report["key"], predictions, checkpoint, scratch)
 
 
+def sentences_about(tables):
+    """Give every sentence that a name model may read about the classes."""
+    parsed = [parse_name(name) for name in tables.class_names]
+    sentences = (korean_prompts, english_prompts)
+    return ["a name", *(text for each in parsed for make in sentences for text in make(each))]
+
+
 def check_served(finished: Finished, tables, more) -> None:
     """See that the restored models score test photos as they did, and new photos at all.
 
@@ -161,7 +170,7 @@ def check_served(finished: Finished, tables, more) -> None:
         more: A store with those photos and others.
     """
     test = tables.photos.query("split == 'test' and status == 'ok'")
-    new = [content for content in more if content not in set(tables.photos["sha256"])]
+    new = sorted(set(more.keys()) - set(tables.photos["sha256"]))
     assert new
     served = finished.serve(tables, [*test["sha256"], *new], more)
     rows = finished.predictions.rows

@@ -5,6 +5,7 @@ llava-hf/llava-1.5-7b-hf and Qwen/Qwen-VL-Chat, and small numbers.
 """
 
 import re
+from functools import reduce
 
 import torch
 from fake_hub import write_json, write_weights
@@ -227,12 +228,11 @@ def random_network(folder, library_class, seed):
 
 def published_names(tensors, changes):
     """Give tensors the names that published files have."""
-    renamed = {}
-    for name, tensor in tensors.items():
-        for pattern, there in changes:
-            name = re.sub(pattern, there, name)
-        renamed[name] = tensor
-    return renamed
+
+    def renamed(name):
+        return reduce(lambda known, change: re.sub(*change, known), changes, name)
+
+    return {renamed(name): tensor for name, tensor in tensors.items()}
 
 
 def _tensors(folder, changes, dtype, seed):

@@ -1,4 +1,4 @@
-"""What is fetched from a hub that answers: no more than is needed, and nothing behind one's back."""
+"""What is fetched from a hub that answers: what is needed, and nothing behind one's back."""
 
 import numpy as np
 import published_encoders as published

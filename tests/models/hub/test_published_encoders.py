@@ -6,7 +6,7 @@ import published_vision_language as vision_language
 import pytest
 import torch
 from fake_hub import FORMATS
-from member_chains import check_served, run_frozen
+from member_chains import check_served, run_frozen, sentences_about
 from published_sentence_model import write_sentence_model
 from safetensors.torch import load_file
 
@@ -202,11 +202,7 @@ def test_heads_that_know_names_embed_them_by_a_model_of_the_hub(
     publish, tables, more_photos, tmp_path
 ):
     publish("openai/clip", published.write_clip)
-    texts = [
-        *tables.class_names,
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789,-",
-    ]
-    commit = publish("snunlp/sentences", write_sentence_model, texts)
+    commit = publish("snunlp/sentences", write_sentence_model, sentences_about(tables))
     heads = {"kinds": ("name_aware",), "name_weights": (0.3,), "name_model": "snunlp/sentences"}
     finished = run_frozen(tables, tmp_path / "scratch", transformers("openai/clip"), **heads)
     check_served(finished, tables, more_photos)

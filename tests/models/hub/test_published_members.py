@@ -10,21 +10,12 @@ from member_chains import (
     run_fusion,
     run_vlm,
     run_zero_shot,
+    sentences_about,
 )
 from published_sentence_model import write_sentence_model
 from published_tokenizers import write_clip_tokenizer
 
-from chajong.names.grammar import parse_name
-from chajong.names.prompts import english_prompts, korean_prompts
-
 TIMM = "test_efficientnet.r160_in1k"
-
-
-def said(tables):
-    """Give every sentence that a name model may read about the classes."""
-    parsed = [parse_name(name) for name in tables.class_names]
-    sentences = (korean_prompts, english_prompts)
-    return ["a name", *(text for each in parsed for make in sentences for text in make(each))]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +76,7 @@ def test_backbone(publish, tables, more_photos, tmp_path, form):
 @pytest.mark.parametrize("form", ["safetensors", "bin"])
 def test_fusion_with_a_name_model(publish, tables, more_photos, tmp_path, form):
     commit = publish(f"timm/{TIMM}", published.write_timm, "test_efficientnet")
-    names = publish("snunlp/KR-SBERT", write_sentence_model, said(tables), form)
+    names = publish("snunlp/KR-SBERT", write_sentence_model, sentences_about(tables), form)
     finished = run_fusion(tables, tmp_path / "scratch", model=TIMM, name_model="snunlp/KR-SBERT")
     check_served(finished, tables, more_photos)
     written = finished.checkpoint.configuration["model"]

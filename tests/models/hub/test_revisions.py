@@ -4,9 +4,16 @@ import numpy as np
 import published_encoders as published
 import published_vision_language as vision_language
 import pytest
-from member_chains import check_served, run_backbone, run_clip, run_frozen, run_fusion, run_vlm
+from member_chains import (
+    check_served,
+    run_backbone,
+    run_clip,
+    run_frozen,
+    run_fusion,
+    run_vlm,
+    sentences_about,
+)
 from published_sentence_model import write_sentence_model
-from test_published_members import said
 
 from chajong.models.encoders.building import encoder_key
 from chajong.models.encoders.hub import resolve_commit
@@ -127,12 +134,12 @@ class TestCheckpoints:
 
     def test_of_fusion_with_names(self, move, tables, more_photos, tmp_path):
         move(f"timm/{TIMM}", published.write_timm, "test_efficientnet")
-        move("snunlp/KR-SBERT", write_sentence_model, said(tables))
+        move("snunlp/KR-SBERT", write_sentence_model, sentences_about(tables))
         finished = run_fusion(
             tables, tmp_path / "scratch", model=TIMM, name_model="snunlp/KR-SBERT"
         )
         move(f"timm/{TIMM}", published.write_timm, "test_efficientnet", seed=1)
-        move("snunlp/KR-SBERT", write_sentence_model, said(tables), seed=1)
+        move("snunlp/KR-SBERT", write_sentence_model, sentences_about(tables), seed=1)
         check_served(finished, tables, more_photos)
 
     def test_of_a_vision_language_model(self, move, tables, more_photos, tmp_path):
