@@ -22,8 +22,6 @@ TIMM = "test_efficientnet.r160_in1k"
     ("library", "model", "write", "form"),
     [
         ("transformers", "openai/clip", published.write_clip, "bin"),
-        ("transformers", "openai/clip", published.write_clip, "safetensors"),
-        ("open_clip", "hf-hub:laion/clip", published.write_open_clip, "bin"),
         ("open_clip", "hf-hub:laion/clip", published.write_open_clip, "safetensors"),
     ],
 )
@@ -64,19 +62,17 @@ class TestTagsOfOpenClip:
         assert commit in finished.card
 
 
-@pytest.mark.parametrize("form", ["safetensors", "bin"])
-def test_backbone(publish, tables, more_photos, tmp_path, form):
-    commit = publish(f"timm/{TIMM}", published.write_timm, "test_efficientnet", form)
+def test_backbone(publish, tables, more_photos, tmp_path):
+    commit = publish(f"timm/{TIMM}", published.write_timm, "test_efficientnet", "bin")
     finished = run_backbone(tables, tmp_path / "scratch", model=TIMM)
     check_served(finished, tables, more_photos)
     assert finished.checkpoint.configuration["model"]["revision"] == commit
     assert commit in finished.card
 
 
-@pytest.mark.parametrize("form", ["safetensors", "bin"])
-def test_fusion_with_a_name_model(publish, tables, more_photos, tmp_path, form):
+def test_fusion_with_a_name_model(publish, tables, more_photos, tmp_path):
     commit = publish(f"timm/{TIMM}", published.write_timm, "test_efficientnet")
-    names = publish("snunlp/KR-SBERT", write_sentence_model, sentences_about(tables), form)
+    names = publish("snunlp/KR-SBERT", write_sentence_model, sentences_about(tables))
     finished = run_fusion(tables, tmp_path / "scratch", model=TIMM, name_model="snunlp/KR-SBERT")
     check_served(finished, tables, more_photos)
     written = finished.checkpoint.configuration["model"]

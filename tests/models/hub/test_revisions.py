@@ -1,9 +1,12 @@
 """A branch that moves on: what was made stays what it is, and other weights are other weights."""
 
+import pickle
+
 import numpy as np
 import published_encoders as published
 import published_vision_language as vision_language
 import pytest
+import torch
 from member_chains import (
     check_served,
     run_backbone,
@@ -15,9 +18,13 @@ from member_chains import (
 )
 from published_sentence_model import write_sentence_model
 
+from chajong.models.clip.member import clip_builder
+from chajong.models.clip.parameters import ClipParameters
 from chajong.models.encoders.building import encoder_key
 from chajong.models.encoders.hub import resolve_commit
 from chajong.models.encoders.parameters import PretrainedParameters, VlmTowerParameters
+from chajong.models.fusion.member import backbone_builder, fusion_builder
+from chajong.models.fusion.parameters import BackboneParameters, FusionParameters
 from chajong.search.words import WordEncoder
 
 TIMM = "test_efficientnet.r160_in1k"
@@ -157,3 +164,30 @@ def test_words_are_read_by_the_model_that_encoded_the_photos(move):
     before = WordEncoder(encoder)("a red car")
     move("laion/clip", published.write_open_clip, seed=1)
     np.testing.assert_allclose(WordEncoder(encoder)("a red car"), before, atol=1e-6)
+
+
+class TestOtherProcesses:
+    """A fold's model is built in processes of its own, which ask the hub anew."""
+
+    def built_later(self, builder, move, *again):
+        sent = pickle.dumps(builder(0))
+        before = builder(0)().state_dict()
+        move(*again, seed=1)
+        torch.testing.assert_close(pickle.loads(sent)().state_dict(), before, rtol=0, atol=0)
+
+    def test_of_clip(self, move, tables):
+        move("openai/clip", published.write_clip)
+        model = {"library": "transformers", "model": "openai/clip", "languages": ("english",)}
+        builder = clip_builder(ClipParameters(**model), tables)
+        self.built_later(builder, move, "openai/clip", published.write_clip)
+
+    @pytest.mark.parametrize("names", [False, True])
+    def test_of_a_backbone(self, move, tables, names):
+        repository = (f"timm/{TIMM}", published.write_timm, "test_efficientnet")
+        move(*repository)
+        builder = (
+            fusion_builder(FusionParameters(model=TIMM), tables, None)
+            if names
+            else backbone_builder(BackboneParameters(model=TIMM), tables)
+        )
+        self.built_later(builder, move, *repository)

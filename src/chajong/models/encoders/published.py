@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from chajong.models.encoders.hub import (
     OPEN_CLIP_WEIGHTS,
@@ -18,6 +18,8 @@ from chajong.models.encoders.weights import content_identity, existing_path, is_
 from chajong.names.embedding import CHARACTERS
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from chajong.models.encoders.hub import ModelFiles
 
 LAYERS = "modules.json"
@@ -48,6 +50,12 @@ class FromWeights(Protocol):
 
     def model_dump(self, *, mode: str) -> dict[str, Any]:
         """Give the settings as JSON values."""
+
+    def model_copy(self, *, update: dict[str, Any]) -> Self:
+        """Give the settings with some of them changed."""
+
+
+Settings = TypeVar("Settings", bound=FromWeights)
 
 
 class NamesFrom(Protocol):
@@ -119,6 +127,24 @@ def fetch_weights(settings: FromWeights) -> None:
         hub_files(repository.name, settings.revision).folder(repository.candidates)
 
 
+def at_commit(settings: Settings) -> Settings:
+    """Name the commit that settings' revision means now, in its place.
+
+    Another process that is given them loads the same weights, whatever the branch means by then.
+
+    Args:
+        settings: A parameters model.
+
+    Raises:
+        EncoderError: The revision cannot be resolved.
+    """
+    repository = repository_of(settings)
+    if repository is None or _is_folder(repository.name):
+        return settings
+    commit = resolve_commit(repository.name, settings.revision)
+    return settings.model_copy(update={"revision": commit})
+
+
 def pinned(settings: FromWeights) -> dict[str, Any]:
     """Write settings down with the commit that their revision means now.
 
@@ -133,11 +159,7 @@ def pinned(settings: FromWeights) -> dict[str, Any]:
     Raises:
         EncoderError: The revision cannot be resolved.
     """
-    written = settings.model_dump(mode="json")
-    repository = repository_of(settings)
-    if repository and not _is_folder(repository.name):
-        written["revision"] = resolve_commit(repository.name, settings.revision)
-    return written
+    return at_commit(settings).model_dump(mode="json")
 
 
 def model_files(settings: FromWeights) -> ModelFiles:
