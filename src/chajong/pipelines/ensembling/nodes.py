@@ -243,7 +243,7 @@ def serve(
     absent = [name for name in pooled.pooled.members if name not in checkpoints]
     if not absent:
         return ServedPool(pooled, refined, ())
-    present = {name: members[name] for name in pooled.pooled.members if name not in absent}
+    present = {name: found for name, found in members.items() if name in checkpoints}
     if not present:
         return ServedPool(None, None, tuple(absent))
     again = pool(present, photos, classes, folds, shift, test_likeness, parameters)
