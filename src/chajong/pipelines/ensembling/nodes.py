@@ -22,6 +22,23 @@ from chajong.probabilities.shift_aware import ShiftAwarePool
 Report = dict[str, Any]
 
 
+def check_tables_of_others(external: dict[str, pd.DataFrame]) -> None:
+    """See that every table of others can be opened and has a name of its own.
+
+    The node needs no photo, so that a table with a wrong name stops the run before long work
+    starts.
+
+    Args:
+        external: Probability tables of others, by file name.
+
+    Raises:
+        ExternalMemberError: A table has the name of a member, or of another table.
+    """
+    from chajong.probabilities.collection import tables_by_member
+
+    tables_by_member(external)
+
+
 def collect_members(
     photos: pd.DataFrame,
     classes: pd.DataFrame,
@@ -44,7 +61,8 @@ def collect_members(
         Predictions by member.
 
     Raises:
-        ExternalMemberError: A table of others cannot be read as predictions.
+        ExternalMemberError: A table of others cannot be read as predictions, or has a name that is
+            taken.
     """
     from chajong.probabilities.collection import collect_predictions
 
