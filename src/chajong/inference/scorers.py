@@ -128,7 +128,7 @@ def _trained_views(
             return build_backbone(backbone, len(class_names))
     else:
         parameters = fusion = FusionParameters(**configuration)
-        names = name_targets(classes, fusion.name_model, str(best_device()))
+        names = name_targets(classes, fusion.name_model, str(best_device()), fusion.name_language)
 
         def build(_: int) -> torch.nn.Module:
             return build_fusion(fusion, names)

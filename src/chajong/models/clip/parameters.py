@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from chajong.models.encoders.parameters import PretrainedParameters
+from chajong.names.prompts import Language
 from chajong.parameters import Strict
 
-Language = Literal["korean", "english"]
 Tower = Literal["photo", "text"]
 
 

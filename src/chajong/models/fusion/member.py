@@ -74,7 +74,9 @@ def fusion_builder(
     Returns:
         From a fold to what makes its model.
     """
-    names = name_targets(tables.classes, parameters.name_model, str(best_device()))
+    names = name_targets(
+        tables.classes, parameters.name_model, str(best_device()), parameters.name_language
+    )
     if parameters.start == "weights":
         build = partial(build_fusion, parameters, names)
         return lambda fold: build

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from chajong.names.embedding import NameLanguage
 from chajong.parameters import Strict
 
 Side = Annotated[int, Field(ge=16)]
@@ -53,6 +54,8 @@ class FusionParameters(BackboneParameters):
             the photo looks like the class and like its name; ``none`` leaves names to the auxiliary
             losses.
         name_model: What embeds the names; see `chajong.names.embedding.embed_names`.
+        name_language: Language of the sentences that a SentenceTransformer encodes; ``automatic``
+            is the one that its tokenizer reads in fewer pieces.
         name_loss: Weight of the auxiliary loss that predicts a name's embedding from the photo.
         attribute_loss: Weight of the auxiliary loss that predicts maker, generation, facelift,
             powertrain and first year from the photo.
@@ -62,6 +65,7 @@ class FusionParameters(BackboneParameters):
 
     mode: Mode = "weighted"
     name_model: str = Field("characters", min_length=1)
+    name_language: NameLanguage = "automatic"
     name_loss: float = Field(0.1, ge=0)
     attribute_loss: float = Field(0.1, ge=0)
     start: Literal["weights", "backbone"] = "weights"
