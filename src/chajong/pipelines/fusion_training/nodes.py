@@ -37,10 +37,11 @@ def check_fusion(classes: pd.DataFrame, parameters: FusionMemberParameters) -> R
         OSError: The model that embeds names cannot be loaded.
         ValueError: It does not read the names of the classes.
     """
+    from chajong.models.encoders.published import name_model_source
     from chajong.models.fusion.names import name_targets
 
-    model = parameters.model
-    name_targets(classes, model.name_model, language=model.name_language)
+    source = name_model_source(parameters.model)
+    name_targets(classes, source, language=parameters.model.name_language)
     return _check(parameters.model, parameters.training)
 
 
