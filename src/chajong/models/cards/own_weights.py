@@ -14,10 +14,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from chajong.models.encoders.hub import ENDINGS_OF_WEIGHTS
 from chajong.models.encoders.weights import is_path
-
-WEIGHTS_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth")
-"""Endings of files that some library reads weights from."""
 
 
 def made_here(weights: str) -> bool:
@@ -32,7 +30,7 @@ def made_here(weights: str) -> bool:
     if not is_path(weights):
         return False
     path = Path(weights).expanduser()
-    inside = [file for file in path.rglob("*") if file.suffix in WEIGHTS_SUFFIXES]
+    inside = [file for file in path.rglob("*") if file.suffix in ENDINGS_OF_WEIGHTS]
     found = [path] if path.is_file() else inside
     return bool(found) and all(_is_own(file) for file in found)
 
