@@ -45,6 +45,17 @@ def test_a_member_that_repeats_one_without_a_checkpoint_is_served(small_run, mon
     assert served.pooled.pooled.members == ("hog", "vlm")
 
 
+def test_a_member_with_hints_of_a_teammate_cannot_answer(small_run, monkeypatch):
+    checkpoint = small_run.checkpoints["clip_frozen"]
+    hinted = replace(checkpoint, configuration={"hinting_member": "teammate"})
+    monkeypatch.setitem(small_run.checkpoints, "vlm", hinted)
+    for member in ("vlm", "teammate"):
+        monkeypatch.setitem(small_run.predictions, member, small_run.predictions["clip_frozen"])
+    served = small_run.served(("hog", "teammate", "vlm"))
+    assert served.left_out == ("teammate",)
+    assert served.pooled.pooled.members == ("hog",)
+
+
 def test_without_any_checkpoint_nothing_is_saved(small_run, monkeypatch):
     monkeypatch.setitem(small_run.predictions, "teammate", small_run.predictions["hog"])
     served = small_run.served(("teammate",))

@@ -240,7 +240,8 @@ def serve(
 ) -> ServedPool:
     """Take the pool as it is, or pool again those members that can answer about new photos.
 
-    A teammate's table says nothing about a photo that is not in it.
+    A teammate's table says nothing about a photo that is not in it, nor does a member that takes
+    its hints from one.
 
     Args:
         pooled: From `pool`.
@@ -258,10 +259,13 @@ def serve(
     Returns:
         The pool that is saved; without members where none has a checkpoint.
     """
-    absent = [name for name in pooled.pooled.members if name not in checkpoints]
+    from chajong.inference.member_models import can_answer
+
+    configurations = {name: each.configuration for name, each in checkpoints.items()}
+    present = {name: each for name, each in members.items() if can_answer(name, configurations)}
+    absent = [name for name in pooled.pooled.members if name not in present]
     if not absent:
         return ServedPool(pooled, refined, ())
-    present = {name: found for name, found in members.items() if name in checkpoints}
     if not present:
         return ServedPool(None, None, tuple(absent))
     again = pool(present, photos, classes, folds, shift, test_likeness, parameters)
