@@ -4,6 +4,7 @@
 #   make check-presets   do the models of gpu24 and gpu80 build, train and fit; no GPU, no weights
 # And, for those who change it:
 #   make small-clip   render cars, train the small CLIP from chance and put it into data/06_models
+#                     (a test then says which row models/cards/own_weights.csv needs)
 PYTHON ?= python3
 BIN := .venv/bin
 export DO_NOT_TRACK := 1

@@ -66,3 +66,33 @@ def queries(photo_index):
     from chajong.search.query import QueryEncoder
 
     return QueryEncoder(photo_index)
+
+
+@pytest.fixture(scope="session")
+def english_clip(tmp_path_factory):
+    """The folder of a tiny CLIP with random weights whose tokenizer knows no Hangul."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    from chajong.models.clip.parameters import SmallClipParameters
+    from chajong.models.clip.small import make_small_clip
+
+    sizes = {"embedding": 8, "text_width": 8, "text_layers": 1, "text_heads": 1, "context": 64}
+    settings = SmallClipParameters(photo_model="test_byobnet", height=32, width=48, **sizes)
+    folder = tmp_path_factory.mktemp("english")
+    make_small_clip(["a car"], folder, settings)
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789,-"
+    words = ["<padding>", "<start>", "<end>", "<unknown>", *letters, *(f"##{x}" for x in letters)]
+    numbered = {word: number for number, word in enumerate(words)}
+    tokenizer = Tokenizer(models.WordPiece(numbered, unk_token="<unknown>"))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        model_max_length=64,
+        unk_token="<unknown>",
+        pad_token="<padding>",
+        bos_token="<start>",
+        eos_token="<end>",
+    ).save_pretrained(folder)
+    return folder

@@ -75,9 +75,10 @@ def test_a_table_folder_holds_csv_and_parquet_by_name(tmp_path):
     frame = pd.DataFrame({"photo_id": ["a"], "차": [0.5]})
     frame.to_csv(tmp_path / "b.csv", index=False, encoding="utf-8-sig")
     frame.to_parquet(tmp_path / "a.parquet")
+    frame.to_csv(tmp_path / "c.CSV", index=False)
     (tmp_path / "notes.txt").write_text("not a table")
     tables = TableFolderDataset(str(tmp_path)).load()
-    assert list(tables) == ["a.parquet", "b.csv"]
+    assert list(tables) == ["a.parquet", "b.csv", "c.CSV"]
     for table in tables.values():
         pd.testing.assert_frame_equal(table, frame, check_dtype=False)
 

@@ -1,5 +1,7 @@
 """What is saved where members cannot answer about new photos."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -14,13 +16,44 @@ from chajong.models.specialists.specialists import NO_SPECIALISTS
 from chajong.models.unlikeness import neighbour_distance
 from chajong.probabilities.family_temperature import NO_FAMILY_TEMPERATURES
 from chajong.probabilities.gate import Gate
+from chajong.probabilities.predictions import normalise_log
 
 
 def test_a_teammates_table_is_left_out_and_the_pool_is_made_anew(small_run, monkeypatch):
-    monkeypatch.setitem(small_run.predictions, "teammate", small_run.predictions["hog"])
+    hog = small_run.predictions["hog"]
+    softer = replace(hog, log_probabilities=normalise_log(hog.log_probabilities / 2))
+    monkeypatch.setitem(small_run.predictions, "teammate", softer)
     served = small_run.served(("hog", "clip_frozen", "teammate"))
     assert served.left_out == ("teammate",)
     assert served.pooled.pooled.members == ("hog", "clip_frozen")
+
+
+def test_a_member_that_repeats_another_is_neither_weighed_nor_saved(small_run, served, monkeypatch):
+    for what in (small_run.predictions, small_run.checkpoints):
+        monkeypatch.setitem(what, "vlm", what["clip_frozen"])
+    again = small_run.served(("hog", "clip_frozen", "vlm"))
+    assert again.pooled.pooled.pool == served.pooled.pooled.pool
+    assert "repeats clip_frozen" in again.pooled.pooled.skipped["vlm"]
+    assert set(small_run.ensemble(again).checkpoints) == {"hog", "clip_frozen"}
+
+
+def test_a_member_that_repeats_one_without_a_checkpoint_is_served(small_run, monkeypatch):
+    monkeypatch.setitem(small_run.predictions, "vlm", small_run.predictions["clip_frozen"])
+    monkeypatch.setitem(small_run.checkpoints, "vlm", small_run.checkpoints["clip_frozen"])
+    monkeypatch.delitem(small_run.checkpoints, "clip_frozen")
+    served = small_run.served(("hog", "clip_frozen", "vlm"))
+    assert served.pooled.pooled.members == ("hog", "vlm")
+
+
+def test_a_member_with_hints_of_a_teammate_cannot_answer(small_run, monkeypatch):
+    checkpoint = small_run.checkpoints["clip_frozen"]
+    hinted = replace(checkpoint, configuration={"hinting_member": "teammate"})
+    monkeypatch.setitem(small_run.checkpoints, "vlm", hinted)
+    for member in ("vlm", "teammate"):
+        monkeypatch.setitem(small_run.predictions, member, small_run.predictions["clip_frozen"])
+    served = small_run.served(("hog", "teammate", "vlm"))
+    assert served.left_out == ("teammate",)
+    assert served.pooled.pooled.members == ("hog",)
 
 
 def test_without_any_checkpoint_nothing_is_saved(small_run, monkeypatch):
@@ -42,8 +75,6 @@ def test_members_come_with_those_that_they_build_on():
 
 
 def test_the_agreement_is_measured_and_a_disagreement_is_refused(classifier, small_run, served):
-    from dataclasses import replace
-
     predictions = served.refined.predictions
     report = compare_with_run(classifier, predictions, small_run.photos, small_run.store)
     assert report["photos"] == 8
@@ -64,8 +95,6 @@ def test_joined_features_of_new_photos_are_those_of_the_run(classifier, small_ru
 
 def test_an_open_gate_looks_at_new_photos_as_at_the_runs(small_run, served, tmp_path):
     """No gate opens on rendered cars by itself, so that one is put in."""
-    from dataclasses import replace
-
     from chajong.inference.saved import write_ensemble
 
     classes = len(served.refined.predictions.class_names)

@@ -54,3 +54,14 @@ def test_the_ensemble_says_what_is_wrong(spoil, message, table, finished, data_d
     spoil(table).to_csv(folder / "teammate.csv", index=False, encoding="utf-8-sig")
     with pytest.raises(Exception, match=message):
         run_pipelines(finished.raw, data_dir, "ensembling", hog=finished.hog)
+
+
+def test_a_name_that_is_taken_stops_the_whole_run_before_any_photo_is_read(
+    table, finished, tmp_path, run_pipelines
+):
+    folder = tmp_path / "07_model_output" / "external"
+    folder.mkdir(parents=True)
+    table.to_csv(folder / "fusion.csv", index=False, encoding="utf-8-sig")
+    with pytest.raises(Exception, match=r"fusion\.csv .* this project's own 'fusion'"):
+        run_pipelines(finished.raw, tmp_path)
+    assert not (tmp_path / "03_primary").exists()

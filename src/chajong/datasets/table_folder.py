@@ -34,9 +34,9 @@ class TableFolderDataset(AbstractDataset[None, "dict[str, pd.DataFrame]"]):
 
         tables = {}
         for path in sorted(self._filepath.glob("*")):
-            if path.suffix == ".csv":
+            if path.suffix.lower() == ".csv":
                 tables[path.name] = pd.read_csv(path, encoding="utf-8-sig")
-            elif path.suffix == ".parquet":
+            elif path.suffix.lower() == ".parquet":
                 tables[path.name] = pd.read_parquet(path)
         return tables
 

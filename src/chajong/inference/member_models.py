@@ -136,10 +136,25 @@ def members_needed(members: Sequence[str], configurations: Mapping[str, Any]) ->
     found = dict.fromkeys(members)
     waiting = list(members)
     while waiting:
-        configuration = configurations[waiting.pop()]
-        others = list(configuration.get("made_by", {}).get("members", ()))
-        if configuration.get("hinting_member"):
-            others.append(configuration["hinting_member"])
+        others = _built_on(configurations[waiting.pop()])
         waiting += [other for other in others if other not in found]
         found |= dict.fromkeys(others)
     return tuple(found)
+
+
+def can_answer(member: str, configurations: Mapping[str, Any]) -> bool:
+    """Tell whether a member, and all that it builds on, can be asked about new photos.
+
+    Args:
+        member: Its name; a table of others has no checkpoint.
+        configurations: Of every checkpoint.
+    """
+    if member not in configurations:
+        return False
+    return all(can_answer(other, configurations) for other in _built_on(configurations[member]))
+
+
+def _built_on(configuration: Mapping[str, Any]) -> list[str]:
+    others = list(configuration.get("made_by", {}).get("members", ()))
+    hinting = configuration.get("hinting_member")
+    return [*others, hinting] if hinting else others

@@ -232,7 +232,8 @@ def _architecture(checkpoint: Checkpoint) -> tuple[BackboneParameters, Callable[
     fusion = FusionParameters(**configuration)
     # The first name of an effective class speaks for it, and is its own.
     classes = class_table({name: name for name in class_names})
-    names = name_targets(classes, name_model_source(fusion), str(best_device()))
+    source = name_model_source(fusion)
+    names = name_targets(classes, source, str(best_device()), fusion.name_language)
     return fusion, lambda: build_fusion(fusion, names)
 
 

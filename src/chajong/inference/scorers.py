@@ -129,7 +129,8 @@ def _trained_views(
             return build_backbone(backbone, len(class_names))
     else:
         parameters = fusion = FusionParameters(**configuration)
-        names = name_targets(classes, name_model_source(fusion), str(best_device()))
+        source = name_model_source(fusion)
+        names = name_targets(classes, source, str(best_device()), fusion.name_language)
 
         def build(_: int) -> torch.nn.Module:
             return build_fusion(fusion, names)

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 import unicodedata
 from collections.abc import Sequence
 from pickle import UnpicklingError
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chajong.names.grammar import ParsedName, parse_name
-from chajong.names.prompts import english_prompts
+from chajong.names.prompts import PROMPTS, Language
+from chajong.names.reading import read_names, reader_of
+
+logger = logging.getLogger(__name__)
+
+NameLanguage = Literal["automatic", "korean", "english", "both"]
+"""Languages of the sentences that a SentenceTransformer encodes."""
+
+_TRIED: dict[NameLanguage, tuple[Language, ...]] = {
+    "automatic": ("korean", "english"),
+    "korean": ("korean",),
+    "english": ("english",),
+    "both": ("korean", "english"),
+}
 
 CHARACTERS = "characters"
 """The name of the offline encoder."""
@@ -18,23 +33,27 @@ CHARACTERS = "characters"
 _ATTRIBUTE_WEIGHT = 0.5  # one shared attribute counts a quarter of an identical spelling
 
 
-def embed_names(names: Sequence[str], model: str, device: str = "cpu") -> NDArray[np.float32]:
+def embed_names(
+    names: Sequence[str], model: str, device: str = "cpu", language: NameLanguage = "automatic"
+) -> NDArray[np.float32]:
     """Embed class names.
 
     ``characters`` needs no weights: TF-IDF of jamo n-grams beside the parsed attributes, with the
     vocabulary of the names given, so vectors of separate calls are not comparable. Any other model
-    encodes the English prompts of every name and takes their mean.
+    encodes sentences about every name and takes their mean.
 
     Args:
         names: n class names, none of them blank.
         model: ``characters``, the name of a SentenceTransformer, or a folder that holds one.
         device: the torch device of a SentenceTransformer.
+        language: the sentences' language; ``automatic`` is the one that the SentenceTransformer's
+            tokenizer reads in fewer pieces.
 
     Returns:
         float32 [n, d], rows of length 1.
 
     Raises:
-        ValueError: there is no name, or a blank one.
+        ValueError: there is no name, or a blank one, or the tokenizer does not read the sentences.
         OSError: the SentenceTransformer cannot be loaded.
     """
     if not names or not all(name.replace("_", " ").strip() for name in names):
@@ -42,7 +61,7 @@ def embed_names(names: Sequence[str], model: str, device: str = "cpu") -> NDArra
     parsed = [parse_name(name) for name in names]
     if model == CHARACTERS:
         return _embed_characters(parsed)
-    return _embed_sentences([english_prompts(name) for name in parsed], model, device)
+    return _embed_sentences(parsed, model, device, language)
 
 
 def _embed_characters(parsed: Sequence[ParsedName]) -> NDArray[np.float32]:
@@ -86,7 +105,7 @@ def _attributes(parsed: Sequence[ParsedName]) -> list[dict[str, str | float]]:
 
 
 def _embed_sentences(
-    prompts: Sequence[Sequence[str]], model: str, device: str
+    parsed: Sequence[ParsedName], model: str, device: str, language: NameLanguage
 ) -> NDArray[np.float32]:
     from sentence_transformers import SentenceTransformer
 
@@ -103,8 +122,36 @@ def _embed_sentences(
             "weights), a folder written by SentenceTransformer.save_pretrained, or the name of a "
             "hub model while online or with the model in the local cache."
         ) from error
+    prompts = _prompts(parsed, model, encoder.tokenizer, language)
     sentences = [sentence for group in prompts for sentence in group]
     vectors = encoder.encode(sentences, normalize_embeddings=True, show_progress_bar=False)
     first_of_group = np.cumsum([0, *(len(group) for group in prompts[:-1])])
     sums = np.add.reduceat(np.asarray(vectors, dtype=np.float32), first_of_group, axis=0)
     return np.asarray(sums / np.linalg.norm(sums, axis=1, keepdims=True), dtype=np.float32)
+
+
+def _prompts(
+    parsed: Sequence[ParsedName], model: str, tokenizer: Any, language: NameLanguage
+) -> list[list[str]]:
+    """Word sentences about every name in languages that the tokenizer reads."""
+    reader = reader_of(tokenizer)
+    tried = _TRIED[language]
+    prompts = {each: [PROMPTS[each](name) for name in parsed] for each in tried}
+    readings = {each: read_names(reader, prompts[each]) for each in tried}
+    problems = {each: found.problem for each, found in readings.items() if found.problem}
+    if problems and (language != "automatic" or len(problems) == len(tried)):
+        told = "; ".join(f"in {each.title()} it {problem}" for each, problem in problems.items())
+        raise ValueError(
+            f"The name model '{model}' does not read the names: {told}. Choose another "
+            f"`name_model`, or '{CHARACTERS}', or another `name_language`."
+        )
+    if language == "automatic":
+        readable = [each for each in tried if each not in problems]
+        tried = (min(readable, key=lambda each: readings[each].pieces),)
+    for each in tried:
+        pieces = readings[each].pieces
+        logger.info("%s reads %s names: %.1f tokens a sentence.", model, each.title(), pieces)
+    return [
+        [sentence for each in tried for sentence in prompts[each][place]]
+        for place in range(len(parsed))
+    ]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Literal
+
 from chajong.names.grammar import ParsedName
 from chajong.names.lexicon import korean_makers
+
+Language = Literal["korean", "english"]
 
 
 def korean_prompts(parsed: ParsedName) -> list[str]:
@@ -26,6 +31,12 @@ def english_prompts(parsed: ParsedName) -> list[str]:
     if parsed.first_year:
         prompts.insert(0, f"a photo of {car}, {_years(parsed, '-')} model year")
     return prompts
+
+
+PROMPTS: dict[Language, Callable[[ParsedName], list[str]]] = {
+    "korean": korean_prompts,
+    "english": english_prompts,
+}
 
 
 def _is_car(parsed: ParsedName) -> bool:

@@ -88,10 +88,11 @@ def pool_members(
 ) -> Pooled:
     """Choose a way of pooling by cross-fitted log loss, and pool every photo with it.
 
-    A photo that some members lack uses a pool of those that it has, fitted on the train photos
-    which all of these have. A mean over fold models is softer than one model, so that the final
-    temperature is fitted on the calibration slice, which none of them trained on; with fewer than
-    30 photos there, it is that of the out-of-fold rows.
+    A member that repeats another has no part (see `usable_members`). A photo that some members lack
+    uses a pool of those that it has, fitted on the train photos which all of these have. A mean
+    over fold models is softer than one model, so that the final temperature is fitted on the
+    calibration slice, which none of them trained on; with fewer than 30 photos there, it is that of
+    the out-of-fold rows.
 
     Args:
         members: The predictions of each member.

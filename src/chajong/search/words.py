@@ -83,13 +83,18 @@ class WordEncoder:
             float32 [zooms * dimensions].
 
         Raises:
-            SearchError: There are no words, or too many.
+            SearchError: There are no words, or too many, or none that the model reads.
         """
         import torch
         from torch.nn.functional import normalize
 
+        reader = self._towers.reader()
+        sentences = [each for each in sentences_about(words) if reader.reads(each)]
+        if not sentences:
+            message = "The model reads none of these words: say it in another language."
+            raise SearchError(message)
         try:
-            tokens = self._towers.tokenize(sentences_about(words))
+            tokens = self._towers.tokenize(sentences)
         except EncoderError as error:
             message = "These words are too long for the model that reads them: use fewer."
             raise SearchError(message) from error

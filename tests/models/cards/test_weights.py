@@ -1,6 +1,8 @@
 """Licences and dates of weights against a rule."""
 
+import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,7 @@ from chajong.models.cards.weights import (
     used_weights,
 )
 
+SHIPPED = Path(__file__).parents[3] / "data" / "06_models"
 QWEN = UsedWeights("qwen_tower", "Qwen/Qwen2.5-VL-7B-Instruct", "hub")
 UNKNOWN = UsedWeights("timm_frozen", "tf_efficientnet_lite0", "path/to/lite0.safetensors")
 CHALLENGE = {"published_before": date(2025, 5, 19)}
@@ -62,10 +65,28 @@ def test_without_a_rule_everything_passes():
 
 
 def test_what_the_project_made_itself_passes():
-    own = UsedWeights("clip_frozen", "small_clip", "data/06_models/small_clip")
+    own = UsedWeights("clip_frozen", "small_clip", str(SHIPPED / "small_clip"))
     (row,) = check([own], **CHALLENGE, licences=("Apache-2.0",)).to_dict("records")
     assert row["note"] == "own"
     assert row["weights"] == "small_clip"
+
+
+def test_a_name_alone_is_no_proof_of_own_weights(tmp_path):
+    for weights in (tmp_path / "their_small_clip", tmp_path / "small_clip"):
+        weights.mkdir()
+        (weights / "open_clip_model.safetensors").write_bytes(b"made elsewhere")
+        with pytest.raises(WeightsRuleError, match="has no known date"):
+            check([UsedWeights("clip", "ViT-B-32", str(weights))], **CHALLENGE)
+
+
+def test_a_local_name_model_is_not_taken_for_the_published_one_of_its_name(tmp_path, monkeypatch):
+    named = published_weights().query("weights == 'hub'")["model"].iloc[0]
+    folder = tmp_path / named
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    (used,) = used_weights({"fusion": {"model": {"name_model": named}}})
+    with pytest.raises(WeightsRuleError, match=f"fusion: {folder.name} .* has no known date"):
+        check([used], **CHALLENGE)
 
 
 def test_weights_are_found_wherever_a_configuration_names_them():
@@ -93,9 +114,6 @@ def test_no_folder_of_the_machine_is_told():
 
 
 def test_the_presets_are_in_the_table():
-    import re
-    from pathlib import Path
-
     project = Path(__file__).parents[3]
     texts = [path.read_text(encoding="utf-8") for path in project.glob("conf/gpu*/*/*.yml")]
     named = {name for text in texts for name in re.findall(r"^ +model: ([^\s{]+)$", text, re.M)}

@@ -1,4 +1,5 @@
 import pickle
+import shutil
 from functools import partial
 
 import pytest
@@ -7,6 +8,8 @@ from torch.nn.functional import cross_entropy, normalize
 
 from chajong.models.clip.classifier import build_clip_classifier
 from chajong.models.clip.losses import clip_loss, multi_positive_contrastive
+from chajong.models.clip.parameters import ClipParameters
+from chajong.models.clip.prompts import ClassPrompts
 from chajong.models.encoders.encoder import EncoderError
 
 LABELS = torch.tensor([0, 2, 2, 1])
@@ -305,3 +308,41 @@ class TestBuilding:
         prompts = ClassPrompts(korean=(("제" * 70,),), english=(("a car",),))
         with pytest.raises(EncoderError, match=r"has \d+ tokens, but the model reads at most 64"):
             build_clip_classifier(parameters_of(small_folder), prompts)
+
+
+class TestLanguages:
+    def test_sentences_that_the_tokenizer_does_not_know_are_refused(
+        self, english_clip, parameters_of, prompts
+    ):
+        message = (
+            r"does not read Korean: it turns parts of 3 of 3 names \(100%\) into unknown tokens, "
+            r"as in '기아 레이 자동차 사진'\. Set the model's `languages`"
+        )
+        for languages in (("korean",), ("english", "korean")):
+            with pytest.raises(EncoderError, match=message):
+                build_clip_classifier(parameters_of(english_clip, languages=languages), prompts)
+
+    def test_sentences_that_it_knows_are_enough(self, english_clip, parameters_of, prompts):
+        parameters = parameters_of(english_clip, languages=("english",))
+        assert len(build_clip_classifier(parameters, prompts).prompt_count) == 3
+
+    def test_a_model_of_transformers_is_asked_likewise(
+        self, english_clip, transformers_folders, prompts, tmp_path
+    ):
+        folder = shutil.copytree(transformers_folders["clip"], tmp_path / "clip")
+        for file in english_clip.glob("tokenizer*"):
+            shutil.copy(file, folder / file.name)
+        parameters = ClipParameters(
+            library="transformers", model=str(folder), weights=str(folder), languages=("korean",)
+        )
+        with pytest.raises(EncoderError, match="does not read Korean"):
+            build_clip_classifier(parameters, prompts)
+
+    def test_a_class_may_lack_sentences_of_one_language(self, small_folder, parameters_of):
+        prompts = ClassPrompts(korean=(("기아 레이",), ()), english=((), ("a Kia Ray",)))
+        assert build_clip_classifier(
+            parameters_of(small_folder), prompts
+        ).prompt_count.tolist() == [
+            1,
+            1,
+        ]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -44,7 +46,8 @@ def reasons(**members: Predictions) -> dict[str, str]:
 
 class TestUsableMembers:
     def test_partial_members_are_used(self):
-        assert reasons(hog=member(), vlm=member(PHOTOS[:60]), clip=member(tests=["TEST_1"])) == {}
+        clip = member(tests=["TEST_1"], seed=2)
+        assert reasons(hog=member(), vlm=member(PHOTOS[:60], seed=1), clip=clip) == {}
 
     def test_other_contract(self):
         assert "other classes or folds" in reasons(hog=member(contract="old"))["hog"]
@@ -67,12 +70,40 @@ class TestUsableMembers:
         assert "only 20 of the 100" in reasons(vlm=member(PHOTOS[:24]))["vlm"]
 
     def test_a_tiny_data_set_asks_for_no_more_than_it_has(self):
-        members = {"hog": member(PHOTOS[:12]), "clip": member(PHOTOS[:12])}
+        members = {"hog": member(PHOTOS[:12]), "clip": member(PHOTOS[:12], seed=1)}
         assert usable_members(members, FOLDS[:12], ["TEST_0"], "now")[1] == {}
 
     def test_the_order_of_members_stays(self):
-        members = {"vlm": member(PHOTOS[:60]), "hog": member()}
+        members = {"vlm": member(PHOTOS[:60], seed=1), "hog": member()}
         assert list(usable_members(members, FOLDS, ["TEST_0"], "now")[0]) == ["vlm", "hog"]
+
+
+def moved(predictions: Predictions, nats: float, row: int = -1) -> Predictions:
+    """The same in another order of rows, but for one row, where odds move by a few nats."""
+    values = predictions.log_probabilities.astype(float)
+    values[row, 0] += nats
+    values[row] -= np.log(np.exp(values[row]).sum())
+    shuffled = np.random.default_rng(5).permutation(len(values))
+    return replace(predictions, log_probabilities=values.astype(np.float32)).take(shuffled)
+
+
+class TestRepetition:
+    def test_the_earlier_of_two_that_say_the_same_stays(self):
+        found = reasons(clip_frozen=member(), hog=member(seed=1), vlm=moved(member(), 1e-5))
+        assert found == {"vlm": "repeats clip_frozen on every photo that it has, and adds nothing"}
+
+    def test_a_member_with_fewer_photos_repeats_one_with_more(self):
+        every = moved(member(), 0)
+        half = every.take((~every.rows["photo_id"].isin(PHOTOS[60:])).to_numpy())
+        assert "repeats clip_frozen" in reasons(vlm=half, clip_frozen=member())["vlm"]
+
+    @pytest.mark.parametrize("row", [3, -1])
+    def test_one_photo_of_another_opinion_keeps_a_member(self, row):
+        assert reasons(clip_frozen=member(), vlm=moved(member(), 1e-3, row)) == {}
+
+    def test_a_photo_that_the_other_lacks_keeps_a_member(self):
+        more_tests = moved(member(tests=["TEST_0", "TEST_1"]), 0)
+        assert reasons(clip_frozen=member(), vlm=more_tests) == {}
 
 
 class TestAlignMembers:

@@ -18,15 +18,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from pydantic import Field
 
+from chajong.models.cards.own_weights import made_here
 from chajong.models.checkpoint import BASE
 from chajong.models.encoders.weights import is_path
 from chajong.parameters import Strict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-OWN_MODELS = ("small_clip", "tiny_vlm")
-"""Folders of weights that this project made from chance, on photos that it rendered."""
 
 NO_WEIGHTS = ("random", "characters")
 """Settings that name no weights."""
@@ -118,8 +116,10 @@ def _within(member: str, settings: Any) -> Iterable[UsedWeights]:
         yield UsedWeights(member, model, weights, _commit(settings.get("revision")))
     named = settings.get("name_model")
     if isinstance(named, str) and named not in NO_WEIGHTS:
-        shown = Path(named).name if Path(named).exists() else named
-        yield UsedWeights(member, shown, "hub", _commit(settings.get("name_revision")))
+        folder = Path(named)
+        commit = _commit(settings.get("name_revision"))
+        local = UsedWeights(member, folder.name, str(folder.resolve()))
+        yield local if folder.exists() else UsedWeights(member, named, "hub", commit)
     for key, value in settings.items():
         if key != BASE:
             yield from _within(member, value)
@@ -157,7 +157,7 @@ def _known(used: UsedWeights, rule: WeightsRule) -> tuple[str, str, str, str]:
     for declared in rule.declared:
         if declared.model in (used.model, used.shown):
             return declared.licence, declared.published, declared.source, "declared"
-    if used.shown in OWN_MODELS or used.shown.endswith(tuple(f"_{own}" for own in OWN_MODELS)):
+    if made_here(used.weights):
         return "MIT", "", "made by this project from chance", "own"
     table = published_weights()
     rows = table[(table["model"] == used.model) & (table["weights"] == used.weights)]

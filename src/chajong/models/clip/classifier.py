@@ -14,6 +14,7 @@ from chajong.models.clip.towers import load_towers
 from chajong.models.encoders.encoder import EncoderError
 from chajong.models.losses import mixed_cross_entropy
 from chajong.models.photo_input import PhotoInput
+from chajong.names.reading import read_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -255,14 +256,28 @@ def build_clip_classifier(
         The classifier, on the CPU, in training mode.
 
     Raises:
-        EncoderError: The model cannot be loaded, or a sentence is longer than it reads.
+        EncoderError: The model cannot be loaded, does not read the sentences of a language, or
+            reads shorter ones only.
         ValueError: A class has no sentence in the languages chosen.
     """
     sentences = prompts.in_languages(parameters.languages)
     towers = load_towers(parameters)
+    _check_reading(towers, prompts, parameters)
     if parameters.lora_rank:
         add_adapters(towers, parameters)
     return ClipClassifier(towers, sentences, parameters, shown).train()
+
+
+def _check_reading(towers: ClipTowers, prompts: ClassPrompts, parameters: ClipParameters) -> None:
+    for language in parameters.languages:
+        sentences = [group for group in prompts.in_language(language) if group]
+        if sentences and (problem := read_names(towers.reader(), sentences).problem):
+            message = (
+                f"The tokenizer of {parameters.model!r} does not read {language.title()}: it "
+                f"{problem}. Set the model's `languages` to those that it reads, or choose another "
+                "model."
+            )
+            raise EncoderError(message)
 
 
 def _mean_directions(embedded: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:

@@ -6,9 +6,9 @@ from pydantic import Field, model_validator
 
 from chajong.models.encoders.parameters import PretrainedParameters, Revision
 from chajong.models.encoders.weights import check_word
+from chajong.names.prompts import Language
 from chajong.parameters import Strict
 
-Language = Literal["korean", "english"]
 Tower = Literal["photo", "text"]
 
 

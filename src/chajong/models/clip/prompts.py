@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from chajong.models.clip.parameters import Language
+    from chajong.names.prompts import Language
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,10 @@ class ClassPrompts:
     korean: tuple[tuple[str, ...], ...]
     english: tuple[tuple[str, ...], ...]
 
+    def in_language(self, language: Language) -> tuple[tuple[str, ...], ...]:
+        """Give the sentences of one language, none for a class that has none."""
+        return self.korean if language == "korean" else self.english
+
     def in_languages(self, languages: Sequence[Language]) -> list[tuple[str, ...]]:
         """Join the sentences of some languages.
 
@@ -38,7 +42,7 @@ class ClassPrompts:
         Raises:
             ValueError: A class has no sentence in these languages.
         """
-        chosen = [self.korean if language == "korean" else self.english for language in languages]
+        chosen = [self.in_language(language) for language in languages]
         joined = [tuple(chain.from_iterable(parts)) for parts in zip(*chosen, strict=True)]
         if () in joined:
             message = (

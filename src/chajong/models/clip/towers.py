@@ -21,6 +21,7 @@ from chajong.models.encoders.transformers_models import (
     load_transformers_network,
     transformers_folder,
 )
+from chajong.names.reading import Reader, reader_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,6 +99,10 @@ class ClipTowers(torch.nn.Module, ABC):
         """Compute activations twice instead of keeping them, or stop doing so."""
 
     @abstractmethod
+    def reader(self) -> Reader:
+        """Say how the tokenizer reads."""
+
+    @abstractmethod
     def _token_counts(self, texts: Sequence[str]) -> list[int]: ...
 
     @abstractmethod
@@ -120,6 +125,16 @@ class OpenClipTowers(ClipTowers):
     def set_gradient_checkpointing(self, enabled: bool) -> None:
         """Compute activations twice instead of keeping them, or stop doing so."""
         self.network.set_grad_checkpointing(enabled)
+
+    def reader(self) -> Reader:
+        """Say how the tokenizer reads; CLIP's own spells everything, byte by byte."""
+        tokenizer = self._tokenizer
+        if not hasattr(tokenizer, "tokenizer"):
+            return Reader(lambda texts: [tokenizer.encode(text) for text in texts], None)
+        inner = reader_of(tokenizer.tokenizer)
+        return Reader(
+            lambda texts: inner.pieces([tokenizer.clean_fn(text) for text in texts]), inner.unknown
+        )
 
     def _token_counts(self, texts: Sequence[str]) -> list[int]:
         if hasattr(self._tokenizer, "tokenizer"):
@@ -156,6 +171,10 @@ class TransformersTowers(ClipTowers):
             self.network.gradient_checkpointing_enable()
         else:
             self.network.gradient_checkpointing_disable()
+
+    def reader(self) -> Reader:
+        """Say how the tokenizer reads."""
+        return reader_of(self._tokenizer)
 
     def _token_counts(self, texts: Sequence[str]) -> list[int]:
         return [len(ids) for ids in self._tokenizer(list(texts)).input_ids]

@@ -94,7 +94,8 @@ def fusion_builder(
     Returns:
         From a fold to what makes its model.
     """
-    names = name_targets(tables.classes, name_model_source(parameters), str(best_device()))
+    source = name_model_source(parameters)
+    names = name_targets(tables.classes, source, str(best_device()), parameters.name_language)
     settings = at_commit(parameters)
     if parameters.start == "weights":
         build = partial(build_fusion, settings, names)

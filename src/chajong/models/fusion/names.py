@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from chajong.names.embedding import embed_names
+from chajong.names.embedding import NameLanguage, embed_names
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +37,12 @@ class NameTargets:
     years: NDArray[np.float32]
 
 
-def name_targets(classes: pd.DataFrame, name_model: str, device: str = "cpu") -> NameTargets:
+def name_targets(
+    classes: pd.DataFrame,
+    name_model: str,
+    device: str = "cpu",
+    language: NameLanguage = "automatic",
+) -> NameTargets:
     """Embed and number what the names of the effective classes say.
 
     The first name of an effective class speaks for it.
@@ -46,19 +51,20 @@ def name_targets(classes: pd.DataFrame, name_model: str, device: str = "cpu") ->
         classes: The `classes` table, from `chajong.names.table.class_table`.
         name_model: What embeds the names; see `chajong.names.embedding.embed_names`.
         device: The torch device of a SentenceTransformer.
+        language: Of the sentences that a SentenceTransformer encodes.
 
     Returns:
         The targets, in order of `effective_id`.
 
     Raises:
-        ValueError: There is no name, or a blank one.
+        ValueError: There is no name, or a blank one, or the SentenceTransformer does not read them.
         OSError: The SentenceTransformer cannot be loaded.
     """
     first = classes.sort_values("class_id").drop_duplicates("effective_id")
     rows = first.sort_values("effective_id")
     numbered = {kind: pd.factorize(rows[kind], sort=True) for kind in KINDS}
     return NameTargets(
-        embeddings=embed_names(list(rows["name"]), name_model, device),
+        embeddings=embed_names(list(rows["name"]), name_model, device, language),
         attributes={
             kind: codes.astype(np.int64)
             for kind, (codes, values) in numbered.items()

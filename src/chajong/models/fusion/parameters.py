@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field
 
 from chajong.models.encoders.parameters import Revision
 from chajong.models.encoders.weights import check_word
+from chajong.names.embedding import NameLanguage
 from chajong.parameters import Strict
 
 Side = Annotated[int, Field(ge=16)]
@@ -63,6 +64,8 @@ class FusionParameters(BackboneParameters):
             losses.
         name_model: What embeds the names; see `chajong.names.embedding.embed_names`.
         name_revision: Commit, branch or tag of the name model's hub repository.
+        name_language: Language of the sentences that a SentenceTransformer encodes; ``automatic``
+            is the one that its tokenizer reads in fewer pieces.
         name_loss: Weight of the auxiliary loss that predicts a name's embedding from the photo.
         attribute_loss: Weight of the auxiliary loss that predicts maker, generation, facelift,
             powertrain and first year from the photo.
@@ -73,6 +76,7 @@ class FusionParameters(BackboneParameters):
     mode: Mode = "weighted"
     name_model: str = Field("characters", min_length=1)
     name_revision: Revision = "main"
+    name_language: NameLanguage = "automatic"
     name_loss: float = Field(0.1, ge=0)
     attribute_loss: float = Field(0.1, ge=0)
     start: Literal["weights", "backbone"] = "weights"

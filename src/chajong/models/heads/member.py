@@ -55,7 +55,12 @@ def search_member_heads(
         label_counts=folds["label_counts"].to_numpy(),
         class_count=len(class_names),
         name_embeddings=torch.from_numpy(
-            embed_names(class_names, name_model_source(parameters), str(best_device()))
+            embed_names(
+                class_names,
+                name_model_source(parameters),
+                str(best_device()),
+                parameters.name_language,
+            )
         ),
         parameters=parameters,
         device=best_device(),

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from chajong.models.encoders.parameters import Revision
+from chajong.names.embedding import NameLanguage
 from chajong.parameters import Strict
 
 HeadName = Literal[
@@ -31,6 +32,8 @@ class HeadsParameters(Strict):
         name_weights: α in photo prototype + α · projected name embedding.
         name_model: ``characters``, or a SentenceTransformer by name or local folder.
         name_revision: Commit, branch or tag of its hub repository.
+        name_language: Language of the sentences that a SentenceTransformer encodes; ``automatic``
+            is the one that its tokenizer reads in fewer pieces.
     """
 
     kinds: tuple[HeadName, ...] = Field(
@@ -52,3 +55,4 @@ class HeadsParameters(Strict):
     )
     name_model: str = Field("characters", min_length=1)
     name_revision: Revision = "main"
+    name_language: NameLanguage = "automatic"

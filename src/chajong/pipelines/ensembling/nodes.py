@@ -22,6 +22,23 @@ from chajong.probabilities.shift_aware import ShiftAwarePool
 Report = dict[str, Any]
 
 
+def check_tables_of_others(external: dict[str, pd.DataFrame]) -> None:
+    """See that every table of others can be opened and has a name of its own.
+
+    The node needs no photo, so that a table with a wrong name stops the run before long work
+    starts.
+
+    Args:
+        external: Probability tables of others, by file name.
+
+    Raises:
+        ExternalMemberError: A table has the name of a member, or of another table.
+    """
+    from chajong.probabilities.collection import tables_by_member
+
+    tables_by_member(external)
+
+
 def collect_members(
     photos: pd.DataFrame,
     classes: pd.DataFrame,
@@ -44,7 +61,8 @@ def collect_members(
         Predictions by member.
 
     Raises:
-        ExternalMemberError: A table of others cannot be read as predictions.
+        ExternalMemberError: A table of others cannot be read as predictions, or has a name that is
+            taken.
     """
     from chajong.probabilities.collection import collect_predictions
 
@@ -222,7 +240,8 @@ def serve(
 ) -> ServedPool:
     """Take the pool as it is, or pool again those members that can answer about new photos.
 
-    A teammate's table says nothing about a photo that is not in it.
+    A teammate's table says nothing about a photo that is not in it, nor does a member that takes
+    its hints from one.
 
     Args:
         pooled: From `pool`.
@@ -240,10 +259,13 @@ def serve(
     Returns:
         The pool that is saved; without members where none has a checkpoint.
     """
-    absent = [name for name in pooled.pooled.members if name not in checkpoints]
+    from chajong.inference.member_models import can_answer
+
+    configurations = {name: each.configuration for name, each in checkpoints.items()}
+    present = {name: each for name, each in members.items() if can_answer(name, configurations)}
+    absent = [name for name in pooled.pooled.members if name not in present]
     if not absent:
         return ServedPool(pooled, refined, ())
-    present = {name: members[name] for name in pooled.pooled.members if name not in absent}
     if not present:
         return ServedPool(None, None, tuple(absent))
     again = pool(present, photos, classes, folds, shift, test_likeness, parameters)

@@ -5,6 +5,7 @@ from kedro.pipeline import Node, Pipeline
 from chajong.pipelines.ensembling.nodes import (
     admit_members,
     chart_members,
+    check_tables_of_others,
     collect_checkpoints,
     collect_features,
     collect_members,
@@ -29,6 +30,12 @@ def create_pipeline() -> Pipeline:
     metrics = {member: f"{member}.metrics" for member in MEMBERS}
     return Pipeline(
         [
+            Node(
+                check_tables_of_others,
+                inputs="external_members",
+                outputs=None,
+                name="check_tables_of_others",
+            ),
             Node(
                 collect_members,
                 inputs={

@@ -30,16 +30,18 @@ def check_backbone(parameters: BackboneMemberParameters) -> Report:
     return _check(parameters.model, parameters.training)
 
 
-def check_fusion(parameters: FusionMemberParameters) -> Report:
+def check_fusion(classes: pd.DataFrame, parameters: FusionMemberParameters) -> Report:
     """See that the classifier that knows names can be built and trained here; see `_check`.
 
     Raises:
         OSError: The model that embeds names cannot be loaded.
+        ValueError: It does not read the names of the classes.
     """
     from chajong.models.encoders.published import name_model_source
-    from chajong.names.embedding import embed_names
+    from chajong.models.fusion.names import name_targets
 
-    embed_names(["a name"], name_model_source(parameters.model))
+    source = name_model_source(parameters.model)
+    name_targets(classes, source, language=parameters.model.name_language)
     return _check(parameters.model, parameters.training)
 
 

@@ -17,6 +17,7 @@ def create_pipeline() -> Pipeline:
     backbone = _member(
         "backbone",
         check=nodes.check_backbone,
+        check_inputs=["params:member"],
         draw=nodes.draw_backbone_photos,
         train=nodes.train_backbone,
         train_inputs=["model", *TABLES, "scratch", "params:member"],
@@ -26,6 +27,7 @@ def create_pipeline() -> Pipeline:
     fusion = _member(
         "fusion",
         check=nodes.check_fusion,
+        check_inputs=["classes", "params:member"],
         draw=nodes.draw_fusion_photos,
         train=nodes.train_fusion,
         train_inputs=["model", "backbone.checkpoint", *TABLES, "scratch", "params:member"],
@@ -39,6 +41,7 @@ def _member(
     member: str,
     *,
     check: Callable[..., Any],
+    check_inputs: list[str],
     draw: Callable[..., Any],
     train: Callable[..., Any],
     train_inputs: list[str],
@@ -48,7 +51,7 @@ def _member(
     template = [
         Node(
             when_enabled(check),
-            inputs="params:member",
+            inputs=check_inputs,
             outputs="model",
             name="check_model",
         ),

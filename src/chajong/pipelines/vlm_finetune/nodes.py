@@ -66,17 +66,19 @@ def choose_hints(
 
     Raises:
         HintError: The member has no predictions, lacks photos, or knew the labels.
-        ExternalMemberError: The member is a table of others that cannot be read.
+        ExternalMemberError: The member is a table of others that cannot be read, or a table has a
+            name that is taken.
     """
     from chajong.models.trained.tables import TrainingTables
     from chajong.models.vlm_finetune.hints import check_hints
+    from chajong.probabilities.collection import tables_by_member
     from chajong.probabilities.external import read_external_member
 
     member = parameters.model.hints.member
     if member is None:
         return NoHints()
     tables = TrainingTables(photos, classes, folds, photo_store)
-    files = {Path(file).stem: file for file in external}
+    files = tables_by_member(external)
     known = {name for name, found in members.items() if found} | set(files)
     predictions = (
         read_external_member(external[files[member]], classes, folds, photos, files[member])

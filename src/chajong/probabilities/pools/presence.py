@@ -1,4 +1,4 @@
-"""Members that lack photos: every set of members that some photos have gets a pool of its own."""
+"""Which members are pooled, and photos that some lack: each set of members has its own pool."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ from chajong.probabilities.predictions import Predictions, split_rows, train_row
 FEWEST_SHARED = 30
 """Photos with counted labels that all pooled members must have in common."""
 
+SAME = 1e-4
+"""Nats between two log-probabilities below which they say the same; rounding moves them by less."""
+
+ROWS_AT_ONCE = 1_000
+"""Rows that are compared at a time; those of members that differ are told apart by the first."""
+
 MemberSet = tuple[bool, ...]
 
 
@@ -27,7 +33,8 @@ def usable_members(
     """Part the members that can be pooled from those that cannot.
 
     Members join in the order of how many photos they have, as long as all of them keep enough
-    photos in common.
+    photos in common. A member that repeats one which has joined adds nothing, and would only take
+    a share of its weight: of two that say the same, the earlier in `members` joins.
 
     Args:
         members: The predictions of each member.
@@ -54,7 +61,9 @@ def usable_members(
     shared = np.ones(len(counted), bool)
     for name in sorted(has, key=lambda name: -int(has[name].sum())):
         common = shared & has[name]
-        if common.sum() < min(FEWEST_SHARED, shared.sum()):
+        if repeated := [other for other in taken if _repeats(members[name], members[other])]:
+            skipped[name] = f"repeats {repeated[0]} on every photo that it has, and adds nothing"
+        elif common.sum() < min(FEWEST_SHARED, shared.sum()):
             skipped[name] = _too_few(int(common.sum()), int(shared.sum()), taken)
         else:
             taken.append(name)
@@ -68,6 +77,26 @@ def _reason_to_skip(member: Predictions, test_ids: Sequence[str], contract: str)
     if len(test_ids) and not split_rows(member, "test").rows["photo_id"].isin(test_ids).any():
         return f"has none of the {len(test_ids):,} test photos: finish its run"
     return ""
+
+
+def _repeats(member: Predictions, other: Predictions) -> bool:
+    """Tell whether another member has every row of a member, and says the same there."""
+    own, others = (
+        pd.MultiIndex.from_frame(each.rows[["photo_id", "fold"]]) for each in (member, other)
+    )
+    place = others.get_indexer(own)
+    if (place < 0).any():
+        return False
+    parts = (slice(at, at + ROWS_AT_ONCE) for at in range(0, len(place), ROWS_AT_ONCE))
+    return all(
+        np.allclose(
+            member.log_probabilities[part],
+            other.log_probabilities[place[part]],
+            rtol=0,
+            atol=SAME,
+        )
+        for part in parts
+    )
 
 
 def _too_few(common: int, of_others: int, others: Sequence[str]) -> str:
