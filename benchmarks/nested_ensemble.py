@@ -211,7 +211,7 @@ def _test_like_weights(problem: Problem, others: np.ndarray, test: pd.DataFrame)
         }
     )
     weights = np.ones(len(problem.folds))
-    weights[others] = likeness_to_test(both, folds).loc[train["photo_id"]].to_numpy()
+    weights[others] = likeness_to_test(both, folds, SEED).loc[train["photo_id"]].to_numpy()
     return weights
 
 

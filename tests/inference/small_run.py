@@ -60,7 +60,7 @@ class SmallRun:
     def served(self, members=("hog", "clip_frozen")):
         """Pool some members, with the steps after the pool."""
         parameters = EnsemblingParameters()
-        likeness = ensembling.weigh_photos(self.photos, self.folds)
+        likeness = ensembling.weigh_photos(self.photos, self.folds, parameters)
         predictions = {member: self.predictions[member] for member in members}
         pooled = ensembling.pool(predictions, *self.tables, {}, likeness, parameters)
         refined = ensembling.refine(pooled, predictions, *self.tables, self.features)

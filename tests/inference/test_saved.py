@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from chajong.inference.saved import (
     write_ensemble,
 )
 from chajong.models.checkpoint import CheckpointError
+from chajong.whole import whole_folder
 
 
 @pytest.fixture
@@ -62,6 +64,22 @@ def test_of_several_runs_the_latest_is_found(saved_ensemble, tmp_path):
     for run in ("2026-01-01T00.00.00.000Z", "2026-02-01T00.00.00.000Z"):
         shutil.copytree(saved_ensemble, tmp_path / run / "ensemble")
     assert find_ensemble(tmp_path).parent.name.startswith("2026-02")
+
+
+def test_what_a_killed_run_left_is_no_run(saved_ensemble, tmp_path):
+    shutil.copytree(saved_ensemble, tmp_path / "2026-01-01T00.00.00.000Z" / "ensemble")
+    killed = tmp_path / "2026-02-01T00.00.00.000Z" / "ensemble"
+    with suppress(RuntimeError), whole_folder(killed) as unfinished:
+        shutil.copytree(saved_ensemble, unfinished, dirs_exist_ok=True)
+        found = find_ensemble(tmp_path)
+        raise RuntimeError
+    assert found.parent.name.startswith("2026-01")
+
+
+def test_an_ensemble_is_not_written_over(small_run, served, moved):
+    with pytest.raises(FileExistsError, match="holds something already"):
+        write_ensemble(small_run.ensemble(served), moved)
+    assert read_ensemble(moved).members
 
 
 def test_a_folder_without_an_ensemble_is_refused(tmp_path):

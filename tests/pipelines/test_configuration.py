@@ -1,5 +1,6 @@
 """The configuration as Kedro sees it: names, types, catalog entries, environments."""
 
+import shutil
 import subprocess
 import sys
 from collections import defaultdict
@@ -11,6 +12,7 @@ from kedro.config import OmegaConfigLoader
 from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 from kedro.validation.type_extractor import TypeExtractor
+from pydantic import BaseModel
 
 from chajong.pipelines.clip_training.params import ClipMemberParameters, ZeroShotParameters
 from chajong.pipelines.data_processing.params import DataProcessingParameters
@@ -99,6 +101,54 @@ def test_every_environment_has_valid_parameters(environment):
     parameters = loader["parameters"]
     for name, model in TYPES.items():
         model.model_validate(parameters[name])
+
+
+@pytest.mark.parametrize("environment", ["base", "photos", "gpu24", "gpu80", "small_clip"])
+def test_one_seed_reaches_everything(environment):
+    loader = loader_of(PROJECT / "conf", environment)
+    assert set(seeds(loader["parameters"]).values()) == {loader["globals"]["seed"]}
+
+
+def test_a_seed_on_the_command_line_reaches_everything():
+    found = seeds(loader_of(PROJECT / "conf", "gpu24", seed=7)["parameters"])
+    assert {"clip.training.seed", "timm_frozen.encoder.seed", "vlm.model.seed"} <= found.keys()
+    assert set(found.values()) == {7}
+
+
+def test_a_block_of_ones_own_need_not_name_the_seed(tmp_path):
+    configuration = shutil.copytree(PROJECT / "conf", tmp_path / "conf")
+    (configuration / "own").mkdir()
+    (configuration / "own" / "globals.yml").write_text("{seed: 5, raw_dir: a, data_dir: b}")
+    (configuration / "own" / "parameters.yml").write_text(
+        "timm_frozen: {encoder: {library: timm, model: test_resnet, weights: random}}\n"
+        "clip: {training: {epochs: 2}, model: {seed: 11}}\n"
+        "fusion: {seed: 12}\n"
+    )
+    found = seeds(loader_of(configuration, "own")["parameters"])
+    assert found["timm_frozen.encoder.seed"] == found["clip.training.seed"] == 5
+    assert found["clip.model.seed"] == 11
+    assert found["fusion.model.seed"] == found["fusion.training.seed"] == 12
+
+
+def loader_of(configuration, environment, **given):
+    arguments = CONFIG_LOADER_ARGS | {"default_run_env": environment, "runtime_params": given}
+    return OmegaConfigLoader(str(configuration), **arguments)
+
+
+def seeds(parameters):
+    found = {}
+    for name, model in TYPES.items():
+        collect_seeds(model.model_validate(parameters[name]), name, found)
+    return found
+
+
+def collect_seeds(parameters, place, found):
+    for name in type(parameters).model_fields:
+        value = getattr(parameters, name)
+        if name == "seed":
+            found[f"{place}.seed"] = value
+        elif isinstance(value, BaseModel):
+            collect_seeds(value, f"{place}.{name}", found)
 
 
 def test_every_dataset_is_in_the_catalog_or_meant_to_stay_in_memory(catalog):

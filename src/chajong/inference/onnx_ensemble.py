@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from pydantic import TypeAdapter
 
-from chajong.inference.onnx_export import export_encoder, export_heads, export_trained
+from chajong.inference.onnx_export import (
+    LABELS_FILE,
+    export_encoder,
+    export_heads,
+    export_trained,
+)
 from chajong.models.encoders.parameters import EncoderParameters, PretrainedParameters
+from chajong.whole import whole_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from chajong.inference.ensemble import Ensemble
+    from chajong.models.checkpoint import Checkpoint
 
 TRAINED = ("backbone", "fusion")
 EXPORTED_LIBRARIES = ("timm", "open_clip")
@@ -33,6 +40,7 @@ def export_members(ensemble: Ensemble, folder: Path) -> pd.DataFrame:
         One row a file: `member`, `file`, `largest_difference` to torch, `bytes` and `seconds`.
 
     Raises:
+        FileExistsError: A member's folder holds something else than an earlier export.
         OnnxExportError: ONNX is not installed, or a file does not agree with torch.
     """
     tables = []
@@ -40,11 +48,17 @@ def export_members(ensemble: Ensemble, folder: Path) -> pd.DataFrame:
         if member in TRAINED:
             tables.append(export_trained(checkpoint, folder / member).assign(member=member))
         elif "made_by" in checkpoint.configuration:
-            tables.append(export_heads(checkpoint, folder / member).assign(member=member))
-            encoder = _encoder(checkpoint.configuration["made_by"])
-            if encoder is not None:
-                place = folder / member / "encoder"
-                tables.append(export_encoder(encoder, place).assign(member=member))
+            tables.append(_export_frozen(checkpoint, folder / member).assign(member=member))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _export_frozen(checkpoint: Checkpoint, folder: Path) -> pd.DataFrame:
+    """Export heads and, where it can be, the encoder that they belong to."""
+    with whole_folder(folder, known_by=LABELS_FILE) as unfinished:
+        tables = [export_heads(checkpoint, unfinished)]
+        encoder = _encoder(checkpoint.configuration["made_by"])
+        if encoder is not None:
+            tables.append(export_encoder(encoder, unfinished / "encoder"))
     return pd.concat(tables, ignore_index=True)
 
 

@@ -6,8 +6,6 @@ import json
 import time
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,9 +28,11 @@ from chajong.models.trained.checkpoint import restore_fold_models
 from chajong.models.trained.views import log_probability_views
 from chajong.names.table import class_table
 from chajong.probabilities.mixture import Mixture
+from chajong.whole import whole_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from torch import Tensor
 
@@ -275,18 +275,12 @@ def _photo_input(preparation: Preparation) -> dict[str, Any]:
 
 
 def _write(exports: Iterable[_Export], labels: dict[str, Any], folder: Path) -> pd.DataFrame:
-    """Write and check the files in a folder of their own; only when all are good, move them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix="unfinished_", dir=folder) as unfinished:
-        rows = [_export(export, labels, Path(unfinished)) for export in exports]
-        written = sorted(Path(unfinished).iterdir())
-        text = json.dumps(
-            {"files": [row["file"] for row in rows], **labels}, ensure_ascii=False, indent=2
-        )
-        described = Path(unfinished) / LABELS_FILE
-        described.write_text(text, encoding="utf-8")
-        for file in (*written, described):
-            file.replace(folder / file.name)
+    """Write and check the files, in place of an earlier export once all are good."""
+    with whole_folder(folder, known_by=LABELS_FILE) as unfinished:
+        rows = [_export(export, labels, unfinished) for export in exports]
+        described = {"files": [row["file"] for row in rows], **labels}
+        text = json.dumps(described, ensure_ascii=False, indent=2)
+        (unfinished / LABELS_FILE).write_text(text, encoding="utf-8")
     return pd.DataFrame(rows)
 
 

@@ -16,10 +16,8 @@ Weights of the hub stay references, which are fetched when the ensemble is first
 from __future__ import annotations
 
 import json
-import shutil
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -31,6 +29,7 @@ from chajong.models.checkpoint import Checkpoint, read_checkpoint, write_checkpo
 from chajong.models.local_weights import copy_weights, find_weights
 from chajong.photos.preparation import StoreSettings
 from chajong.probabilities.pools.pool import Pool
+from chajong.whole import is_leftover, whole_folder
 
 ENSEMBLE_FILE = "ensemble.json"
 CARD_FILE = "README.md"
@@ -65,18 +64,13 @@ def write_ensemble(ensemble: Ensemble, folder: Path) -> None:
 
     Args:
         ensemble: From `build_ensemble`.
-        folder: The directory, which is made and must not hold an ensemble yet.
+        folder: The directory, which is made.
+
+    Raises:
+        FileExistsError: The directory holds something already.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(mkdtemp(prefix=f"{folder.name}.unfinished", dir=folder.parent))
-    try:
+    with whole_folder(folder) as unfinished:
         _write_parts(ensemble, unfinished)
-        unfinished.chmod(0o755)
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
-        unfinished.rename(folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _write_parts(ensemble: Ensemble, folder: Path) -> None:
@@ -130,14 +124,15 @@ def find_ensemble(path: str | Path) -> Path:
     folder = Path(path).expanduser()
     if (folder / ENSEMBLE_FILE).is_file():
         return folder
-    runs = sorted(folder.glob(f"*/*/{ENSEMBLE_FILE}"))
+    found = (file.parent for file in folder.glob(f"*/*/{ENSEMBLE_FILE}"))
+    runs = sorted(run for run in found if not is_leftover(run))
     if not runs:
         message = (
             f"There is no saved ensemble in {folder}: `kedro run` saves one in "
             "data/06_models/ensemble."
         )
         raise SavedEnsembleError(message)
-    return runs[-1].parent
+    return runs[-1]
 
 
 def read_ensemble(path: str | Path) -> Ensemble:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chajong.whole import whole_folder
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -47,17 +49,21 @@ class Checkpoint:
 
 
 def write_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
-    """Write a checkpoint as safetensors and JSON into a folder, which is made."""
+    """Write a checkpoint as safetensors and JSON, in place of an earlier one, whole or not at all.
+
+    Raises:
+        FileExistsError: The folder holds something else.
+    """
     from safetensors.torch import save_file
 
-    folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.contiguous().cpu() for name, tensor in checkpoint.tensors.items()}
-    save_file(tensors, folder / WEIGHTS_FILE)
     text = json.dumps(checkpoint.configuration, ensure_ascii=False, indent=2)
-    (folder / CONFIGURATION_FILE).write_text(text, encoding="utf-8")
-    for name, content in checkpoint.files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
+    with whole_folder(folder, known_by=CONFIGURATION_FILE) as unfinished:
+        save_file(tensors, unfinished / WEIGHTS_FILE)
+        (unfinished / CONFIGURATION_FILE).write_text(text, encoding="utf-8")
+        for name, content in checkpoint.files.items():
+            (unfinished / name).parent.mkdir(parents=True, exist_ok=True)
+            (unfinished / name).write_bytes(content)
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:

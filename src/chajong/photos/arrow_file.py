@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
-from chajong.photos.whole_file import whole_file
+from chajong.whole import whole_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,10 +27,8 @@ def write_table(table: pa.Table, path: Path) -> None:
     """
     import pyarrow as pa
 
-    with whole_file(path) as unfinished, unfinished.open("wb") as sink:
-        with pa.ipc.new_file(sink, table.schema) as file:
-            file.write_table(table)
-        os.fsync(sink.fileno())
+    with whole_file(path) as unfinished, pa.ipc.new_file(str(unfinished), table.schema) as file:
+        file.write_table(table)
 
 
 def read_table(path: Path) -> pa.Table:

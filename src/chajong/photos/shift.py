@@ -55,7 +55,7 @@ class ShiftReport(TypedDict):
     statistics: dict[str, StatisticShift]
 
 
-def measure_shift(photos: pd.DataFrame, seed: int = 0) -> ShiftReport | None:
+def measure_shift(photos: pd.DataFrame, seed: int) -> ShiftReport | None:
     """Compare brightness, contrast, saturation and size of train and test photos.
 
     Args:

@@ -29,7 +29,7 @@ _STRENGTHS = np.logspace(-4, 1, 6)
 _CEILINGS = np.geomspace(LARGEST_RATIO, SMALLEST_RATIO, 200)
 
 
-def likeness_to_test(photos: pd.DataFrame, folds: pd.DataFrame) -> pd.Series[float]:
+def likeness_to_test(photos: pd.DataFrame, folds: pd.DataFrame, seed: int) -> pd.Series[float]:
     """Weigh train photos so that they look like the test photos.
 
     A logistic regression with quadratic terms, its regularisation chosen by cross-validation,
@@ -40,6 +40,7 @@ def likeness_to_test(photos: pd.DataFrame, folds: pd.DataFrame) -> pd.Series[flo
     Args:
         photos: The `photos` table.
         folds: The `folds` table, with photo_id and fold; no group is in two folds.
+        seed: Of the cross-validation that chooses the regularisation.
 
     Returns:
         The weight of every readable train photo by `photo_id`, of mean 1; all 1 where a side has
@@ -53,7 +54,8 @@ def likeness_to_test(photos: pd.DataFrame, folds: pd.DataFrame) -> pd.Series[flo
         for part in np.unique(parts):
             weighed = parts == part
             others = of_train[~weighed]
-            log_odds = _classifier(others, of_test).decision_function(of_train[weighed])
+            classifier = _classifier(others, of_test, seed)
+            log_odds = classifier.decision_function(of_train[weighed])
             # A classifier's odds also say how many photos each side has.
             log_ratios = log_odds + np.log(len(others) / len(of_test))
             ratios[weighed] = np.exp(log_ratios.clip(max=np.log(LARGEST_RATIO)))
@@ -89,7 +91,7 @@ def effective_sample_size(weights: np.ndarray) -> float:
     return float(weights.sum() ** 2 / np.square(weights).sum())
 
 
-def _classifier(train: np.ndarray, test: np.ndarray) -> GridSearchCV:
+def _classifier(train: np.ndarray, test: np.ndarray, seed: int) -> GridSearchCV:
     """Fit a classifier whose decision is the log-odds of test against train."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV, StratifiedKFold
@@ -104,6 +106,6 @@ def _classifier(train: np.ndarray, test: np.ndarray) -> GridSearchCV:
         ),
         {"logisticregression__C": _STRENGTHS},
         scoring="neg_log_loss",
-        cv=StratifiedKFold(5, shuffle=True, random_state=0),
+        cv=StratifiedKFold(5, shuffle=True, random_state=seed),
     )
     return search.fit(np.vstack([train, test]), np.repeat([0, 1], [len(train), len(test)]))

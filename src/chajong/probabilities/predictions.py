@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from chajong.photos.whole_file import whole_file
+from chajong.whole import whole_file
 
 Split = Literal["train", "calibration", "test"]
 

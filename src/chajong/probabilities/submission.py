@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from chajong.photos.whole_file import whole_file
 from chajong.probabilities.metric import most_probable
 from chajong.probabilities.predictions import Predictions
+from chajong.whole import whole_file
 
 ID_COLUMN = "ID"
 ENCODING = "utf-8-sig"

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +22,7 @@ from chajong.search.vector_index import (
     build_vector_index,
     read_vector_index,
 )
+from chajong.whole import whole_folder
 
 if TYPE_CHECKING:
     from chajong.models.features import Features
@@ -166,10 +165,12 @@ def near_duplicates(
 
 
 def write_photo_index(index: PhotoIndex, folder: Path) -> None:
-    """Write an index in place of an earlier one, whole or not at all."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(mkdtemp(prefix=f"{folder.name}.unfinished", dir=folder.parent))
-    try:
+    """Write an index in place of an earlier one, whole or not at all.
+
+    Raises:
+        FileExistsError: The folder holds something else.
+    """
+    with whole_folder(folder, known_by=INDEX_FILE) as unfinished:
         index.vectors.write(unfinished)
         index.photos.to_parquet(unfinished / PHOTOS_FILE, index=False)
         write_table(index.thumbnails.table, unfinished / THUMBNAILS_FILE)
@@ -182,11 +183,6 @@ def write_photo_index(index: PhotoIndex, folder: Path) -> None:
         }
         text = json.dumps(description, ensure_ascii=False, indent=2)
         (unfinished / INDEX_FILE).write_text(text, encoding="utf-8")
-        unfinished.chmod(0o755)
-        shutil.rmtree(folder, ignore_errors=True)
-        unfinished.rename(folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def read_photo_index(folder: Path) -> PhotoIndex:

@@ -45,6 +45,7 @@ class IndexParameters(Strict):
             not given.
         probes: Lists that a search looks into.
         reranked: Candidates that are ranked anew by their true cosines.
+        seed: Of the sample that the lists are learned from.
     """
 
     kind: Literal["auto", "exact", "ivf_pq"] = "auto"
@@ -52,6 +53,7 @@ class IndexParameters(Strict):
     lists: int | None = Field(None, ge=1)
     probes: int = Field(128, ge=1)
     reranked: int = Field(500, ge=1)
+    seed: int = Field(0, ge=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +172,7 @@ def build_vector_index(vectors: np.ndarray, parameters: IndexParameters) -> Vect
 
 
 def _inverted_file(vectors: np.ndarray, parameters: IndexParameters) -> Any:
-    """Train the lists and codes on a sample; faiss begins from the same seed each time."""
+    """Train the lists and codes on a sample; faiss itself always begins alike."""
     import faiss
 
     count, dimensions = vectors.shape
@@ -182,7 +184,8 @@ def _inverted_file(vectors: np.ndarray, parameters: IndexParameters) -> Any:
     index = faiss.index_factory(dimensions, f"IVF{lists},PQ{codes}")
     # As many a list as faiss asks for at least.
     size = min(count, max(39 * lists, 50_000))
-    sample = np.sort(np.random.default_rng(0).choice(count, size, replace=False))
+    generator = np.random.default_rng(parameters.seed)
+    sample = np.sort(generator.choice(count, size, replace=False))
     index.train(unit_vectors(vectors[sample]))
     return index
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chajong.photos.whole_file import whole_file
 from chajong.training.errors import TrainingError
+from chajong.whole import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,9 +17,9 @@ from transformers import Trainer, TrainerCallback
 from chajong.photos.decode import decode_photo
 from chajong.photos.loading import load_ahead
 from chajong.photos.resizing import resize_photo
-from chajong.photos.whole_file import whole_file
 from chajong.training.errors import TrainingError
 from chajong.training.moving_average import MovingAverage, load_trained_weights, trained_weights
+from chajong.whole import whole_file
 
 if TYPE_CHECKING:
     from chajong.training.moving_average import Weights

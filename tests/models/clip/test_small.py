@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
+from chajong.models.clip import small
 from chajong.models.clip.parameters import SmallClipParameters
 from chajong.models.clip.small import export_small_clip, make_small_clip, train_tokenizer
 from chajong.models.clip.towers import load_towers
@@ -100,6 +101,27 @@ class TestExport:
             torch.testing.assert_close(
                 opened.encode_texts(tokens), towers.encode_texts(tokens), rtol=1e-2, atol=1e-2
             )
+
+    def test_what_describes_an_earlier_model_stays(self, exported, small_folder):
+        towers, folder = exported
+        (folder / "README.md").write_text("its figures")
+        export_small_clip(towers.network, small_folder, folder)
+        assert (folder / "README.md").read_text() == "its figures"
+
+    def test_an_export_that_fails_leaves_the_earlier_model(
+        self, exported, small_folder, monkeypatch
+    ):
+        def full_disk(_, path):
+            path.write_bytes(b"half a model")
+            raise OSError("No space left on device")
+
+        towers, folder = exported
+        before = {path.name: path.read_bytes() for path in folder.iterdir()}
+        monkeypatch.setattr(small, "save_file", full_disk)
+        with pytest.raises(OSError, match="No space"):
+            export_small_clip(towers.network, small_folder, folder)
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+        assert list(folder.parent.iterdir()) == [folder]
 
     def test_floats_are_written_as_float16(self, exported):
         tensors = load_file(exported[1] / "open_clip_model.safetensors")

@@ -175,14 +175,16 @@ def test_a_changed_adapter_is_not_exported(checkpoint, tmp_path):
     name = next(name for name in checkpoint.tensors if "lora_B" in name)
     changed = checkpoint.tensors | {name: checkpoint.tensors[name] + 1}
     (tmp_path / "adapters").mkdir()
-    (tmp_path / "adapters" / "earlier").touch()
+    (tmp_path / "adapters" / "README.md").write_text("earlier")
     with pytest.raises(CheckpointError, match="fold 0 differs"):
         AdapterExport(replace(checkpoint, tensors=changed), METRICS).write(tmp_path / "adapters")
-    assert [path.name for path in (tmp_path / "adapters").iterdir()] == ["earlier"]
+    assert [path.name for path in tmp_path.iterdir()] == ["adapters"]
+    assert [path.read_text() for path in (tmp_path / "adapters").iterdir()] == ["earlier"]
 
 
 def test_what_was_exported_before_is_replaced(head_checkpoint, tmp_path):
     (tmp_path / "adapters" / "fold_4").mkdir(parents=True)
+    (tmp_path / "adapters" / "README.md").touch()
     AdapterExport(head_checkpoint, METRICS).write(tmp_path / "adapters")
     assert sorted(path.name for path in tmp_path.rglob("fold_*")) == ["fold_1"]
 

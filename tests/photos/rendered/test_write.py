@@ -140,7 +140,7 @@ def test_names_may_come_in_nfd_and_any_order(folder, tmp_path):
 
 
 def test_a_folder_with_photos_is_not_overwritten(folder):
-    with pytest.raises(FileExistsError, match="exists already"):
+    with pytest.raises(FileExistsError, match="holds something already"):
         write_small(folder)
 
 

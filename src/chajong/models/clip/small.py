@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from chajong.models.encoders.encoder import EncoderError
+from chajong.whole import whole_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +39,7 @@ def make_small_clip(prompts: Sequence[str], folder: Path, settings: SmallClipPar
 
     Raises:
         EncoderError: The photo model takes photos of one size only.
+        FileExistsError: The folder holds something else than an earlier model.
     """
     if timm.get_pretrained_cfg_value(settings.photo_model, "fixed_input_size"):
         message = (
@@ -45,19 +47,21 @@ def make_small_clip(prompts: Sequence[str], folder: Path, settings: SmallClipPar
             "convolutional model of timm, such as 'regnetx_002'."
         )
         raise EncoderError(message)
-    folder.mkdir(parents=True, exist_ok=True)
     tokenizer = train_tokenizer(prompts, settings.vocabulary, settings.context)
-    tokenizer.save_pretrained(folder)
     configuration = _configuration(settings, tokenizer)
-    text = json.dumps(configuration, indent=2)
-    (folder / CONFIGURATION_FILE).write_text(text, encoding="utf-8")
     torch.manual_seed(settings.seed)
     network = open_clip.CLIP(**configuration["model_cfg"])
-    save_file(network.state_dict(), folder / WEIGHTS_FILE)
+    with whole_folder(folder, known_by=CONFIGURATION_FILE) as unfinished:
+        tokenizer.save_pretrained(unfinished)
+        text = json.dumps(configuration, indent=2)
+        (unfinished / CONFIGURATION_FILE).write_text(text, encoding="utf-8")
+        save_file(network.state_dict(), unfinished / WEIGHTS_FILE)
 
 
 def export_small_clip(network: torch.nn.Module, start_folder: Path, folder: Path) -> None:
     """Write trained weights as float16 beside the configuration and the tokenizer.
+
+    What else an earlier model's folder holds, such as its description, stays.
 
     Args:
         network: open_clip's model, without adapters.
@@ -66,6 +70,7 @@ def export_small_clip(network: torch.nn.Module, start_folder: Path, folder: Path
 
     Raises:
         EncoderError: A weight is too large for float16, or not a number.
+        FileExistsError: The folder holds something else than an earlier model.
     """
     halved = {
         name: tensor.half() if tensor.is_floating_point() else tensor
@@ -75,12 +80,13 @@ def export_small_clip(network: torch.nn.Module, start_folder: Path, folder: Path
     if wrong:
         message = f"{wrong[0]} holds a number that float16 cannot. Train with a lower rate."
         raise EncoderError(message)
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in start_folder.iterdir():
-        if file.suffix == ".json":
-            shutil.copyfile(file, folder / file.name)
     tensors = {name: tensor.contiguous().cpu() for name, tensor in halved.items()}
-    save_file(tensors, folder / WEIGHTS_FILE)
+    with whole_folder(folder, known_by=CONFIGURATION_FILE) as unfinished:
+        if folder.exists():
+            shutil.copytree(folder, unfinished, dirs_exist_ok=True)
+        for file in start_folder.glob("*.json"):
+            shutil.copyfile(file, unfinished / file.name)
+        save_file(tensors, unfinished / WEIGHTS_FILE)
 
 
 def train_tokenizer(texts: Sequence[str], vocabulary: int, context: int) -> PreTrainedTokenizerFast:

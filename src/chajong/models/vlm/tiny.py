@@ -242,10 +242,12 @@ def _save(network: Any, processor: Any, folder: Path) -> None:
     """Spread the weights and write everything that the hub's folders have."""
     import torch
 
+    from chajong.whole import whole_folder
+
     for parameter in network.parameters():
         if parameter.ndim > 1:
             torch.nn.init.normal_(parameter, std=WEIGHT_SPREAD)
-    folder.mkdir(parents=True, exist_ok=True)
     network.generation_config.pad_token_id = network.config.text_config.pad_token_id
-    network.save_pretrained(folder)
-    processor.save_pretrained(folder)
+    with whole_folder(folder, known_by="config.json") as unfinished:
+        network.save_pretrained(unfinished)
+        processor.save_pretrained(unfinished)

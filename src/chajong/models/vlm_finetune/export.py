@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +23,7 @@ from chajong.models.vlm_finetune.classifier import VlmClassifier
 from chajong.models.vlm_finetune.model_card import adapter_card, merged_card
 from chajong.models.vlm_finetune.scoring import score_views
 from chajong.training.moving_average import load_trained_weights
+from chajong.whole import whole_folder
 
 if TYPE_CHECKING:
     from chajong.models.checkpoint import Checkpoint
@@ -57,7 +56,7 @@ class AdapterExport:
     def write(self, folder: Path) -> None:
         """Write one folder a fold, each model once it has answered the proof photos as it did.
 
-        What the folder held before is replaced when all is written.
+        Earlier adapters in the folder are replaced when all is written.
 
         Args:
             folder: Where to write; it is made.
@@ -66,19 +65,14 @@ class AdapterExport:
             CheckpointError: A fold to be merged was not trained, the base model is another one,
                 or a model does not answer as it did.
             EncoderError: The base model cannot be loaded.
+            FileExistsError: The folder holds something else than earlier adapters.
         """
         self._check_folds()
         check_base_model(self.checkpoint)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=folder.parent) as temporary:
-            made = Path(temporary) / folder.name
-            made.mkdir()
-            (made / CARD_FILE).write_text(self._card(None), encoding="utf-8")
+        with whole_folder(folder, known_by=CARD_FILE) as unfinished:
+            (unfinished / CARD_FILE).write_text(self._card(None), encoding="utf-8")
             for fold in self._trained_folds():
-                self._write_fold(made, fold)
-            if folder.exists():
-                shutil.rmtree(folder)
-            made.rename(folder)
+                self._write_fold(unfinished, fold)
 
     def _trained_folds(self) -> list[int]:
         folds = self.checkpoint.configuration["folds"]

@@ -21,6 +21,7 @@ from chajong.photos.rendered.oddities import add_oddities, nfd_class
 from chajong.photos.rendered.photo import encode_jpeg, render_photo
 from chajong.photos.rendered.sample_names import sample_names
 from chajong.photos.rendered.scene import draw_scene
+from chajong.whole import whole_folder
 
 SAMPLE_CLASSES, SAMPLE_TRAIN, SAMPLE_TEST, SAMPLE_SEED = 24, 24, 6, 20250519
 Split = Literal["train", "test"]
@@ -86,22 +87,19 @@ def write_rendered_photos(
 
     Raises:
         ValueError: If two names are the same in NFC.
-        FileExistsError: If the folder already holds photos.
+        FileExistsError: If the folder already holds something.
     """
     classes = _sorted_classes(names)
-    if (folder / "train").exists():
-        raise FileExistsError(
-            f"{folder / 'train'} exists already: name another folder or remove it"
-        )
     test_labels = _shuffled_labels(classes, test_per_class, seed)
     nfd = nfd_class(classes) if oddities else None
-    jobs = list(_class_jobs(folder, classes, train_per_class, test_labels, seed, size, nfd))
-    for path in {path.parent for job in jobs for path in (*job.train_paths, *job.test_paths)}:
-        path.mkdir(parents=True, exist_ok=True)
-    _run(jobs, progress)
-    _write_tables(folder, classes, test_labels)
-    if oddities:
-        add_oddities(folder, classes)
+    with whole_folder(folder) as unfinished:
+        jobs = list(_class_jobs(unfinished, classes, train_per_class, test_labels, seed, size, nfd))
+        for path in {path.parent for job in jobs for path in (*job.train_paths, *job.test_paths)}:
+            path.mkdir(parents=True, exist_ok=True)
+        _run(jobs, progress)
+        _write_tables(unfinished, classes, test_labels)
+        if oddities:
+            add_oddities(unfinished, classes)
 
 
 def photo_seed(seed: int, split: Split, class_index: int, number: int) -> tuple[int, ...]:

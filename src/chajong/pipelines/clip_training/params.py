@@ -1,13 +1,13 @@
 """Parameters of clip_training."""
 
 from chajong.models.clip.parameters import ClipParameters
-from chajong.parameters import Strict
+from chajong.parameters import Seeded
 from chajong.training.parameters import TrainingParameters
 
 DEFAULT = ClipParameters(library="open_clip", model="ViT-B-32-quickgelu", weights="openai")
 
 
-class ClipMemberParameters(Strict):
+class ClipMemberParameters(Seeded):
     """A CLIP model that is trained end to end.
 
     Attributes:
@@ -21,7 +21,7 @@ class ClipMemberParameters(Strict):
     training: TrainingParameters = TrainingParameters()
 
 
-class ZeroShotParameters(Strict):
+class ZeroShotParameters(Seeded):
     """A CLIP model that is not trained: photos are compared with the names of the classes.
 
     Attributes:

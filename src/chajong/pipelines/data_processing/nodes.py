@@ -168,11 +168,12 @@ def assign_folds(
     return folds.assign(label_counts=trusted_labels(train["verdict"], trusted))
 
 
-def report_shift(photos: pd.DataFrame) -> dict[str, Any]:
+def report_shift(photos: pd.DataFrame, parameters: DataProcessingParameters) -> dict[str, Any]:
     """Measure how much the test photos differ from the train photos.
 
     Args:
         photos: The `photos` table.
+        parameters: The seed.
 
     Returns:
         Statistics of both splits and the AUC of a classifier that tells them apart; empty where
@@ -180,7 +181,7 @@ def report_shift(photos: pd.DataFrame) -> dict[str, Any]:
     """
     from chajong.photos.shift import measure_shift
 
-    return dict(measure_shift(photos) or {})
+    return dict(measure_shift(photos, parameters.seed) or {})
 
 
 def chart_shift(photos: pd.DataFrame) -> Any:

@@ -3,11 +3,11 @@
 from pydantic import Field
 
 from chajong.names.aliases import CHALLENGE_ALIASES
-from chajong.parameters import Strict
+from chajong.parameters import Seeded
 from chajong.photos.preparation import StoreSettings
 
 
-class DataProcessingParameters(Strict):
+class DataProcessingParameters(Seeded):
     """How photos are read, grouped and split.
 
     Attributes:
@@ -25,5 +25,4 @@ class DataProcessingParameters(Strict):
     calibration_fraction: float = Field(0.06, ge=0, le=0.5)
     near_duplicate_radius: int = Field(6, ge=0, le=16)
     train_on_conflicts: bool = False
-    seed: int = Field(0, ge=0)
     store: StoreSettings = StoreSettings()

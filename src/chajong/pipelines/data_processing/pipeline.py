@@ -62,7 +62,12 @@ def create_pipeline() -> Pipeline:
                 outputs="folds",
                 name="assign_folds",
             ),
-            Node(report_shift, inputs="photos", outputs="shift", name="report_shift"),
+            Node(
+                report_shift,
+                inputs=["photos", "params:data_processing"],
+                outputs="shift",
+                name="report_shift",
+            ),
             Node(chart_shift, inputs="photos", outputs="shift_chart", name="chart_shift"),
             Node(
                 audit,

@@ -98,19 +98,23 @@ def admit_members(
     return collected, described
 
 
-def weigh_photos(photos: pd.DataFrame, folds: pd.DataFrame) -> pd.DataFrame:
+def weigh_photos(
+    photos: pd.DataFrame, folds: pd.DataFrame, parameters: EnsemblingParameters
+) -> pd.DataFrame:
     """Measure how much each train photo looks like a test photo.
 
     Args:
         photos: The `photos` table.
         folds: The `folds` table.
+        parameters: The seed.
 
     Returns:
         `photo_id` and `likeness` (mean 1) of the readable train photos.
     """
     from chajong.photos.test_likeness import likeness_to_test
 
-    return likeness_to_test(photos, folds).rename("likeness").reset_index()
+    likeness = likeness_to_test(photos, folds, parameters.seed)
+    return likeness.rename("likeness").reset_index()
 
 
 def pool(

@@ -3,10 +3,10 @@
 from pydantic import Field
 
 from chajong.models.cards.weights import WeightsRule
-from chajong.parameters import Strict
+from chajong.parameters import Seeded
 
 
-class EnsemblingParameters(Strict):
+class EnsemblingParameters(Seeded):
     """What is pooled, and what the files for people hold.
 
     Attributes:

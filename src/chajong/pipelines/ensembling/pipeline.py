@@ -63,7 +63,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 weigh_photos,
-                inputs=["photos", "folds"],
+                inputs=["photos", "folds", "params:ensembling"],
                 outputs="test_likeness",
                 name="weigh_photos",
             ),

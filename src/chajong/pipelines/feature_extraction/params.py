@@ -2,7 +2,7 @@
 
 from chajong.models.encoders.parameters import EncoderParameters, HogParameters
 from chajong.models.heads.parameters import HeadsParameters
-from chajong.parameters import Strict
+from chajong.parameters import Seeded, Strict
 from chajong.probabilities.members import FROZEN_MEMBERS
 
 
@@ -11,7 +11,7 @@ class _MemberParameters(Strict):
     heads: HeadsParameters = HeadsParameters()
 
 
-class EncoderMemberParameters(_MemberParameters):
+class EncoderMemberParameters(_MemberParameters, Seeded):
     """One frozen encoder under a light head.
 
     Attributes:

@@ -1,11 +1,11 @@
 """Parameters of fusion_training."""
 
 from chajong.models.fusion.parameters import BackboneParameters, FusionParameters
-from chajong.parameters import Strict
+from chajong.parameters import Seeded
 from chajong.training.parameters import TrainingParameters
 
 
-class BackboneMemberParameters(Strict):
+class BackboneMemberParameters(Seeded):
     """A fine-tuned image classifier.
 
     Attributes:
@@ -19,7 +19,7 @@ class BackboneMemberParameters(Strict):
     training: TrainingParameters = TrainingParameters()
 
 
-class FusionMemberParameters(Strict):
+class FusionMemberParameters(Seeded):
     """A fine-tuned image classifier that knows the names of the classes.
 
     Attributes:

@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from chajong.parameters import Strict
+from chajong.parameters import Seeded
 
 
-class SamplePhotosParameters(Strict):
+class SamplePhotosParameters(Seeded):
     """Which cars are rendered, and how many photos of each.
 
     Attributes:
@@ -27,4 +27,3 @@ class SamplePhotosParameters(Strict):
     test_photos: int = Field(6, ge=0)
     width: int = Field(160, ge=32)
     height: int = Field(100, ge=32)
-    seed: int = Field(0, ge=0)

@@ -2,11 +2,11 @@
 
 from pydantic import Field
 
-from chajong.parameters import Strict
+from chajong.parameters import Seeded
 from chajong.search.vector_index import IndexParameters
 
 
-class SearchParameters(Strict):
+class SearchParameters(Seeded):
     """What is indexed.
 
     Attributes:

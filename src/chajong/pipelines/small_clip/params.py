@@ -1,10 +1,10 @@
 """Parameters of small_clip."""
 
 from chajong.models.clip.parameters import SmallClipParameters
-from chajong.parameters import Strict
+from chajong.parameters import Seeded
 
 
-class SmallClipPipelineParameters(Strict):
+class SmallClipPipelineParameters(Seeded):
     """The small CLIP's sizes.
 
     Attributes:

@@ -8,7 +8,7 @@ from chajong.models.vlm_finetune.parameters import (
     VlmClassifierParameters,
     VlmTrainingParameters,
 )
-from chajong.parameters import Strict
+from chajong.parameters import Seeded, Strict
 
 
 class ExportParameters(Strict):
@@ -25,7 +25,7 @@ class ExportParameters(Strict):
     push_to: str | None = None
 
 
-class VlmMemberParameters(Strict):
+class VlmMemberParameters(Seeded):
     """A vision-language model that is asked about the names which another member proposes.
 
     Attributes:
