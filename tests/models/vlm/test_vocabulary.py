@@ -106,9 +106,7 @@ def in_two_ways(model, monkeypatch, ask):
 
 
 @pytest.mark.parametrize("scorer", [NamesInOnePass, OnePassPerName, Letters])
-def test_scores_are_sums_of_exact_logits(
-    rounded, photos, prompts, candidates, scorer, monkeypatch
-):
+def test_scores_are_sums_of_exact_logits(rounded, photos, prompts, candidates, scorer, monkeypatch):
     def ask():
         with torch.inference_mode():
             return scorer(rounded).log_likelihoods(photos, prompts, candidates)

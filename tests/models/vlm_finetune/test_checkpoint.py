@@ -13,7 +13,7 @@ from chajong.models.checkpoint import CheckpointError, read_checkpoint, write_ch
 from chajong.models.proof import SHARE_IN_HALF_PRECISION, beyond_rounding
 from chajong.models.vlm_finetune import base_model
 from chajong.models.vlm_finetune import checkpoint as checkpoint_module
-from chajong.models.vlm_finetune.checkpoint import restore_fold_models
+from chajong.models.vlm_finetune.checkpoint import restore_fold_model, restore_fold_models
 from chajong.models.vlm_finetune.member import predict_folds, train_folds
 
 SCRIPT = """
@@ -166,6 +166,15 @@ def test_a_checkpoint_that_names_no_device_is_read(saved, tables):
     del checkpoint.configuration["computed"]
     checkpoint.configuration["precision"] = "torch.float32"
     list(restore_fold_models(checkpoint, tables.class_names))
+
+
+def test_a_restored_model_is_let_go(saved, watched, monkeypatch):
+    build = watched(checkpoint_module.build_vlm_classifier)
+    monkeypatch.setattr(checkpoint_module, "build_vlm_classifier", build)
+    for fold in (0, 1):
+        restore_fold_model(read_checkpoint(saved), fold)
+    assert watched.built == 2
+    assert not watched.in_memory()
 
 
 def test_other_classes_are_refused(saved):

@@ -136,9 +136,7 @@ class OnePassPerName(CandidateScorer):
         return of_tokens.sum()
 
 
-def _pack(
-    lists: tuple[tuple[Tokens, ...], ...], nodes: int
-) -> list[tuple[Places, PackedTries]]:
+def _pack(lists: tuple[tuple[Tokens, ...], ...], nodes: int) -> list[tuple[Places, PackedTries]]:
     return [
         (
             places,
