@@ -239,6 +239,18 @@ class TestEncoderKey:
         assert encoder_key(timm_parameters()) == encoder_key(timm_parameters(**change))
 
 
+class TestWords:
+    @pytest.mark.parametrize("weights", ["imagenet", "hubb", "Random", "lightning"])
+    @pytest.mark.parametrize("library", ["timm", "transformers"])
+    def test_a_word_that_means_nothing_is_no_random_model(self, library, weights):
+        with pytest.raises(ValueError, match=f"'{weights}' names no weights: write hub or random"):
+            PretrainedParameters(library=library, model="m", weights=weights)
+
+    @pytest.mark.parametrize("weights", ["hub", "random", "lightning.pth", "a/folder"])
+    def test_known_words_and_paths_are_taken(self, weights):
+        assert PretrainedParameters(library="timm", model="m", weights=weights).weights == weights
+
+
 class TestHog:
     def test_mirror_images_share_gradients(self):
         encoder = build_encoder(HogParameters())

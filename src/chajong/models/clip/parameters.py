@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from chajong.models.encoders.parameters import PretrainedParameters, Revision
+from chajong.models.encoders.weights import check_word
 from chajong.parameters import Strict
 
 Language = Literal["korean", "english"]
@@ -65,6 +66,12 @@ class ClipParameters(Strict):
         if self.lora_rank and set(self.freeze) == {"photo", "text"}:
             message = "lora_rank changes a tower, but freeze names both; free one or set rank 0"
             raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _weights_are_known(self) -> "ClipParameters":
+        if self.library != "open_clip":  # which has tags
+            check_word(self.weights)
         return self
 
     @property

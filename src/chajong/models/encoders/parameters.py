@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from chajong.models.encoders.weights import check_word
 from chajong.parameters import Strict
 from chajong.photos.resizing import Fit
 
@@ -69,6 +70,12 @@ class PretrainedParameters(Strict):
     batch_size: int = Field(32, ge=1)
     compile: bool = False
     seed: int = 0
+
+    @model_validator(mode="after")
+    def _weights_are_known(self) -> "PretrainedParameters":
+        if self.library != "open_clip":  # which has tags
+            check_word(self.weights)
+        return self
 
     @property
     def title(self) -> str:

@@ -104,6 +104,17 @@ def weights_identity(settings: FromWeights) -> str:
     return f"{repository.name}@{resolve_commit(repository.name, settings.revision)}"
 
 
+def fetch_weights(settings: FromWeights) -> None:
+    """Fetch published weights into the cache, with a progress bar, where they are not there yet.
+
+    Raises:
+        EncoderError: They can be neither fetched nor found in the cache.
+    """
+    repository = repository_of(settings)
+    if repository and not _is_folder(repository.name):
+        hub_files(repository.name, settings.revision).folder(repository.candidates)
+
+
 def pinned(settings: FromWeights) -> dict[str, Any]:
     """Write settings down with the commit that their revision means now.
 

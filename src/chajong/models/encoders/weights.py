@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 FILES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
 """Endings of files of weights."""
 
+WORDS = ("hub", "random")
+"""Weights that are no path: published ones, and those that start from chance."""
+
 NESTED = ("state_dict", "model")
 """Under which keys training programs keep the tensors, beside other things."""
 
@@ -31,6 +34,21 @@ SHOWN_LENGTH = 400
 def is_path(weights: str) -> bool:
     """Tell a file or folder from a word such as ``hub`` or a pretrained tag."""
     return "/" in weights or "\\" in weights or weights.endswith(FILES)
+
+
+def check_word(weights: str) -> str:
+    """See that weights are a word that is known or a path, in libraries that have no tags.
+
+    Raises:
+        ValueError: They are neither, and would otherwise be taken for random ones.
+    """
+    if weights in WORDS or is_path(weights):
+        return weights
+    message = (
+        f"{weights!r} names no weights: write {' or '.join(WORDS)}, or the path of a file or "
+        f"folder (with a slash, or ending in {', '.join(FILES)})"
+    )
+    raise ValueError(message)
 
 
 def existing_path(weights: str, model: str) -> Path:

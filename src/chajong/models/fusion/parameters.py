@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from chajong.models.encoders.parameters import Revision
+from chajong.models.encoders.weights import check_word
 from chajong.parameters import Strict
 
 Side = Annotated[int, Field(ge=16)]
@@ -35,7 +36,7 @@ class BackboneParameters(Strict):
     """
 
     model: str = Field(min_length=1)
-    weights: str = Field("hub", min_length=1)
+    weights: Annotated[str, AfterValidator(check_word)] = "hub"
     revision: Revision = "main"
     image_size: Side | tuple[Side, Side] | None = None
     mean: tuple[float, float, float] | None = None
