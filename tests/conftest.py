@@ -1,6 +1,8 @@
 """Every test runs without a network and without telemetry."""
 
+import gc
 import os
+import weakref
 
 import pytest
 from hypothesis import settings
@@ -96,3 +98,43 @@ def english_clip(tmp_path_factory):
         eos_token="<end>",
     ).save_pretrained(folder)
     return folder
+
+
+class Watched:
+    """Lets models be built as usual, and knows which of them still are in memory."""
+
+    def __init__(self):
+        self.built = 0
+        self._modules = []
+
+    def __call__(self, build):
+        """Build as `build` does, once all that was built before is gone."""
+
+        def built(*given, **named):
+            assert not self.in_memory()
+            return self.watch(build(*given, **named))
+
+        return built
+
+    def watch(self, model):
+        """Take note of a model without holding it."""
+        self.built += 1
+        self._modules += [weakref.ref(module) for module in model.modules()]
+        return model
+
+    def in_memory(self):
+        """Name what of all models nobody has let go."""
+        modules = (module() for module in self._modules)
+        return {type(module).__name__ for module in modules if module is not None}
+
+
+@pytest.fixture
+def watched(monkeypatch):
+    """Watch models while nothing but the counting of references frees them."""
+    import torchvision  # noqa: F401  (its first import leaves cycles that hold whoever imports it)
+
+    gc.collect()
+    monkeypatch.setattr(gc, "collect", lambda: 0)
+    gc.disable()
+    yield Watched()
+    gc.enable()

@@ -84,6 +84,26 @@ def test_the_agreement_is_measured_and_a_disagreement_is_refused(classifier, sma
         compare_with_run(classifier, turned, small_run.photos, small_run.store)
 
 
+def test_where_an_accelerator_took_part_rounding_is_no_disagreement(
+    classifier, small_run, served, monkeypatch
+):
+    from dataclasses import replace
+
+    predictions = served.refined.predictions
+    values = predictions.log_probabilities
+    rounding = np.random.default_rng(0).normal(0, 0.02, values.shape)
+    moved = replace(predictions, log_probabilities=values + rounding)
+    with pytest.raises(AgreementError, match="differ by up to"):
+        compare_with_run(classifier, moved, small_run.photos, small_run.store)
+    configuration = classifier.ensemble.checkpoints["clip_frozen"].configuration
+    monkeypatch.setitem(configuration, "encoded_on", "a card")
+    report = compare_with_run(classifier, moved, small_run.photos, small_run.store)
+    assert report["largest_difference"] > 1e-3
+    turned = replace(predictions, log_probabilities=values[:, ::-1])
+    with pytest.raises(AgreementError, match="differ by up to"):
+        compare_with_run(classifier, turned, small_run.photos, small_run.store)
+
+
 def test_joined_features_of_new_photos_are_those_of_the_run(classifier, small_run):
     photos = small_run.test_photos()[:5]
     asked = classifier.asked(photos["sha256"].tolist(), small_run.store)

@@ -1,15 +1,12 @@
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
 from chajong.models.checkpoint import (
-    AGREEMENT,
     Checkpoint,
     CheckpointError,
     check_class_names,
-    check_proof,
     read_checkpoint,
     write_checkpoint,
 )
@@ -63,30 +60,3 @@ def test_the_same_classes_are_accepted(checkpoint):
 def test_other_classes_are_refused_with_the_difference(checkpoint, names, message):
     with pytest.raises(CheckpointError, match=message):
         check_class_names(checkpoint, names)
-
-
-def test_scores_that_agree_are_accepted(checkpoint):
-    check_proof(checkpoint.tensors["proof.fold_4"].numpy() + AGREEMENT / 2, checkpoint, 4)
-
-
-@pytest.mark.parametrize("agreement", [AGREEMENT / 10, 0.1])
-def test_a_given_agreement_takes_the_place_of_the_usual_one(checkpoint, agreement):
-    saved = checkpoint.tensors["proof.fold_4"].numpy()
-    check_proof(saved - 0.9 * agreement, checkpoint, 4, agreement)
-    with pytest.raises(CheckpointError, match="model of fold 4 differs by"):
-        check_proof(saved - 1.1 * agreement, checkpoint, 4, agreement)
-
-
-@pytest.mark.parametrize("wrong", [2 * AGREEMENT, -2 * AGREEMENT, np.nan, np.inf])
-def test_one_score_that_differs_is_refused(checkpoint, wrong):
-    scored = checkpoint.tensors["proof.fold_4"].numpy().copy()
-    scored[1, 2] += wrong
-    with pytest.raises(CheckpointError, match="model of fold 4 differs by"):
-        check_proof(scored, checkpoint, 4)
-
-
-def test_saved_scores_that_are_no_numbers_are_refused(checkpoint):
-    scored = checkpoint.tensors["proof.fold_4"].numpy().copy()
-    checkpoint.tensors["proof.fold_4"][0, 0] = float("nan")
-    with pytest.raises(CheckpointError, match="differs by nan"):
-        check_proof(scored, checkpoint, 4)

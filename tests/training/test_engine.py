@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -188,3 +189,20 @@ def test_gradient_checkpointing_reaches_the_model(folder, monkeypatch):
 def test_the_history_is_json(folder, uninterrupted):
     text = (folder / "uninterrupted" / "history.json").read_text()
     assert json.loads(text)["steps_per_epoch"] == uninterrupted.steps_per_epoch
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("gradient_checkpointing", [False, True])
+def test_a_trained_model_is_let_go(tmp_path, watched, precision, gradient_checkpointing):
+    job = tiny_job(
+        tmp_path,
+        precision=precision,
+        gradient_checkpointing=gradient_checkpointing,
+        inner_photos=labelled_photos(tmp_path, 6),
+        epochs=1,
+    )
+    job = replace(job, build=watched(job.build))
+    for fold in ("0", "1"):
+        train(job, tmp_path / fold)
+    assert watched.built == 2
+    assert not watched.in_memory()

@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chajong.models.checkpoint import AGREEMENT, PROOF_PHOTOS
+from chajong.models.checkpoint import PROOF_PHOTOS
+from chajong.models.encoders.pretrained import best_device
+from chajong.models.proof import AGREEMENT, ON_THE_CPU, beyond_rounding, saved_arithmetic
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pandas as pd
 
     from chajong.inference.classifier import CarClassifier
+    from chajong.models.checkpoint import Checkpoint
     from chajong.photos.store import PhotoStore
     from chajong.probabilities.predictions import Predictions
 
@@ -36,7 +41,9 @@ def compare_with_run(
         where there is no such photo.
 
     Raises:
-        AgreementError: A probability differs by more than `AGREEMENT`.
+        AgreementError: A probability differs by more than `AGREEMENT`; where an accelerator takes
+            part, which answers in half precision and rounds batches of another size otherwise,
+            the answers differ by more than rounding.
     """
     unseen = np.flatnonzero((predictions.rows["split"] != "train").to_numpy())
     expected = predictions.take(unseen[:PROOF_PHOTOS])
@@ -45,7 +52,11 @@ def compare_with_run(
     contents = photos.set_index("photo_id").loc[expected.rows["photo_id"], "sha256"].tolist()
     answered = classifier.ensemble.log_probabilities(classifier.asked(contents, store))
     difference = float(np.abs(np.exp(answered) - np.exp(expected.log_probabilities)).max())
-    if difference > AGREEMENT:
+    if _all_on_the_cpu(classifier.ensemble.checkpoints.values()):
+        agreed = difference <= AGREEMENT
+    else:
+        agreed = beyond_rounding(answered, expected.log_probabilities) is None
+    if not agreed:
         message = (
             f"The saved ensemble's probabilities of {len(contents)} photos differ by up to "
             f"{difference:.3g} from those of the run: run the pipelines of its members again, "
@@ -53,3 +64,14 @@ def compare_with_run(
         )
         raise AgreementError(message)
     return {"photos": len(contents), "largest_difference": difference}
+
+
+def _all_on_the_cpu(checkpoints: Iterable[Checkpoint]) -> bool:
+    """Tell whether every member answered on a CPU and answers there now, always in float32."""
+    devices = {
+        checkpoint.configuration.get(
+            "encoded_on", saved_arithmetic(checkpoint.configuration).device
+        )
+        for checkpoint in checkpoints
+    }
+    return {best_device().type, *devices} == {ON_THE_CPU.device}

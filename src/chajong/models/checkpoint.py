@@ -6,8 +6,6 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from chajong.whole import whole_folder
 
 if TYPE_CHECKING:
@@ -24,9 +22,6 @@ BASE = "base"
 
 PROOF_PHOTOS = 8
 """Photos that a checkpoint keeps with their scores, to be scored again on load."""
-
-AGREEMENT = 1e-3
-"""Largest difference of a log-probability between the machine that saved and one that loads."""
 
 
 class CheckpointError(ValueError):
@@ -78,31 +73,6 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         if path.is_file() and path not in own
     }
     return Checkpoint(load_file(folder / WEIGHTS_FILE), json.loads(text), files)
-
-
-def check_proof(
-    scored: np.ndarray, checkpoint: Checkpoint, fold: int, agreement: float = AGREEMENT
-) -> None:
-    """Compare what a loaded fold model says about the proof photos with what it said when saved.
-
-    Args:
-        scored: Log-probabilities [photos, classes] of the loaded model.
-        checkpoint: Keeps the saved ones as `proof.fold_<fold>`.
-        fold: The fold.
-        agreement: Largest difference that is taken for the same answer.
-
-    Raises:
-        CheckpointError: They differ.
-    """
-    saved = checkpoint.tensors[f"proof.fold_{fold}"].numpy()
-    difference = float(np.abs(scored - saved).max(initial=0.0))
-    if not difference <= agreement:  # so that NaN does not pass
-        message = (
-            f"The checkpoint's model of fold {fold} differs by {difference:.3g} from the scores "
-            "that were saved with it: the files do not belong together, or one was changed. Run "
-            "the pipeline that makes it again."
-        )
-        raise CheckpointError(message)
 
 
 def check_class_names(checkpoint: Checkpoint, class_names: Sequence[str]) -> None:

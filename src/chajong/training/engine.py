@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chajong.training.errors import TrainingError
+from chajong.training.memory import release_memory, unwrap_forward
 from chajong.whole import whole_file
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def train(job: TrainingJob, folder: Path) -> TrainedModel:
             from chajong.training.processes import train_in_processes
 
             train_in_processes(job, folder)
+        release_memory()
     return _read(folder)
 
 
@@ -189,6 +191,7 @@ def _run(job: TrainingJob, folder: Path) -> None:
     )
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=_last_checkpoint(folder / CHECKPOINTS))
+    unwrap_forward(model)
     if arguments.should_save:
         _finish(average.weights, trainer.state.log_history, schedule, folder)
 

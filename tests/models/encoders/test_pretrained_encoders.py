@@ -274,3 +274,26 @@ class TestHog:
             encoded[:-6], np.mean(both, axis=0) / both[0].size ** 0.5, rtol=1e-4
         )
         np.testing.assert_allclose(encoded[-6::2], (picture < 128).mean(axis=(0, 1)), rtol=1e-5)
+
+
+class TestMemory:
+    def test_an_encoder_of_timm_is_let_go(self, watched):
+        self.check(timm_parameters(), watched)
+
+    def test_an_encoder_of_open_clip_is_let_go(self, open_clip_folder, watched):
+        folder = str(open_clip_folder[1])
+        model = f"local-dir:{folder}"
+        self.check(PretrainedParameters(library="open_clip", model=model, weights=folder), watched)
+
+    def test_an_encoder_of_transformers_is_let_go(self, transformers_folder, watched):
+        folder = str(transformers_folder[1])
+        self.check(
+            PretrainedParameters(library="transformers", model=folder, weights=folder), watched
+        )
+
+    def check(self, parameters, watched):
+        encoder = build_encoder(parameters)
+        watched.watch(encoder._network)
+        encoder.encode(photos_of(encoder))
+        del encoder
+        assert not watched.in_memory()

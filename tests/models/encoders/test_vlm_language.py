@@ -137,3 +137,11 @@ class TestKey:
         assert encoder_key(VlmLanguageParameters(**given)) != encoder_key(
             VlmLanguageParameters(**given | change)
         )
+
+
+def test_an_encoder_is_let_go(tiny_vlm, watched):
+    encoder = build_encoder(parameters(tiny_vlm[2]))
+    watched.watch(encoder._network)
+    encoder.encode(photos_of(encoder))
+    del encoder
+    assert not watched.in_memory()

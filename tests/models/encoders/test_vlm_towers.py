@@ -201,3 +201,11 @@ class TestKey:
     def test_weights_are_the_hub_or_a_path(self):
         with pytest.raises(ValueError, match="weights"):
             VlmTowerParameters(model="owner/model", weights="random")
+
+
+def test_an_encoder_is_let_go(tiny_vlm, watched):
+    encoder = build_encoder(parameters(tiny_vlm[2]))
+    watched.watch(encoder._network)
+    encoder.encode(photos_of(encoder))
+    del encoder
+    assert not watched.in_memory()

@@ -163,3 +163,14 @@ class TestGradientCheckpointing:
         classifier.set_gradient_checkpointing(enabled=False)
         with pytest.raises(EncoderError, match="'test_efficientnet' cannot compute activations"):
             classifier.set_gradient_checkpointing(enabled=True)
+
+
+def test_autocast_does_not_round_logits(backbone_parameters, batch):
+    model = build_backbone(backbone_parameters(), 5).eval()
+    with torch.no_grad():
+        model.head.weight.mul_(100)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            features, found = model.features(batch[0]), model.log_probabilities(batch[0])
+        assert features.dtype == torch.bfloat16
+        expected = model.head(features.float()).log_softmax(1)
+    torch.testing.assert_close(found, expected)

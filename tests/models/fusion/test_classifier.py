@@ -263,3 +263,14 @@ def test_gradient_checkpointing_reaches_the_network(fusion_parameters, names):
     fusion = build_fusion(fusion_parameters(model="test_vit"), names)
     fusion.set_gradient_checkpointing(enabled=True)
     assert fusion.backbone.network.grad_checkpointing
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_autocast_does_not_round_logits(fusion_parameters, names, batch, mode):
+    fusion = shaken(build_fusion(fusion_parameters(mode=mode), names))
+    with torch.no_grad():
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            features, found = fusion.features(batch[0]), fusion.log_probabilities(batch[0])
+        assert features.dtype == torch.bfloat16
+        expected = fusion.scores(features.float(), fusion.backbone.head).log_softmax(1)
+    torch.testing.assert_close(found, expected)

@@ -7,6 +7,7 @@ import torch
 
 from chajong.models.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from chajong.models.encoders.encoder import EncoderError
+from chajong.models.fusion import member
 from chajong.models.fusion.member import (
     backbone_builder,
     fusion_builder,
@@ -209,3 +210,28 @@ class TestIdentity:
 
     def test_a_backbone_that_it_does_not_start_from_does_not(self, backbone):
         assert starting_identity(FusionParameters(**MODEL), backbone[1]) == {}
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_fold_is_let_go_before_the_next(tables, tmp_path, watched, precision):
+    build = backbone_builder(BACKBONE, tables)
+    settings = training(precision=precision)
+    weights, _, report = train_member(
+        lambda fold: watched(build(fold)), {}, settings, tables, tmp_path, "backbone"
+    )
+    predict_folds(lambda fold: watched(build(fold)), weights, report, BACKBONE, tables)
+    assert watched.built == 4
+    assert not watched.in_memory()
+
+
+@pytest.mark.parametrize("mode", ["concatenation", "weighted"])
+def test_a_fusion_is_let_go_and_so_is_the_backbone_that_it_starts_from(
+    backbone, tables, watched, monkeypatch, mode
+):
+    monkeypatch.setattr(member, "build_backbone", watched(member.build_backbone))
+    parameters = FusionParameters(**MODEL, mode=mode, start="backbone")
+    build = fusion_builder(parameters, tables, backbone[1])
+    assert watched.built == 2
+    for fold in (0, 1):
+        watched(build(fold))()
+    assert not watched.in_memory()

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from chajong.models.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
+from chajong.models.proof import SHARE_IN_HALF_PRECISION, beyond_rounding
+from chajong.models.vlm_finetune import base_model
 from chajong.models.vlm_finetune import checkpoint as checkpoint_module
-from chajong.models.vlm_finetune.checkpoint import restore_fold_models
+from chajong.models.vlm_finetune.checkpoint import restore_fold_model, restore_fold_models
 from chajong.models.vlm_finetune.member import predict_folds, train_folds
 
 SCRIPT = """
@@ -72,6 +75,106 @@ def test_a_changed_adapter_is_refused(saved, tables):
     checkpoint.tensors[name][:] = 1.0
     with pytest.raises(CheckpointError, match="fold 0 differs"):
         list(restore_fold_models(checkpoint, tables.class_names))
+
+
+@pytest.fixture
+def in_bfloat16(monkeypatch):
+    """Load models as a GPU does, whatever they were trained in."""
+    for module in (base_model, checkpoint_module):
+        monkeypatch.setattr(module, "working_precision", lambda: torch.bfloat16)
+
+
+@pytest.fixture
+def proven(monkeypatch):
+    """Return what gives the scores of fold 0, loaded and saved, whether they agree or not."""
+
+    def of(checkpoint, class_names):
+        scored = []
+        with monkeypatch.context() as patched:
+            patched.setattr(checkpoint_module, "check_proof", lambda *given: scored.append(given))
+            next(restore_fold_models(checkpoint, class_names))
+        return scored[0][0], checkpoint.tensors["proof.fold_0"].numpy()
+
+    return of
+
+
+def test_what_was_saved_in_float32_is_accepted_in_bfloat16(saved, tables, proven, in_bfloat16):
+    checkpoint = read_checkpoint(saved)
+    scored, before = proven(checkpoint, tables.class_names)
+    assert np.abs(scored - before).max() > 1e-3
+    assert beyond_rounding(scored, before, SHARE_IN_HALF_PRECISION / 2) is None
+    list(restore_fold_models(checkpoint, tables.class_names))
+
+
+def test_what_was_saved_in_bfloat16_is_exact_there_and_accepted_in_float32(
+    saved, tables, proven, in_bfloat16, monkeypatch
+):
+    checkpoint = read_checkpoint(saved)
+    scored, _ = proven(checkpoint, tables.class_names)
+    checkpoint.tensors["proof.fold_0"] = torch.from_numpy(scored)
+    checkpoint.configuration["computed"]["precision"] = "bfloat16"
+    again, _ = proven(checkpoint, tables.class_names)
+    np.testing.assert_array_equal(again, scored)
+    for module in (base_model, checkpoint_module):
+        monkeypatch.setattr(module, "working_precision", lambda: torch.float32)
+    next(restore_fold_models(checkpoint, tables.class_names))
+
+
+def shuffled(part):
+    order = torch.randperm(part.numel(), generator=torch.Generator().manual_seed(0))
+    return part.flatten()[order].view_as(part)
+
+
+OTHERS = {
+    "another fold's": lambda name, own, other: other,
+    "shuffled": lambda name, own, other: shuffled(own),
+    "untrained": lambda name, own, other: own * 0 if "lora_B" in name else own,
+    "not a number": lambda name, own, other: own * np.nan,
+}
+"""What takes the place of a weight of fold 0, given its name, itself and that of fold 1."""
+
+
+def exchange(checkpoint, change):
+    for name in [name for name in checkpoint.tensors if name.startswith("fold_0.")]:
+        other = checkpoint.tensors[name.replace("fold_0.", "fold_1.")]
+        checkpoint.tensors[name] = change(name, checkpoint.tensors[name], other)
+
+
+def check_refusal(checkpoint, tables, proven):
+    scored, before = proven(checkpoint, tables.class_names)
+    assert beyond_rounding(scored, before, 1.5 * SHARE_IN_HALF_PRECISION)
+    with pytest.raises(CheckpointError, match=r"fold 0 differs by .* on average"):
+        next(restore_fold_models(checkpoint, tables.class_names))
+
+
+@pytest.mark.parametrize("change", OTHERS)
+def test_another_adapter_is_refused_in_bfloat16_too(saved, tables, proven, in_bfloat16, change):
+    checkpoint = read_checkpoint(saved)
+    exchange(checkpoint, OTHERS[change])
+    check_refusal(checkpoint, tables, proven)
+
+
+@pytest.mark.parametrize("saved", ["class_head"], indirect=True)
+def test_another_head_is_refused_in_bfloat16_too(saved, tables, proven, in_bfloat16):
+    checkpoint = read_checkpoint(saved)
+    exchange(checkpoint, lambda name, own, other: own.flip(0) if ".head." in name else own)
+    check_refusal(checkpoint, tables, proven)
+
+
+def test_a_checkpoint_that_names_no_device_is_read(saved, tables):
+    checkpoint = read_checkpoint(saved)
+    del checkpoint.configuration["computed"]
+    checkpoint.configuration["precision"] = "torch.float32"
+    list(restore_fold_models(checkpoint, tables.class_names))
+
+
+def test_a_restored_model_is_let_go(saved, watched, monkeypatch):
+    build = watched(checkpoint_module.build_vlm_classifier)
+    monkeypatch.setattr(checkpoint_module, "build_vlm_classifier", build)
+    for fold in (0, 1):
+        restore_fold_model(read_checkpoint(saved), fold)
+    assert watched.built == 2
+    assert not watched.in_memory()
 
 
 def test_other_classes_are_refused(saved):

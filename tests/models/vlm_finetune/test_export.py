@@ -13,6 +13,8 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 from chajong.models.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from chajong.models.trained.checkpoint import Proof, fold_weights
 from chajong.models.vlm.tiny import make_tiny_qwen
+from chajong.models.vlm_finetune import checkpoint as checkpoint_module
+from chajong.models.vlm_finetune import export as export_module
 from chajong.models.vlm_finetune.base_model import load_network, load_processor
 from chajong.models.vlm_finetune.checkpoint import restore_fold_model, vlm_checkpoint
 from chajong.models.vlm_finetune.classifier import VlmClassifier, build_vlm_classifier
@@ -162,6 +164,27 @@ def test_peft_loads_an_adapter(exported, checkpoint, tiny):
     loaded = VlmClassifier(network, load_processor(parameters), NAMES, parameters, (56, 56)).eval()
     scores = score_views(loaded, checkpoint.tensors["proof.views"], QUESTIONS)
     np.testing.assert_allclose(scores, saved_scores(checkpoint, 2), atol=1e-5)
+
+
+def test_exported_and_merged_models_are_let_go(checkpoint, tmp_path, watched, monkeypatch):
+    build = watched(checkpoint_module.build_vlm_classifier)
+    monkeypatch.setattr(checkpoint_module, "build_vlm_classifier", build)
+    merge = export_module.merge_adapters
+    monkeypatch.setattr(
+        export_module, "merge_adapters", lambda *given: watched.watch(merge(*given))
+    )
+    AdapterExport(checkpoint, METRICS, (0, 2)).write(tmp_path / "adapters")
+    assert watched.built == 4
+    assert not watched.in_memory()
+
+
+def test_a_merged_model_with_other_answers_is_not_written(checkpoint, tmp_path, monkeypatch):
+    """As if the wrong weights had been merged."""
+    merge = export_module.merge_adapters
+    other = fold_weights(checkpoint, 0)
+    monkeypatch.setattr(export_module, "merge_adapters", lambda model, _: merge(model, other))
+    with pytest.raises(CheckpointError, match="merged model of fold 2 differs by .* on average"):
+        AdapterExport(checkpoint, METRICS, (2,)).write(tmp_path / "adapters")
 
 
 def test_a_head_is_exported_with_its_adapter(head_exported, head_checkpoint, tiny):

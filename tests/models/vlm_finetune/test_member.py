@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from chajong.models.vlm_finetune import member
 from chajong.models.vlm_finetune.hints import Hints
 from chajong.models.vlm_finetune.member import (
     example_questions,
@@ -122,3 +123,27 @@ def test_a_folds_labels_do_not_reach_its_own_model(
         np.testing.assert_array_equal(weight, again[0][name])
     # The control: the other fold's model learned from these labels.
     assert any((weight != again[1][name]).any() for name, weight in before[1].items())
+
+
+class TestMemory:
+    @pytest.fixture
+    def watched(self, watched, monkeypatch):
+        monkeypatch.setattr(member, "build_vlm_classifier", watched(member.build_vlm_classifier))
+        return watched
+
+    @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+    def test_a_fold_that_was_trained_is_let_go_before_the_next(
+        self, settings, training, hints, tables, tmp_path, watched, precision
+    ):
+        changes = {"epochs": 1, "precision": precision, "gradient_checkpointing": True}
+        train_folds(settings(), training.model_copy(update=changes), hints, tables, tmp_path)
+        assert watched.built == 2
+        assert not watched.in_memory()
+
+    def test_a_fold_that_answered_is_let_go_before_the_next(
+        self, trained, settings, hints, tables, watched
+    ):
+        weights, _, report = trained
+        predict_folds(weights, report, hints, settings(), tables)
+        assert watched.built == 2
+        assert not watched.in_memory()

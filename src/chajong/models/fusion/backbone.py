@@ -73,7 +73,7 @@ class BackboneClassifier(torch.nn.Module):
         self, photos: Tensor, labels: Tensor, other_labels: Tensor, share: Tensor
     ) -> dict[str, Tensor]:
         """Compute the loss of a batch, as `PhotoClassifier` says."""
-        logits = self.head(self.features(photos))
+        logits = self.logits(photos)
         return {"loss": mixed_cross_entropy(logits, labels, other_labels, share)}
 
     def features(self, photos: Tensor) -> Tensor:
@@ -83,7 +83,17 @@ class BackboneClassifier(torch.nn.Module):
 
     def log_probabilities(self, photos: Tensor) -> Tensor:
         """Score photos, uint8 [n, 3, height, width], as float32 [n, classes]."""
-        return torch.log_softmax(self.head(self.features(photos)).float(), dim=1)
+        return torch.log_softmax(self.logits(photos), dim=1)
+
+    def logits(self, photos: Tensor) -> Tensor:
+        """Score photos as `log_probabilities` before they are normalised.
+
+        Half precision, which autocast may ask for, would round logits above 16 to eighths.
+        """
+        features = self.features(photos)
+        with torch.autocast(features.device.type, enabled=False):
+            logits: Tensor = self.head(features.float())
+        return logits
 
     def layer_depths(self) -> dict[str, int | None]:
         """Say how far every trainable parameter is from the input, by timm's own grouping.

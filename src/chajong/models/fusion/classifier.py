@@ -70,7 +70,7 @@ class FusionClassifier(torch.nn.Module):
     ) -> dict[str, Tensor]:
         """Compute the loss of a batch, as `PhotoClassifier` says; auxiliary losses in training."""
         features = self.features(photos)
-        logits = self.scores(features, self.backbone.head)
+        logits = self._logits(features)
         loss = mixed_cross_entropy(logits, labels, other_labels, share)
         if self.training:
             for name, auxiliary in self.auxiliary.items():
@@ -84,8 +84,13 @@ class FusionClassifier(torch.nn.Module):
 
     def log_probabilities(self, photos: Tensor) -> Tensor:
         """Score photos, uint8 [n, 3, height, width], as float32 [n, classes]."""
-        logits = self.scores(self.features(photos), self.backbone.head)
-        return torch.log_softmax(logits.float(), dim=1)
+        return torch.log_softmax(self._logits(self.features(photos)), dim=1)
+
+    def _logits(self, features: Tensor) -> Tensor:
+        """Score features outside of autocast, as `BackboneClassifier.logits` does."""
+        with torch.autocast(features.device.type, enabled=False):
+            logits: Tensor = self.scores(features.float(), self.backbone.head)
+        return logits
 
     def layer_depths(self) -> dict[str, int | None]:
         """Say how far every trainable parameter is from the input.

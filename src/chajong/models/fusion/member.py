@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from chajong.models.checkpoint import CheckpointError
+from chajong.models.checkpoint import CheckpointError, check_class_names
 from chajong.models.encoders.pretrained import best_device
 from chajong.models.encoders.published import (
     at_commit,
@@ -21,7 +21,7 @@ from chajong.models.fusion.names import name_targets
 from chajong.models.fusion.parameters import BackboneParameters, FusionParameters
 from chajong.models.trained.checkpoint import (
     proof_photos,
-    restore_fold_models,
+    restore_fold_model,
     trained_checkpoint,
 )
 from chajong.models.trained.member import (
@@ -33,6 +33,7 @@ from chajong.models.trained.member import (
 )
 from chajong.models.trained.views import log_probability_views
 from chajong.probabilities.measurement import measure
+from chajong.training.memory import release_memory
 from chajong.training.moving_average import load_trained_weights
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
     from chajong.models.checkpoint import Checkpoint
     from chajong.models.fusion.names import NameTargets
+    from chajong.models.trained.checkpoint import Proof
     from chajong.models.trained.tables import TrainingTables
     from chajong.probabilities.predictions import Predictions
     from chajong.training.moving_average import Weights
@@ -120,20 +122,26 @@ def trained_backbones(checkpoint: Checkpoint, tables: TrainingTables) -> dict[in
         CheckpointError: The models were trained for other classes or folds, or do not reproduce
             the scores that were saved with them.
     """
-    parameters = BackboneParameters(**checkpoint.configuration["model"])
-    models = restore_fold_models(
-        checkpoint,
-        lambda fold: backbone_builder(parameters, tables)(fold)(),
-        lambda model: log_probability_views(model, parameters),
-        tables.class_names,
-    )
+    check_class_names(checkpoint, tables.class_names)
     if checkpoint.configuration["contract"] != tables.contract:
         message = (
             "The backbone's models were trained with other folds, some of them on the photos that "
             "fusion would be scored on: run the member `backbone` again."
         )
         raise CheckpointError(message)
-    return {fold: model.cpu().state_dict() for fold, model in models.items()}
+    parameters = BackboneParameters(**checkpoint.configuration["model"])
+    builder = backbone_builder(parameters, tables)
+
+    def state_of(fold: int) -> Weights:
+        model = restore_fold_model(
+            checkpoint,
+            fold,
+            lambda fold: builder(fold)(),
+            lambda model: log_probability_views(model, parameters),
+        )
+        return model.cpu().state_dict()
+
+    return {fold: state_of(fold) for fold in checkpoint.configuration["folds"]}
 
 
 def starting_identity(parameters: FusionParameters, backbone: Checkpoint | None) -> dict[str, Any]:
@@ -184,12 +192,9 @@ def predict_folds(
     proofs: dict[int, np.ndarray] = {}
     with measure() as measurement:
         for fold, trained in weights.items():
-            model = build(fold)()
-            load_trained_weights(model, trained)
-            views = log_probability_views(model.eval().to(best_device()), parameters)
-            scored.append(score_rows(fold, views, tables, parameters.model))
-            proof = proof_photos(tables, views.preparation)
-            proofs[fold] = views.encode_exactly(proof.views)
+            part, proof, proofs[fold] = _score_fold(build(fold), fold, trained, parameters, tables)
+            scored.append(part)
+            release_memory()
         joined = join_scored(scored)
         predictions, mixture = calibrated_predictions(joined, tables)
     metrics = trained_metrics(joined, predictions, tables, training, measurement)
@@ -201,3 +206,19 @@ def predict_folds(
         "class_names": list(tables.class_names),
     }
     return predictions, trained_checkpoint(weights, proof, proofs, configuration), metrics
+
+
+def _score_fold(
+    build: Callable[[], torch.nn.Module],
+    fold: int,
+    weights: Weights,
+    parameters: BackboneParameters,
+    tables: TrainingTables,
+) -> tuple[Scored, Proof, np.ndarray]:
+    """Score a fold's photos and the proof photos with its model, which is let go on return."""
+    model = build()
+    load_trained_weights(model, weights)
+    views = log_probability_views(model.eval().to(best_device()), parameters)
+    proof = proof_photos(tables, views.preparation)
+    scored = score_rows(fold, views, tables, parameters.model)
+    return scored, proof, views.encode_exactly(proof.views)

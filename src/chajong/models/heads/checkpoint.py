@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chajong.models.checkpoint import PROOF_PHOTOS, Checkpoint, check_proof
+from chajong.models.checkpoint import PROOF_PHOTOS, Checkpoint
 from chajong.models.heads.fitted import HEADS, form_of
 from chajong.models.heads.search import FoldModel
+from chajong.models.proof import ON_THE_CPU, arithmetic_here, check_proof
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +51,8 @@ def heads_checkpoint(
         "encoder": features.encoder,
         "made_by": made_by,
         "precision": str(features.matrix.dtype),
+        "encoded_on": arithmetic_here().device,
+        **ON_THE_CPU.written(),
         "class_names": list(class_names),
         "proof_photos": list(features.photo_ids[:PROOF_PHOTOS]),
     }
@@ -91,4 +94,4 @@ def fold_models(checkpoint: Checkpoint) -> tuple[FoldModel, ...]:
 
 def _check(model: FoldModel, checkpoint: Checkpoint, fold: int) -> None:
     scored = model.log_probabilities(checkpoint.tensors["proof.features"])
-    check_proof(scored, checkpoint, fold)
+    check_proof(scored, checkpoint, fold, ON_THE_CPU)

@@ -7,14 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chajong.models.checkpoint import (
-    PROOF_PHOTOS,
-    Checkpoint,
-    check_class_names,
-    check_proof,
-)
+from chajong.models.checkpoint import PROOF_PHOTOS, Checkpoint, check_class_names
 from chajong.models.encoders.extraction import prepare_photo
 from chajong.models.encoders.pretrained import best_device
+from chajong.models.proof import arithmetic_here, check_proof
 from chajong.training.moving_average import load_trained_weights
 
 if TYPE_CHECKING:
@@ -62,7 +58,8 @@ def trained_checkpoint(
         weights: Trained weights by fold.
         proof: The proof photos.
         scores: Log-probabilities [photos, classes] of the proof photos, by fold.
-        configuration: The model's parameters, what was fitted after training, and `class_names`.
+        configuration: The model's parameters, what was fitted after training, and `class_names`;
+            how the scores were computed, where not in float32 on the best device there is.
 
     Returns:
         The checkpoint.
@@ -75,7 +72,12 @@ def trained_checkpoint(
         tensors[f"proof.fold_{fold}"] = torch.from_numpy(scores[fold])
     return Checkpoint(
         tensors,
-        {**configuration, "folds": sorted(weights), "proof_photos": list(proof.contents)},
+        {
+            **arithmetic_here().written(),
+            **configuration,
+            "folds": sorted(weights),
+            "proof_photos": list(proof.contents),
+        },
     )
 
 
@@ -111,10 +113,23 @@ def restore_fold_models(
             reproduce the scores that were saved with it.
     """
     check_class_names(checkpoint, class_names)
-    models = {}
-    for fold in checkpoint.configuration["folds"]:
-        model = build(fold).eval().to(best_device())
-        load_trained_weights(model, fold_weights(checkpoint, fold))
-        check_proof(ask(model).encode_exactly(checkpoint.tensors["proof.views"]), checkpoint, fold)
-        models[fold] = model
-    return models
+    folds = checkpoint.configuration["folds"]
+    return {fold: restore_fold_model(checkpoint, fold, build, ask) for fold in folds}
+
+
+def restore_fold_model(
+    checkpoint: Checkpoint,
+    fold: int,
+    build: Callable[[int], torch.nn.Module],
+    ask: Callable[[torch.nn.Module], ViewAverage],
+) -> torch.nn.Module:
+    """Build one fold's model, and see that it scores as it did; see `restore_fold_models`.
+
+    Raises:
+        CheckpointError: It does not.
+    """
+    model = build(fold).eval().to(best_device())
+    load_trained_weights(model, fold_weights(checkpoint, fold))
+    scores = ask(model).encode_exactly(checkpoint.tensors["proof.views"])
+    check_proof(scores, checkpoint, fold, arithmetic_here())
+    return model

@@ -33,8 +33,9 @@ class ClassHead(torch.nn.Module):
         self.linear = torch.nn.Linear(hidden, classes)
 
     def forward(self, states: Tensor) -> Tensor:
-        """Turn states [photos, hidden] into logits [photos, classes]."""
-        logits: Tensor = self.linear(states.to(self.linear.weight.dtype))
+        """Turn states [photos, hidden] into logits [photos, classes], whatever autocast asks."""
+        with torch.autocast(states.device.type, enabled=False):
+            logits: Tensor = self.linear(states.to(self.linear.weight.dtype))
         return logits
 
 

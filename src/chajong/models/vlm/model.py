@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from chajong.models.vlm.errors import VisionLanguageError
+from chajong.models.vlm.vocabulary import vocabulary_logits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -227,8 +228,7 @@ class VisionLanguageModel:
         Returns:
             [..., vocabulary], in float32 at least.
         """
-        scores: Tensor = self.network.get_output_embeddings()(states)
-        return scores.to(torch.promote_types(scores.dtype, torch.float32))
+        return vocabulary_logits(self.network.get_output_embeddings(), states)
 
     def _dialogue(self, prompt: str) -> str:
         content = [{"type": "image"}, {"type": "text", "text": prompt}]

@@ -6,7 +6,7 @@ divided by the number of tokens.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -49,9 +49,9 @@ class NamesInOnePass(CandidateScorer):
                 the same cache.
         """
         self.model = model
-        self.nodes = nodes
-        # Photo after photo is usually asked about the same names.
-        self._parts = lru_cache(maxsize=1)(self._pack)
+        # Photo after photo is usually asked about the same names. What is cached knows no scorer:
+        # one that held itself would keep its network in memory when the next one is loaded.
+        self._parts = lru_cache(maxsize=1)(partial(_pack, nodes=nodes))
 
     def log_likelihoods(
         self,
@@ -93,20 +93,6 @@ class NamesInOnePass(CandidateScorer):
         order = torch.cat(columns, dim=1).argsort(dim=1).to(prefix.states.device)
         return torch.cat(parts, dim=1).gather(1, order)
 
-    def _pack(self, lists: tuple[tuple[Tokens, ...], ...]) -> list[tuple[Places, PackedTries]]:
-        return [
-            (
-                places,
-                pack_tries(
-                    [
-                        build_trie([names[place] for place in chosen])
-                        for names, chosen in zip(lists, places, strict=True)
-                    ]
-                ),
-            )
-            for places in split_candidates(lists, self.nodes)
-        ]
-
 
 class OnePassPerName(CandidateScorer):
     """Reads photo, prompt and name anew for every name: the definition, and slow.
@@ -144,7 +130,22 @@ class OnePassPerName(CandidateScorer):
         if "mm_token_type_ids" in inputs:
             kinds = inputs["mm_token_type_ids"]
             longer["mm_token_type_ids"] = torch.cat([kinds, torch.zeros_like(tokens)], dim=1)
-        logits = self.model.network(**longer, use_cache=False).logits[:, -len(name) - 1 : -1]
-        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        output = self.model.network.base_model(**longer, use_cache=False)
+        logits = self.model.logits(output.last_hidden_state[:, -len(name) - 1 : -1])
         of_tokens: Tensor = logits.log_softmax(dim=2).gather(2, tokens[:, :, None])
         return of_tokens.sum()
+
+
+def _pack(lists: tuple[tuple[Tokens, ...], ...], nodes: int) -> list[tuple[Places, PackedTries]]:
+    return [
+        (
+            places,
+            pack_tries(
+                [
+                    build_trie([names[place] for place in chosen])
+                    for names, chosen in zip(lists, places, strict=True)
+                ]
+            ),
+        )
+        for places in split_candidates(lists, nodes)
+    ]

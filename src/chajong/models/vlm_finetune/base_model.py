@@ -118,6 +118,9 @@ def load_network(parameters: VlmClassifierParameters) -> Any:
             # Such CPUs would repack the weights and compute in bfloat16: other numbers than other
             # CPUs give, and than training saw.
             layer.support_avx512bf16_for_cpu = False
+            # Weights in 4 bits hold their layer, which holds them: neither would ever be freed by
+            # counting references. They need it for nothing once they are quantised.
+            layer.weight.module = None
     return network.requires_grad_(False)
 
 

@@ -7,14 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from chajong.models.checkpoint import (
-    AGREEMENT,
-    BASE,
-    Checkpoint,
-    CheckpointError,
-    check_class_names,
-    check_proof,
-)
+from chajong.models.checkpoint import BASE, Checkpoint, CheckpointError, check_class_names
+from chajong.models.proof import arithmetic_here, check_proof
 from chajong.models.trained.checkpoint import fold_weights, trained_checkpoint
 from chajong.models.vlm_finetune.base_model import base_identity, working_precision
 from chajong.models.vlm_finetune.classifier import build_vlm_classifier
@@ -31,9 +25,6 @@ if TYPE_CHECKING:
     from chajong.models.trained.checkpoint import Proof
     from chajong.models.vlm_finetune.classifier import VlmClassifier
     from chajong.training.moving_average import Weights
-
-AGREEMENT_IN_BFLOAT16 = 0.1
-"""As `AGREEMENT`, where one of the machines computes with 8 significant bits."""
 
 PROCESSOR = "processor"
 """The processor's folder within a checkpoint."""
@@ -64,7 +55,7 @@ def vlm_checkpoint(
     kept = {
         **configuration,
         BASE: base_identity(parameters),
-        "precision": str(working_precision()),
+        **arithmetic_here(str(working_precision())).written(),
         "proof_questions": [
             {"prompt": question.prompt, "candidates": list(question.candidates)}
             for question in questions
@@ -134,8 +125,7 @@ def restore_fold_model(checkpoint: Checkpoint, fold: int) -> VlmClassifier:
     if weights:
         load_trained_weights(model, weights)
     scores = score_views(model, checkpoint.tensors["proof.views"], proof_questions(checkpoint))
-    exact = {str(working_precision()), configuration["precision"]} == {"torch.float32"}
-    check_proof(scores, checkpoint, fold, AGREEMENT if exact else AGREEMENT_IN_BFLOAT16)
+    check_proof(scores, checkpoint, fold, arithmetic_here(str(working_precision())))
     return model
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from chajong.models.checkpoint import CheckpointError
+from chajong.models.proof import beyond_rounding
 from chajong.models.trained.checkpoint import fold_weights
 from chajong.models.vlm_finetune.adapters import ADAPTER, HEAD_FILE, add_adapters
 from chajong.models.vlm_finetune.checkpoint import (
@@ -22,6 +23,7 @@ from chajong.models.vlm_finetune.checkpoint import (
 from chajong.models.vlm_finetune.classifier import VlmClassifier
 from chajong.models.vlm_finetune.model_card import adapter_card, merged_card
 from chajong.models.vlm_finetune.scoring import score_views
+from chajong.training.memory import release_memory
 from chajong.training.moving_average import load_trained_weights
 from chajong.whole import whole_folder
 
@@ -31,9 +33,6 @@ if TYPE_CHECKING:
 
 CARD_FILE = "README.md"
 NAMES_FILE = "classes.json"
-
-MERGED_AGREEMENT = 0.5
-"""Largest difference of a log-probability that the rounding to bfloat16 may make."""
 
 MERGED = "fold_*_merged"
 """Folders of whole models, which are not uploaded with the adapters."""
@@ -73,6 +72,7 @@ class AdapterExport:
             (unfinished / CARD_FILE).write_text(self._card(None), encoding="utf-8")
             for fold in self._trained_folds():
                 self._write_fold(unfinished, fold)
+                release_memory()
 
     def _trained_folds(self) -> list[int]:
         folds = self.checkpoint.configuration["folds"]
@@ -112,17 +112,17 @@ class AdapterExport:
             # Parameters alone: buffers such as the angles of positions stay exact, as when loaded.
             weight.data = weight.data.to(torch.bfloat16)
         tensors = self.checkpoint.tensors
+        saved = tensors[f"proof.fold_{fold}"].numpy()
         scores = score_views(merged, tensors["proof.views"], proof_questions(self.checkpoint))
-        difference = float(np.abs(scores - tensors[f"proof.fold_{fold}"].numpy()).max())
-        if not difference <= MERGED_AGREEMENT:  # so that NaN does not pass
+        if found := beyond_rounding(scores, saved):
             message = (
-                f"The merged model of fold {fold} differs by {difference:.3g} from what its "
-                "adapter answers and is not written. Take the fold out of "
-                "`vlm.export.merged_folds`."
+                f"The merged model of fold {fold} {found} what its adapter answers and is not "
+                "written. Take the fold out of `vlm.export.merged_folds`."
             )
             raise CheckpointError(message)
         self._write_beside(folder, merged)
         merged.reader.network.save_pretrained(folder)
+        difference = float(np.abs(scores - saved).max())
         card = merged_card(self.checkpoint.configuration, self.metrics, fold, difference)
         (folder / CARD_FILE).write_text(card, encoding="utf-8")
 

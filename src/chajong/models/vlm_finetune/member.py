@@ -31,6 +31,7 @@ from chajong.probabilities.candidate_merge import CandidateEvidence
 from chajong.probabilities.measurement import measure
 from chajong.training.fold_training import chosen_folds, training_history
 from chajong.training.folds import training_rows
+from chajong.training.memory import release_memory
 from chajong.training.moving_average import load_trained_weights
 from chajong.training.parameters import TrainingParameters
 
@@ -162,6 +163,7 @@ def predict_folds(
         for fold, trained in weights.items():
             if trained:
                 model = None  # let go before the next one is loaded
+                release_memory()
             model = model or _trained_model(parameters, writer.names, trained)
             parts.append(_ask_fold(model, fold, writer, hints, tables))
             proofs[fold] = score_views(model, proof.views, asked)
