@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
+from chajong.device import best_device
 from chajong.models.checkpoint import check_class_names
 from chajong.models.clip.classifier import build_clip_classifier
 from chajong.models.clip.fold_models import (
@@ -19,7 +20,6 @@ from chajong.models.clip.fold_models import (
 from chajong.models.clip.parameters import ClipParameters
 from chajong.models.clip.prompts import class_prompts
 from chajong.models.encoders.extraction import encode_photos
-from chajong.models.encoders.pretrained import best_device
 from chajong.models.encoders.published import name_model_source
 from chajong.models.fusion.backbone import build_backbone
 from chajong.models.fusion.classifier import build_fusion
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from chajong.inference.member_models import ByFold, PhotoAnswers
     from chajong.models.checkpoint import Checkpoint
     from chajong.models.clip.classifier import ClipClassifier
-    from chajong.models.trained.views import ViewAverage
+    from chajong.models.encoders.views import ViewAverage
     from chajong.models.vlm_finetune.classifier import VlmClassifier
     from chajong.models.vlm_finetune.questions import Question
 

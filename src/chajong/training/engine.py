@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chajong.device import best_precision, float32_settings_kept
 from chajong.photos.whole_file import whole_file
 from chajong.training.errors import TrainingError
 
@@ -133,7 +134,8 @@ def train_here(job: TrainingJob, folder: Path) -> None:
     import torch
 
     try:
-        _run(job, folder)
+        with float32_settings_kept():
+            _run(job, folder)
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
         if not _is_memory_error(error):
             raise
@@ -240,11 +242,10 @@ def _photos_at_once(parameters: TrainingParameters) -> int:
 
 
 def _precision(parameters: TrainingParameters) -> dict[str, bool]:
-    import torch
-
-    chosen = parameters.precision
-    if chosen == "auto" and torch.cuda.is_available():
-        chosen = "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
+    chosen: str = parameters.precision
+    if chosen == "auto":
+        precision = best_precision(wide_range=parameters.wide_range)
+        chosen = str(precision).removeprefix("torch.")
     return {"bf16": chosen == "bfloat16", "fp16": chosen == "float16"}
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from chajong.device import best_device
 from chajong.models.checkpoint import CheckpointError
-from chajong.models.encoders.pretrained import best_device
 from chajong.models.encoders.published import (
     name_model_identity,
     name_model_source,

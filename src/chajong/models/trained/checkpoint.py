@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chajong.device import best_device
 from chajong.models.checkpoint import (
     PROOF_PHOTOS,
     Checkpoint,
@@ -14,7 +15,6 @@ from chajong.models.checkpoint import (
     check_proof,
 )
 from chajong.models.encoders.extraction import prepare_photo
-from chajong.models.encoders.pretrained import best_device
 from chajong.training.moving_average import load_trained_weights
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import torch
 
     from chajong.models.encoders.encoder import Preparation
+    from chajong.models.encoders.views import ViewAverage
     from chajong.models.trained.tables import TrainingTables
-    from chajong.models.trained.views import ViewAverage
     from chajong.training.moving_average import Weights
 
 
