@@ -32,9 +32,9 @@ def best_precision(*, wide_range: bool = False) -> torch.dtype:
             those of vision-language models do.
 
     Returns:
-        float32 on the CPU and bfloat16 on an accelerator; on an NVIDIA GPU that only emulates
-        bfloat16 (compute capability below 8.0), which is slower than float32, float16 or, where
-        the range of bfloat16 is needed, float32.
+        float32 on the CPU and bfloat16 on an accelerator. An NVIDIA GPU that only emulates bfloat16
+        (compute capability below 8.0) gains nothing by it: float16 there, or float32 for a model of
+        wide range.
     """
     import torch
 
@@ -93,6 +93,8 @@ def float32_settings_kept() -> Iterator[None]:
 
 def _kinds_of_products() -> tuple[Any, ...]:
     """Give torch's settings by library and operation; each goes before the general one."""
-    from torch.backends import cuda, cudnn, mkldnn
+    import torch
 
-    return cuda.matmul, cudnn.conv, cudnn.rnn, mkldnn.matmul, mkldnn.conv
+    library: Any = torch.backends
+    nvidia = (library.cuda.matmul, library.cudnn.conv, library.cudnn.rnn)
+    return *nvidia, library.mkldnn.matmul, library.mkldnn.conv

@@ -188,3 +188,17 @@ def test_gradient_checkpointing_reaches_the_model(folder, monkeypatch):
 def test_the_history_is_json(folder, uninterrupted):
     text = (folder / "uninterrupted" / "history.json").read_text()
     assert json.loads(text)["steps_per_epoch"] == uninterrupted.steps_per_epoch
+
+
+def test_a_compiled_training_changes_nothing_for_what_comes_after(folder, monkeypatch):
+    """transformers lets products be TF32 where a training is compiled, and leaves it so."""
+    before = torch.backends.cuda.matmul.fp32_precision
+
+    def compiled_run(job, folder):
+        torch.backends.fp32_precision = "tf32"
+        assert torch.backends.cuda.matmul.fp32_precision == "tf32"
+
+    monkeypatch.setattr(engine, "_run", compiled_run)
+    engine.train_here(tiny_job(folder), folder / "compiled")
+    assert torch.backends.fp32_precision == "none"
+    assert torch.backends.cuda.matmul.fp32_precision == before != "tf32"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -50,10 +50,9 @@ class PretrainedEncoder(ViewAverage):
         """
         network = model.network.eval().requires_grad_(requires_grad=False)
         network = network.to(best_device()).to(memory_format=torch.channels_last)
-        if parameters.compile:
-            network = torch.compile(network)
+        run: Any = torch.compile(network) if parameters.compile else network
         super().__init__(
-            torch.nn.Sequential(photo_input(model, parameters).to(best_device()), network),
+            torch.nn.Sequential(photo_input(model, parameters).to(best_device()), run),
             Preparation(model.height, model.width, parameters.fit, parameters.zoom),
             flip=parameters.flip,
             batch_size=parameters.batch_size,

@@ -61,6 +61,6 @@ def ask_where_unsure(
     asked = writer.unsure(predicted)
     scores = np.zeros(candidates.shape, np.float32)
     if asked.any():
-        chosen = np.flatnonzero(asked)
+        chosen = np.flatnonzero(asked).tolist()
         scores[asked] = score([contents[row] for row in chosen], [questions[row] for row in chosen])
     return Answers(rows, CandidateEvidence(predicted, candidates, scores), asked)
