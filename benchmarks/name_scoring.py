@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from chajong.models.encoders.pretrained import best_device
+from chajong.device import best_device
 from chajong.models.vlm.model import VisionLanguageModel
 from chajong.models.vlm.names import NODES_AT_ONCE, NamesInOnePass, OnePassPerName
 from chajong.models.vlm.tiny import LAYERS, WIDTH, make_tiny_llava, make_tiny_qwen

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from chajong.models.encoders.pretrained import best_device
+from chajong.device import best_device
 from chajong.models.vlm.class_head import ClassHead, ClassHeadScorer
 from chajong.models.vlm.generation import ConstrainedGeneration
 from chajong.models.vlm.letters import Letters

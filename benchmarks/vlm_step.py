@@ -26,7 +26,7 @@ from accelerate import init_empty_weights
 from presets import members_of
 from transformers import AutoModelForImageTextToText
 
-from chajong.models.encoders.pretrained import best_device
+from chajong.device import best_device
 from chajong.models.encoders.vlm_towers import input_shape
 from chajong.models.presets.published import QWEN, published_configuration
 from chajong.models.presets.vlm_cost import example_names, example_questions

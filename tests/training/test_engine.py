@@ -206,3 +206,17 @@ def test_a_trained_model_is_let_go(tmp_path, watched, precision, gradient_checkp
         train(job, tmp_path / fold)
     assert watched.built == 2
     assert not watched.in_memory()
+
+
+def test_a_compiled_training_changes_nothing_for_what_comes_after(folder, monkeypatch):
+    """transformers lets products be TF32 where a training is compiled, and leaves it so."""
+    before = torch.backends.cuda.matmul.fp32_precision
+
+    def compiled_run(job, folder):
+        torch.backends.fp32_precision = "tf32"
+        assert torch.backends.cuda.matmul.fp32_precision == "tf32"
+
+    monkeypatch.setattr(engine, "_run", compiled_run)
+    engine.train_here(tiny_job(folder), folder / "compiled")
+    assert torch.backends.fp32_precision == "none"
+    assert torch.backends.cuda.matmul.fp32_precision == before != "tf32"

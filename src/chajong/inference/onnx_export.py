@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 import torch
 
+from chajong.device import best_device
 from chajong.inference.onnx_graphs import HeadGraph, PhotoGraph
 from chajong.models.encoders.encoder import Preparation
 from chajong.models.encoders.open_clip_models import load_open_clip_model
-from chajong.models.encoders.pretrained import best_device
+from chajong.models.encoders.pretrained import photo_input
 from chajong.models.encoders.published import name_model_source
 from chajong.models.encoders.timm_models import load_timm_model
 from chajong.models.fusion.backbone import build_backbone
@@ -23,7 +24,6 @@ from chajong.models.fusion.classifier import build_fusion
 from chajong.models.fusion.names import name_targets
 from chajong.models.fusion.parameters import BackboneParameters, FusionParameters
 from chajong.models.heads.checkpoint import fold_models
-from chajong.models.photo_input import PhotoInput
 from chajong.models.trained.checkpoint import restore_fold_models
 from chajong.models.trained.views import log_probability_views
 from chajong.names.table import class_table
@@ -154,8 +154,7 @@ def export_encoder(parameters: PretrainedParameters, folder: Path) -> pd.DataFra
         )
         raise OnnxExportError(message)
     model = loaders[parameters.library](parameters)
-    normalise = PhotoInput(parameters.mean or model.mean, parameters.std or model.std)
-    network = torch.nn.Sequential(normalise, model.network)
+    network = torch.nn.Sequential(photo_input(model, parameters), model.network)
     graph = PhotoGraph(network, network, parameters).eval().requires_grad_(requires_grad=False)
     preparation = Preparation(model.height, model.width, parameters.fit, parameters.zoom)
     example, *batches = _random_photos(preparation)

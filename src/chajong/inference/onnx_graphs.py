@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.functional import normalize
 
+from chajong.models.encoders.views import answer_over_views
 from chajong.models.heads.fitted import VOTE_FLOOR, NeighbourHead
 from chajong.models.heads.normalisation import normalise_features
 
@@ -72,16 +73,13 @@ class PhotoGraph(torch.nn.Module):
         super().__init__()
         self.network = network
         self._answer = answer
-        self._flip, self._zooms = parameters.flip, len(parameters.zoom)
+        self._flip = parameters.flip
         self._temperature = temperature
 
     def forward(self, photos: Tensor) -> Tensor:
         """Turn photos, uint8 [n, zooms, 3, height, width], into answers [n, answers]."""
-        views = photos.flatten(0, 1)
-        answers = self._answer(views)
-        if self._flip:
-            answers = (answers + self._answer(views.flip(-1))) / 2
-        by_zoom = answers.reshape(-1, self._zooms, answers.shape[1])
+        join = self._temperature is None
+        answers = answer_over_views(self._answer, photos, flip=self._flip, join=join)
         if self._temperature is None:
-            return by_zoom.flatten(1)
-        return torch.log_softmax(by_zoom.mean(1) / self._temperature, dim=1)
+            return answers
+        return torch.log_softmax(answers / self._temperature, dim=1)

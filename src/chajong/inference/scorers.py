@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
+from chajong.device import best_device
 from chajong.models.checkpoint import check_class_names
 from chajong.models.clip.classifier import build_clip_classifier
 from chajong.models.clip.fold_models import (
@@ -19,7 +20,6 @@ from chajong.models.clip.fold_models import (
 from chajong.models.clip.parameters import ClipParameters
 from chajong.models.clip.prompts import class_prompts
 from chajong.models.encoders.extraction import encode_photos
-from chajong.models.encoders.pretrained import best_device
 from chajong.models.encoders.published import name_model_source
 from chajong.models.fusion.backbone import build_backbone
 from chajong.models.fusion.classifier import build_fusion
@@ -28,23 +28,26 @@ from chajong.models.fusion.parameters import BackboneParameters, FusionParameter
 from chajong.models.heads.checkpoint import fold_models
 from chajong.models.trained.checkpoint import fold_weights, restore_fold_models
 from chajong.models.trained.views import log_probability_views
+from chajong.models.vlm_finetune.asking import ask_about_all, ask_where_unsure
 from chajong.models.vlm_finetune.checkpoint import restore_fold_model
-from chajong.models.vlm_finetune.merging import Answers
 from chajong.models.vlm_finetune.parameters import VlmClassifierParameters
 from chajong.models.vlm_finetune.questions import QuestionWriter
 from chajong.models.vlm_finetune.scoring import score_photos
-from chajong.probabilities.candidate_merge import MEMBER_ALONE, CandidateEvidence, CandidateMerge
+from chajong.probabilities.candidate_merge import MEMBER_ALONE, CandidateMerge
 from chajong.probabilities.mixture import Mixture
 from chajong.probabilities.predictions import effective_class_names
 from chajong.training.moving_average import load_trained_weights
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import torch
 
     from chajong.inference.member_models import ByFold, PhotoAnswers
     from chajong.models.checkpoint import Checkpoint
     from chajong.models.clip.classifier import ClipClassifier
-    from chajong.models.trained.views import ViewAverage
+    from chajong.models.encoders.views import ViewAverage
+    from chajong.models.vlm_finetune.asking import Score
     from chajong.models.vlm_finetune.classifier import VlmClassifier
     from chajong.models.vlm_finetune.questions import Question
 
@@ -207,44 +210,40 @@ class VlmScorer:
     def __call__(self, photos: PhotoAnswers) -> ByFold:
         """See `Scorer`."""
         if self._hinting is None:
-            questions = [self._writer.in_prediction(photo, None) for photo in photos.contents]
-            mixture = Mixture((1 / self._fitted["answer_temperature"],))
-            return {
-                fold: mixture.log_probabilities([self._asked(fold, photos, questions)])
-                for fold in self._folds
-            }
+            return {fold: self._alone(fold, photos) for fold in self._folds}
         hints = photos.by_fold(self._hinting)
         return {fold: self._merged(fold, photos, hints[fold]) for fold in self._folds}
+
+    def _alone(self, fold: int, photos: PhotoAnswers) -> np.ndarray:
+        scores = ask_about_all(self._writer, photos.contents, self._score(fold, photos))
+        return Mixture((1 / self._fitted["answer_temperature"],)).log_probabilities([scores])
 
     def _merged(self, fold: int, photos: PhotoAnswers, predicted: np.ndarray) -> np.ndarray:
         merge = CandidateMerge(self._fitted["member_weight"], self._fitted["answer_weight"])
         if merge == MEMBER_ALONE:
             return predicted
-        questions = [
-            self._writer.in_prediction(photo, values)
-            for photo, values in zip(photos.contents, predicted, strict=True)
-        ]
-        candidates = np.array([question.candidates for question in questions])
-        asked = predicted.max(axis=1) < np.log(self._parameters.ask_below)
-        asked |= self._parameters.ask_below == 1.0
-        scores = np.zeros(candidates.shape, np.float32)
-        if asked.any():
-            chosen = np.flatnonzero(asked).tolist()
-            scores[asked] = self._asked(fold, photos, [questions[row] for row in chosen], chosen)
-        evidence = CandidateEvidence(predicted, candidates, scores)
-        return Answers(pd.DataFrame(index=range(len(asked))), evidence, asked).merged(merge)
+        answers = ask_where_unsure(
+            self._writer,
+            photos.contents,
+            pd.DataFrame(index=range(len(photos.contents))),
+            predicted,
+            self._score(fold, photos),
+        )
+        return answers.merged(merge)
 
-    def _asked(
-        self,
-        fold: int,
-        photos: PhotoAnswers,
-        questions: list[Question],
-        chosen: list[int] | None = None,
-    ) -> np.ndarray:
-        """Ask one fold's model; all folds share one model, whose adapters are put in."""
+    def _score(self, fold: int, photos: PhotoAnswers) -> Score:
+        """Ask one fold's model, which is built when it is first asked."""
+
+        def score(asked: Sequence[str], questions: Sequence[Question]) -> np.ndarray:
+            model = self._fold_model(fold)
+            return score_photos(model, asked, questions, photos.store, f"vlm, fold {fold}")
+
+        return score
+
+    def _fold_model(self, fold: int) -> VlmClassifier:
+        """Give one fold's model; all folds share one model, whose adapters are put in."""
         if self._model is None:
             self._model = restore_fold_model(self._checkpoint, self._folds[0])
         if weights := fold_weights(self._checkpoint, fold):
             load_trained_weights(self._model, weights)
-        contents = [photos.contents[row] for row in chosen or range(len(photos.contents))]
-        return score_photos(self._model, contents, questions, photos.store, f"vlm, fold {fold}")
+        return self._model

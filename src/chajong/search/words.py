@@ -51,9 +51,9 @@ class WordEncoder:
         Raises:
             EncoderError: The model, its weights or its tokenizer cannot be loaded.
         """
+        from chajong.device import best_device
         from chajong.models.clip.parameters import ClipParameters
         from chajong.models.clip.towers import load_towers
-        from chajong.models.encoders.pretrained import best_device
 
         towers = load_towers(
             ClipParameters(

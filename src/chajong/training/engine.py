@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chajong.device import best_precision, float32_settings_kept
 from chajong.training.errors import TrainingError
 from chajong.training.memory import release_memory, unwrap_forward
 from chajong.whole import whole_file
@@ -120,8 +121,9 @@ def check_device(parameters: TrainingParameters) -> None:
 
     if parameters.device == "gpu" and not torch.accelerator.is_available():
         message = (
-            "This preset trains on a GPU and none was found. Run without `--env` for models of a "
-            "size for the CPU, or set `training.device: auto` to try this one there."
+            "This preset trains on a GPU and none was found. Where there is one, its driver may be "
+            "too old for this torch (the README says which it needs). Run without `--env` for "
+            "models of a size for the CPU, or set `training.device: auto` to try this one there."
         )
         raise TrainingError(message)
 
@@ -135,7 +137,8 @@ def train_here(job: TrainingJob, folder: Path) -> None:
     import torch
 
     try:
-        _run(job, folder)
+        with float32_settings_kept():
+            _run(job, folder)
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
         if not _is_memory_error(error):
             raise
@@ -243,11 +246,10 @@ def _photos_at_once(parameters: TrainingParameters) -> int:
 
 
 def _precision(parameters: TrainingParameters) -> dict[str, bool]:
-    import torch
-
-    chosen = parameters.precision
-    if chosen == "auto" and torch.cuda.is_available():
-        chosen = "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
+    chosen: str = parameters.precision
+    if chosen == "auto":
+        precision = best_precision(wide_range=parameters.wide_range)
+        chosen = str(precision).removeprefix("torch.")
     return {"bf16": chosen == "bfloat16", "fp16": chosen == "float16"}
 
 

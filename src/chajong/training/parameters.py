@@ -1,6 +1,6 @@
 """What a person can choose about training."""
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -96,7 +96,8 @@ class TrainingParameters(Strict):
         average_horizon: Steps that the averaged weights look back on, as a share of all steps; the
             averaged weights are the ones evaluated. 0 keeps the last weights.
         device: ``gpu`` refuses to run without one; ``auto`` takes the best device there is.
-        precision: ``auto`` is bfloat16 on a GPU that has it and float32 on the CPU.
+        precision: ``auto`` is bfloat16 on a GPU that has it, float16 with scaled gradients on one
+            that only emulates it, and float32 on the CPU.
         gradient_checkpointing: Whether activations are computed twice instead of kept.
         compile: Whether ``torch.compile`` is used.
         epoch_choice: ``last`` trains for all epochs; ``inner`` holds one group in ten of the
@@ -109,7 +110,11 @@ class TrainingParameters(Strict):
         augmentation: How photos are varied.
         mixing: How photos of a batch are mixed.
         seed: Seed of everything that training draws at random.
+        wide_range: As for `chajong.device.best_precision`; no setting, but a property of the models
+            that are trained.
     """
+
+    wide_range: ClassVar[bool] = False
 
     epochs: int = Field(20, ge=1)
     batch_size: int = Field(32, ge=2)

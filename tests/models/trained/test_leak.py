@@ -18,6 +18,7 @@ from chajong.models.clip.parameters import ClipParameters, SmallClipParameters
 from chajong.models.clip.prompts import class_prompts
 from chajong.models.clip.small import make_small_clip
 from chajong.models.encoders.encoder import Preparation
+from chajong.models.encoders.views import ViewAverage
 from chajong.models.trained.member import (
     calibrated_predictions,
     join_scored,
@@ -25,7 +26,7 @@ from chajong.models.trained.member import (
     train_member,
 )
 from chajong.models.trained.tables import TrainingTables
-from chajong.models.trained.views import ViewAverage, answers
+from chajong.models.trained.views import answers
 from chajong.training.moving_average import load_trained_weights, trained_weights
 from chajong.training.parameters import (
     MixingParameters,

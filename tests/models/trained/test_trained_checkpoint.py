@@ -11,13 +11,13 @@ from chajong.models.checkpoint import (
     write_checkpoint,
 )
 from chajong.models.encoders.encoder import Preparation
+from chajong.models.encoders.views import ViewAverage
 from chajong.models.trained.checkpoint import (
     fold_weights,
     proof_photos,
     restore_fold_models,
     trained_checkpoint,
 )
-from chajong.models.trained.views import ViewAverage
 from chajong.training.moving_average import trained_weights
 
 PREPARATION = Preparation(*TinyClassifier.image_size, zoom=(1.0, 1.2))

@@ -1,10 +1,10 @@
 import numpy as np
-import pytest
 import torch
 
 from chajong.models.encoders.encoder import Preparation
 from chajong.models.encoders.extraction import prepare_photo
-from chajong.models.trained.views import ViewAverage, answers
+from chajong.models.encoders.views import ViewAverage
+from chajong.models.trained.views import answers
 
 SIZE = (16, 24)
 
@@ -19,23 +19,6 @@ def answer(photos):
 def average_of(flip, zoom, batch_size=4):
     preparation = Preparation(*SIZE, zoom=zoom)
     return ViewAverage(answer, preparation, flip=flip, batch_size=batch_size)
-
-
-@pytest.mark.parametrize("flip", [False, True])
-@pytest.mark.parametrize("zoom", [(1.0,), (1.0, 1.3), (1.1, 1.2, 1.5)])
-def test_the_answer_is_the_mean_of_an_obvious_loop_over_views(flip, zoom):
-    generator = torch.Generator().manual_seed(1)
-    shape = (5, len(zoom), 3, *SIZE)
-    photos = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
-    expected = []
-    for photo in photos:
-        views = list(photo)
-        if flip:
-            views += [torch.flip(view, dims=[2]) for view in photo]
-        expected.append(sum(answer(view[None])[0] for view in views) / len(views))
-    encoded = average_of(flip, zoom).encode(photos)
-    assert encoded.dtype == np.float32
-    np.testing.assert_allclose(encoded, torch.stack(expected), atol=1e-5)
 
 
 def test_every_photo_is_asked_about_in_order_and_as_often_as_named(make_tables, tmp_path):

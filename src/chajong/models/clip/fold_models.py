@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch.nn.functional import normalize
 
+from chajong.device import best_device
 from chajong.models.clip.classifier import build_clip_classifier
 from chajong.models.clip.evidence import name_scores, neighbour_scores, prototype_scores
 from chajong.models.clip.interpolation import interpolate
 from chajong.models.clip.prompts import class_prompts
-from chajong.models.encoders.pretrained import best_device
 from chajong.models.heads.whitening import whiten, within_class_covariance
 from chajong.models.trained.checkpoint import proof_photos, trained_checkpoint
 from chajong.models.trained.member import Scored, cross_fit_rows, join_scored
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from chajong.models.checkpoint import Checkpoint
     from chajong.models.clip.classifier import ClipClassifier
     from chajong.models.clip.parameters import ClipParameters
+    from chajong.models.encoders.views import ViewAverage
     from chajong.models.trained.tables import TrainingTables
-    from chajong.models.trained.views import ViewAverage
     from chajong.training.moving_average import Weights
 
 WHITENING_SHRINKAGE = 0.3

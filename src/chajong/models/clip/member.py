@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from chajong.device import best_device
 from chajong.models.car_likeness import car_likeness
 from chajong.models.clip.classifier import build_clip_classifier
 from chajong.models.clip.fold_models import (
@@ -17,7 +18,6 @@ from chajong.models.clip.fold_models import (
 )
 from chajong.models.clip.parameters import ClipParameters
 from chajong.models.clip.prompts import class_prompts
-from chajong.models.encoders.pretrained import best_device
 from chajong.models.encoders.published import at_commit, pinned, weights_identity
 from chajong.models.trained.checkpoint import (
     proof_photos,

@@ -42,7 +42,8 @@ def build_encoder(parameters: EncoderParameters) -> Encoder:
         return HogEncoder(parameters)
     if isinstance(parameters, PretrainedParameters):
         return PretrainedEncoder(_load_image_model(parameters), parameters)
-    return PretrainedEncoder(_load_vlm(parameters), parameters.running)
+    wide_range = _has_wide_range(parameters)
+    return PretrainedEncoder(_load_vlm(parameters), parameters.running, wide_range=wide_range)
 
 
 def encoder_key(parameters: EncoderParameters) -> str:
@@ -60,10 +61,11 @@ def encoder_key(parameters: EncoderParameters) -> str:
     """
     settings = parameters.model_dump(mode="json", exclude=NOT_IN_KEY)
     if not isinstance(parameters, HogParameters):
-        from chajong.models.encoders.pretrained import best_device
+        from chajong.device import best_precision
 
         settings["weights"] = weights_identity(parameters)
-        settings["precision"] = "float32" if best_device().type == "cpu" else "bfloat16"
+        precision = best_precision(wide_range=_has_wide_range(parameters))
+        settings["precision"] = str(precision).removeprefix("torch.")
     return sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
@@ -82,6 +84,11 @@ def encoder_settings(parameters: EncoderParameters) -> dict[str, Any]:
     if isinstance(parameters, HogParameters):
         return parameters.model_dump(mode="json")
     return pinned(parameters)
+
+
+def _has_wide_range(parameters: EncoderParameters) -> bool:
+    """Tell parts of vision-language models, whose numbers float16 cannot hold, from others."""
+    return not isinstance(parameters, HogParameters | PretrainedParameters)
 
 
 def _load_image_model(parameters: PretrainedParameters) -> ImageModel:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+import torch
 
+from chajong.device import best_device
 from chajong.models.encoders.encoder import Preparation
+from chajong.models.encoders.views import ViewAverage
+from chajong.models.photo_input import PhotoInput
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    import torch
-
     from chajong.models.encoders.parameters import PretrainedParameters
 
 
@@ -37,70 +35,32 @@ class ImageModel:
     std: tuple[float, float, float]
 
 
-class PretrainedEncoder:
-    """Runs an image model on the best device there is.
+class PretrainedEncoder(ViewAverage):
+    """A frozen image model on the best device there is; the features of zooms are joined."""
 
-    Photos reach the device as bytes and are normalised there. On a GPU the model runs in bfloat16
-    and channels-last; on the CPU in float32 and channels-last.
-    """
-
-    def __init__(self, model: ImageModel, parameters: PretrainedParameters) -> None:
+    def __init__(
+        self, model: ImageModel, parameters: PretrainedParameters, *, wide_range: bool = False
+    ) -> None:
         """Move the model to its device.
 
         Args:
             model: The model, with its own image size and normalisation.
             parameters: What a person chose; it goes before the model's own values.
+            wide_range: As for `chajong.device.best_precision`.
         """
-        import torch
-
-        self.device = best_device()
-        self.batch_size = parameters.batch_size
-        self.preparation = Preparation(model.height, model.width, parameters.fit, parameters.zoom)
-        self._flip = parameters.flip
-        mean, std = parameters.mean or model.mean, parameters.std or model.std
-        self._scale = (1 / (255 * torch.tensor(std))).to(self.device).view(3, 1, 1)
-        self._shift = (torch.tensor(mean) / torch.tensor(std)).to(self.device).view(3, 1, 1)
         network = model.network.eval().requires_grad_(requires_grad=False)
-        network = network.to(self.device).to(memory_format=torch.channels_last)
-        self._network = torch.compile(network) if parameters.compile else network
-
-    def encode(self, photos: torch.Tensor) -> np.ndarray:
-        """Encode a batch.
-
-        Args:
-            photos: uint8 of shape [photos, zooms, 3, height, width], on the CPU.
-
-        Returns:
-            float32 of shape [photos, zooms * features].
-        """
-        import torch
-
-        with torch.inference_mode(), self._precision():
-            pictures = self._normalise(photos.flatten(0, 1))
-            features = self._network(pictures).float()
-            if self._flip:
-                features = (features + self._network(pictures.flip(-1)).float()) / 2
-        encoded: np.ndarray = features.reshape(len(photos), -1).cpu().numpy()
-        return encoded
-
-    def _normalise(self, photos: torch.Tensor) -> torch.Tensor:
-        import torch
-
-        on_device = photos.to(self.device, non_blocking=True)
-        normalised = on_device.float() * self._scale - self._shift
-        return normalised.contiguous(memory_format=torch.channels_last)
-
-    def _precision(self) -> AbstractContextManager[object]:
-        import torch
-
-        if self.device.type == "cpu":
-            return nullcontext()
-        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        network = network.to(best_device()).to(memory_format=torch.channels_last)
+        run: Any = torch.compile(network) if parameters.compile else network
+        super().__init__(
+            torch.nn.Sequential(photo_input(model, parameters).to(best_device()), run),
+            Preparation(model.height, model.width, parameters.fit, parameters.zoom),
+            flip=parameters.flip,
+            batch_size=parameters.batch_size,
+            join=True,
+            wide_range=wide_range,
+        )
 
 
-def best_device() -> torch.device:
-    """The accelerator of this machine, or its CPU where there is none."""
-    import torch
-
-    accelerator = torch.accelerator.current_accelerator(check_available=True)
-    return accelerator if accelerator is not None else torch.device("cpu")
+def photo_input(model: ImageModel, parameters: PretrainedParameters) -> PhotoInput:
+    """Normalise photos as a person chose, or else as the model was trained."""
+    return PhotoInput(parameters.mean or model.mean, parameters.std or model.std)

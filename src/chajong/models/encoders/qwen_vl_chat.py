@@ -250,7 +250,7 @@ def load_qwen_vl_chat_tower(parameters: QwenVlChatParameters) -> ImageModel:
         parameters: Which weights, and what is averaged.
 
     Returns:
-        The tower on the best device there is, in bfloat16 on a GPU and float32 on the CPU.
+        The tower on the best device there is, in the precision of a model of wide range.
 
     Raises:
         EncoderError: The configuration describes no such tower, or the weights are absent or do not

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from chajong.device import best_device, best_precision
 from chajong.models.encoders.encoder import EncoderError
-from chajong.models.encoders.pretrained import ImageModel, best_device
+from chajong.models.encoders.pretrained import ImageModel
 from chajong.models.encoders.published import model_files
 from chajong.models.encoders.vlm_towers import (
     flatten_patch_convolution,
@@ -74,7 +75,7 @@ def load_vlm_language(parameters: VlmLanguageParameters) -> ImageModel:
         parameters: Which model, its pixel budget, its prompt and what is taken from it.
 
     Returns:
-        The model on the best device there is, in bfloat16 on a GPU and float32 on the CPU.
+        The model on the best device there is, in the precision of a model of wide range.
 
     Raises:
         EncoderError: The model is of another kind, its weights or its processor are absent or do
@@ -144,7 +145,7 @@ def _load_model(parameters: VlmLanguageParameters) -> Any:
     with told_of_loading(parameters.model):
         model, report = AutoModel.from_pretrained(
             folder,
-            dtype=torch.float32 if device.type == "cpu" else torch.bfloat16,
+            dtype=best_precision(wide_range=True),
             device_map=device,
             output_loading_info=True,
         )

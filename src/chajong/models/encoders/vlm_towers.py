@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from chajong.device import best_device, best_precision
 from chajong.models.encoders.encoder import EncoderError
-from chajong.models.encoders.pretrained import ImageModel, best_device
+from chajong.models.encoders.pretrained import ImageModel
 from chajong.models.encoders.published import model_files
 from chajong.models.encoders.sharded_weights import (
     ReadTensors,
@@ -113,7 +114,7 @@ def load_vlm_tower(parameters: VlmTowerParameters) -> ImageModel:
         parameters: Which model, its pixel budget, and what is averaged.
 
     Returns:
-        The tower on the best device there is, in bfloat16 on a GPU and float32 on the CPU.
+        The tower on the best device there is, in the precision of a model of wide range.
 
     Raises:
         EncoderError: The model is of another kind, its weights are absent or do not fit, or the
@@ -292,7 +293,7 @@ def read_parts(parameters: FromWeights, parts: Mapping[str, Sequence[str]]) -> R
         EncoderError: A part or a file is missing, or a file cannot be read.
     """
     device = best_device()
-    dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
+    dtype = best_precision(wide_range=True)
     weights = open_sharded_weights(model_files(parameters))
     read = {here: read_tensors(weights, there, dtype, device) for here, there in parts.items()}
     return ReadTensors(

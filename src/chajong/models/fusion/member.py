@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from chajong.device import best_device
 from chajong.models.checkpoint import CheckpointError, check_class_names
-from chajong.models.encoders.pretrained import best_device
 from chajong.models.encoders.published import (
     at_commit,
     name_model_identity,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from chajong.models.encoders.pretrained import best_device
+from chajong.device import best_device
 from chajong.models.encoders.published import name_model_source
 from chajong.models.heads.search import HeadSearch, search_heads
 from chajong.names.embedding import embed_names

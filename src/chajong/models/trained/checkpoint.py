@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chajong.device import best_device
 from chajong.models.checkpoint import PROOF_PHOTOS, Checkpoint, check_class_names
 from chajong.models.encoders.extraction import prepare_photo
-from chajong.models.encoders.pretrained import best_device
 from chajong.models.proof import arithmetic_here, check_proof
 from chajong.training.moving_average import load_trained_weights
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import torch
 
     from chajong.models.encoders.encoder import Preparation
+    from chajong.models.encoders.views import ViewAverage
     from chajong.models.trained.tables import TrainingTables
-    from chajong.models.trained.views import ViewAverage
     from chajong.training.moving_average import Weights
 
 

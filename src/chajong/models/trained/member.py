@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     import torch
 
+    from chajong.models.encoders.views import ViewAverage
     from chajong.models.trained.tables import TrainingTables
-    from chajong.models.trained.views import ViewAverage
     from chajong.probabilities.cross_fitting import CrossFitted
     from chajong.probabilities.measurement import Measurement
     from chajong.probabilities.mixture import Mixture

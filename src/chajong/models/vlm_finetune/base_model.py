@@ -6,8 +6,8 @@ import re
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from chajong.device import best_device, best_precision
 from chajong.models.encoders.encoder import EncoderError
-from chajong.models.encoders.pretrained import best_device
 from chajong.models.encoders.published import model_files, weights_identity
 from chajong.models.encoders.vlm_towers import input_shape, load_vlm_config
 from chajong.models.encoders.weights import check_complete, told_of_loading
@@ -93,8 +93,8 @@ def load_network(parameters: VlmClassifierParameters) -> Any:
         parameters: Which model, and whether it is quantised.
 
     Returns:
-        A network of transformers on the best device there is: bfloat16 on a GPU, float32 on the
-        CPU, where 4-bit weights are unpacked to float32 too.
+        A network of transformers on the best device there is, in the working precision, to which
+        4-bit weights are unpacked too.
 
     Raises:
         EncoderError: The weights are absent.
@@ -126,9 +126,7 @@ def load_network(parameters: VlmClassifierParameters) -> Any:
 
 def working_precision() -> torch.dtype:
     """Say in which precision unquantised weights are kept and 4-bit ones are multiplied."""
-    import torch
-
-    return torch.float32 if best_device().type == "cpu" else torch.bfloat16
+    return best_precision(wide_range=True)
 
 
 def is_in_four_bits(layer: str) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn.functional import cross_entropy
 
-from chajong.models.encoders.pretrained import best_device
+from chajong.device import best_device
 from chajong.models.vlm.class_head import ClassHead, ClassHeadScorer
 from chajong.models.vlm.letters import Letters, letter_tokens, with_options
 from chajong.models.vlm.listwise import listwise_loss, trie_log_likelihoods

@@ -21,6 +21,7 @@ from chajong.models.trained.member import (
     train_member,
     trained_metrics,
 )
+from chajong.models.vlm_finetune.asking import ask_about_all, ask_where_unsure
 from chajong.models.vlm_finetune.base_model import base_identity, check_base, load_processor
 from chajong.models.vlm_finetune.checkpoint import vlm_checkpoint
 from chajong.models.vlm_finetune.classifier import build_vlm_classifier
@@ -36,6 +37,7 @@ from chajong.training.moving_average import load_trained_weights
 from chajong.training.parameters import TrainingParameters
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from chajong.models.checkpoint import Checkpoint
@@ -211,31 +213,14 @@ def _ask_fold(
     hints: Hints | None,
     tables: TrainingTables,
 ) -> Answers | Scored:
+    def score(asked: Sequence[str], questions: Sequence[Question]) -> np.ndarray:
+        return score_photos(model, asked, questions, tables.store, f"vlm, asking fold {fold}")
+
     rows = tables.rows_of_fold(fold)
     contents = tables.contents_of(rows["photo_id"])
-    title = f"vlm, asking fold {fold}"
     if hints is None:
-        questions = [writer.in_prediction(content, None) for content in contents]
-        return Scored(rows, (score_photos(model, contents, questions, tables.store, title),))
-    predicted = hints.of_rows(rows)
-    questions = [
-        writer.in_prediction(content, values)
-        for content, values in zip(contents, predicted, strict=True)
-    ]
-    candidates = np.array([question.candidates for question in questions])
-    asked = predicted.max(axis=1) < np.log(model.settings.ask_below)
-    asked |= model.settings.ask_below == 1.0
-    scores = np.zeros(candidates.shape, np.float32)
-    if asked.any():
-        chosen = np.flatnonzero(asked)
-        scores[asked] = score_photos(
-            model,
-            [contents[row] for row in chosen],
-            [questions[row] for row in chosen],
-            tables.store,
-            title,
-        )
-    return Answers(rows, CandidateEvidence(predicted, candidates, scores), asked)
+        return Scored(rows, (ask_about_all(writer, contents, score),))
+    return ask_where_unsure(writer, contents, rows, hints.of_rows(rows), score)
 
 
 def _proof_questions(

@@ -1,7 +1,7 @@
 """What a person can choose about a fine-tuned vision-language model."""
 
 from string import ascii_uppercase
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -131,6 +131,8 @@ class VlmTrainingParameters(TrainingParameters):
 
     The vision tower learns at `layer_decay` times the language model's rate.
     """
+
+    wide_range: ClassVar[bool] = True
 
     epochs: int = Field(2, ge=1)
     batch_size: int = Field(64, ge=2)

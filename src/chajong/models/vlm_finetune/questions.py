@@ -75,6 +75,20 @@ class QuestionWriter:
         hinted = candidates[: self._parameters.hints.count] if predicted is not None else ()
         return self._write(self._parameters.templates[0], candidates, hinted, predicted, generator)
 
+    def unsure(self, predicted: np.ndarray) -> np.ndarray:
+        """Say which photos are asked about: those whose most probable name is not sure enough.
+
+        Args:
+            predicted: The hinting member's log-probabilities [photos, classes].
+
+        Returns:
+            bool [photos].
+        """
+        if self._parameters.ask_below == 1:
+            return np.ones(len(predicted), bool)
+        below: np.ndarray = predicted.max(axis=1) < np.log(self._parameters.ask_below)
+        return below
+
     def in_training(
         self, predicted: np.ndarray | None, label: int, generator: np.random.Generator
     ) -> Question:
