@@ -5,10 +5,10 @@
     python benchmarks/check_gpu.py --dry                # the same code, small models on the CPU
 
 Models have the real sizes and random weights, made on the GPU; nothing is downloaded. Every section
-runs in a process of its own and has a budget of seconds, and what one leaves goes to the next. A row
-that fails, or that the GPU is too small for, is a row that says so. Estimates of `make
-check-presets` stand beside the measured figures. The exit status is 1 where a row failed, and 2
-where there is no GPU.
+runs in a process of its own and has a budget of seconds, and what one leaves goes to the next. What
+fails, or what the GPU is too small for, is a row that says so. Estimates of `make check-presets`
+stand beside the measured figures. The exit status is 1 where a row failed, and 2 where there is no
+GPU.
 """
 
 from __future__ import annotations
@@ -26,16 +26,18 @@ from gpu_check.processes import start
 from gpu_check.report import device, joined, table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gpu_check.rows import Row
 
 OUTPUT = Path(__file__).parents[1] / "data" / "08_reporting" / "check_gpu.json"
 
 BUDGETS = {
-    "extraction": 70,
-    "training": 120,
-    "vision_language": 120,
-    "interruption": 90,
-    "precision": 120,
+    "extraction": 60,
+    "training": 110,
+    "vision_language": 150,
+    "interruption": 80,
+    "precision": 110,
 }
 """Seconds of each section, the start of its process included; below 9 minutes in all."""
 
@@ -57,7 +59,11 @@ def main() -> None:
     sections = [arguments.only] if arguments.only else list(BUDGETS)
     with tempfile.TemporaryDirectory() as folder:
         records = measured_records(sections, Path(folder), dry=arguments.dry)
-    about = {"device": device(), "dry": arguments.dry, "seconds": time.monotonic() - started}
+    about = {
+        "device": device(dry=arguments.dry),
+        "dry": arguments.dry,
+        "seconds": time.monotonic() - started,
+    }
     print(table(records))
     print(f"\n{about['device']['name']}, {about['seconds']:.0f} s", end="")
     print(": small models on a CPU, whose figures say nothing." * arguments.dry)
@@ -79,13 +85,19 @@ def measured_records(sections: list[str], folder: Path, *, dry: bool) -> list[di
     """
     ends = time.monotonic() + sum(BUDGETS[section] for section in sections)
     beside = start(sections, folder, ends - time.monotonic(), estimate=True, dry=dry)
-    rows: list[Row] = []
+    try:
+        rows = list(_measured(sections, folder, ends, dry=dry))
+        return joined(rows, beside.finish(time.monotonic() + ESTIMATES_MORE))
+    finally:
+        beside.stop()
+
+
+def _measured(sections: list[str], folder: Path, ends: float, *, dry: bool) -> Iterator[Row]:
     groups = [sections] if dry else [[section] for section in sections]
     for place, group in enumerate(groups):
         later = sum(BUDGETS[section] for each in groups[place + 1 :] for section in each)
         limit = ends - later
-        rows += start(group, folder, limit - time.monotonic(), dry=dry).finish(limit)
-    return joined(rows, beside.finish(time.monotonic() + ESTIMATES_MORE))
+        yield from start(group, folder, limit - time.monotonic(), dry=dry).finish(limit)
 
 
 def write(report: dict[str, Any], path: Path) -> None:

@@ -6,13 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
-from gpu_check.random_models import random_encoder
-from gpu_check.rows import Finding, Items
-from gpu_check.timing import forget_peak, median_seconds, peak_memory
 
 from chajong.models.encoders.parameters import PretrainedParameters, VlmTowerParameters
 from chajong.models.encoders.pretrained import best_device
 from chajong.models.presets.cost import RESERVE_GB, prediction_cost
+from gpu_check.random_models import random_encoder
+from gpu_check.rows import Finding, Items
+from gpu_check.timing import forget_peak, median_seconds, peak_memory
 
 if TYPE_CHECKING:
     from chajong.models.encoders.encoder import Preparation
@@ -29,7 +29,11 @@ Encoder = PretrainedParameters | VlmTowerParameters
 
 ENCODERS: dict[str, Encoder] = {
     "ViT-B/32": PretrainedParameters(
-        library="open_clip", model="ViT-B-32-quickgelu", weights="openai", batch_size=256, **ONE_VIEW
+        library="open_clip",
+        model="ViT-B-32-quickgelu",
+        weights="openai",
+        batch_size=256,
+        **ONE_VIEW,
     ),
     "SigLIP SO400M/14 at 384": PretrainedParameters(
         library="open_clip",

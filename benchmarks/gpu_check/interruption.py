@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from gpu_check import small_training
-from gpu_check.rows import Finding, Items, NoHardware
-from gpu_check.small_training import small_job
 
 from chajong.training.engine import CHECKPOINTS, HISTORY_FILE, train
 from chajong.training.moving_average import trained_weights
 from chajong.training.trainer import COMPLETE_FILE
+from gpu_check import small_training
+from gpu_check.rows import Finding, Items, NoHardware
+from gpu_check.small_training import small_job
 
 if TYPE_CHECKING:
     from chajong.training.engine import TrainedModel
@@ -78,7 +78,9 @@ def _kill_after_first_checkpoint(folder: Path) -> int:
     if process.wait() != -signal.SIGKILL or (folder / HISTORY_FILE).exists():
         message = f"the training to be killed ended by itself, with status {process.returncode}"
         raise RuntimeError(message)
-    return max(int(each.parent.name.split("-")[1]) for each in (folder / CHECKPOINTS).glob(complete))
+    return max(
+        int(each.parent.name.split("-")[1]) for each in (folder / CHECKPOINTS).glob(complete)
+    )
 
 
 def _two_processes() -> Finding:

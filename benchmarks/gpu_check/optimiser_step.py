@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-from gpu_check.timing import half_precision, median_seconds
 
 from chajong.training.layer_decay import parameter_groups
 from chajong.training.moving_average import MovingAverage
+from gpu_check.timing import half_precision, median_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,9 +39,7 @@ class OptimiserStep:
         self._training = training
         self._batch = batch
         self._device = next(model.parameters()).device
-        self._optimiser = torch.optim.AdamW(
-            parameter_groups(model, model.layer_depths(), training)
-        )
+        self._optimiser = torch.optim.AdamW(parameter_groups(model, model.layer_depths(), training))
         self._average = MovingAverage(model, horizon=100)
 
     def seconds(self) -> float:
@@ -66,4 +64,6 @@ class OptimiserStep:
 
 def photos_of_a_pass(training: TrainingParameters, *, dry: bool) -> int:
     """Say how many photos a process sees at once."""
-    return DRY_PHOTOS if dry else training.batch_size // (training.accumulation * training.processes)
+    return (
+        DRY_PHOTOS if dry else training.batch_size // (training.accumulation * training.processes)
+    )

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from presets import members_of
+
+from chajong.models.encoders.parameters import PretrainedParameters
+from chajong.models.encoders.pretrained import ImageModel, PretrainedEncoder
 from gpu_check.extraction import DRY_PHOTOS, ENCODERS, photos_of_noise
 from gpu_check.random_models import random_image_model
 from gpu_check.rows import Finding, Items, NoHardware
 from gpu_check.timing import forget_peak, median_seconds, peak_memory
 from gpu_check.training import step_of_member
-from presets import members_of
-
-from chajong.models.encoders.parameters import PretrainedParameters
-from chajong.models.encoders.pretrained import ImageModel, PretrainedEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable

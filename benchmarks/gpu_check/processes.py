@@ -44,25 +44,36 @@ class Work:
             Its rows, and one more where it did not come to its end.
         """
         try:
-            status = self.process.wait(max(0.0, ends - time.monotonic()))
-        except subprocess.TimeoutExpired:
+            in_time = self._has_ended(ends)
+        finally:
+            self.stop()
+        rows = self._read()
+        # The section at work is the one that gave the last row, or the first.
+        section = rows[-1].section if rows else self.sections[0]
+        if not in_time:
+            return [*rows, Row(section, "the rest", "skipped", note="stopped: the time was over")]
+        if self.process.returncode:
+            status = self.process.returncode
+            note = f"the process ended with status {status}; its own words are above"
+            return [*rows, Row(section, "the rest", "failed", note=note)]
+        return rows
+
+    def stop(self) -> None:
+        """End the process and its children if it is still at work."""
+        if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-            note = "stopped: the time was over"
-            return [*self._read(), Row(self._at_work(), "the rest", "skipped", note=note)]
-        if status:
-            note = f"the process ended with status {status}; its own words are above"
-            return [*self._read(), Row(self._at_work(), "the rest", "failed", note=note)]
-        return self._read()
+
+    def _has_ended(self, ends: float) -> bool:
+        try:
+            self.process.wait(max(0.0, ends - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def _read(self) -> list[Row]:
         lines = self.rows.read_text(encoding="utf-8").splitlines() if self.rows.exists() else []
         return [Row(**json.loads(line)) for line in lines]
-
-    def _at_work(self) -> str:
-        """Name the section that was not finished: the last one with rows, or the first."""
-        rows = self._read()
-        return rows[-1].section if rows else self.sections[0]
 
 
 def start(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -25,13 +25,18 @@ def joined(rows: Sequence[Row], estimates: Sequence[Row]) -> list[dict[str, Any]
     Returns:
         A record a row: `section`, `name`, `status`, `seconds`, `note`, `measured`, `estimated`, and
         `ratio`, measured over estimated, of the figures that both have. Where the ceiling was
-        measured, `measured` says in `share_of_ceiling` how much of it a row reaches.
+        measured, `measured` says in `share_of_ceiling` how much of it a row reaches. An estimate
+        that could not be made has a record of its own.
     """
     reckoned = {(each.section, each.name): each.figures for each in estimates}
     ceiling = next(
         (row.figures.get(TERA) for row in rows if (row.section, row.name) == CEILING), None
     )
-    return [_record(row, reckoned.get((row.section, row.name), {}), ceiling) for row in rows]
+    wanting = [
+        replace(each, name=f"{each.name}, estimate") for each in estimates if each.status != "ran"
+    ]
+    records = [_record(row, reckoned.get((row.section, row.name), {}), ceiling) for row in rows]
+    return [*records, *(_record(each, {}, None) for each in wanting)]
 
 
 def _record(row: Row, estimated: dict[str, float], ceiling: float | None) -> dict[str, Any]:
@@ -45,15 +50,15 @@ def _record(row: Row, estimated: dict[str, float], ceiling: float | None) -> dic
     return {**record, "measured": measured, "estimated": estimated, "ratio": ratio}
 
 
-def device() -> dict[str, Any]:
-    """Describe the first GPU and what drives it."""
+def device(*, dry: bool) -> dict[str, Any]:
+    """Describe the first GPU and what drives it, or name the CPU where no GPU was used."""
     import torch
 
     about: dict[str, Any] = {
         "torch": torch.__version__,
         "date": datetime.now().astimezone().isoformat(timespec="seconds"),
     }
-    if not torch.cuda.is_available():
+    if dry:
         return {"name": "CPU", **about}
     found = torch.cuda.get_device_properties(0)
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ Items = list[tuple[str, "Callable[[], Finding]"]]
 
 
 class NoHardware(Exception):  # noqa: N818, it is no error
-    """A measurement that this machine has not the hardware for; the message says what is wanting."""
+    """A measurement that needs other hardware; the message says what is wanting."""
 
 
 def measure(section: str, items: Items, ends: float) -> Iterator[Row]:
@@ -75,6 +76,7 @@ def measure(section: str, items: Items, ends: float) -> Iterator[Row]:
             continue
         row = _row(section, name, work)
         slowest = max(slowest, row.seconds)
+        _forget_compiled()
         free_memory()
         yield row
 
@@ -87,12 +89,23 @@ def _row(section: str, name: str, work: Callable[[], Finding]) -> Row:
         return Row(section, name, "skipped", time.monotonic() - started, note=str(wanting))
     except Exception as error:
         return Row(section, name, "failed", time.monotonic() - started, note=in_one_line(error))
-    return Row(section, name, "ran", time.monotonic() - started, found.figures, found.note)
+    seconds = time.monotonic() - started
+    strange = [name for name, figure in found.figures.items() if not isfinite(figure)]
+    if strange:
+        note = f"{strange[0].replace('_', ' ')} is {found.figures[strange[0]]}"
+        return Row(section, name, "failed", seconds, note=note)
+    return Row(section, name, "ran", seconds, found.figures, found.note)
 
 
 def in_one_line(error: Exception) -> str:
     """Say what an error is, in words for a table."""
     return f"{type(error).__name__}: {' '.join(str(error).split())[:400]}"
+
+
+def _forget_compiled() -> None:
+    import torch
+
+    torch.compiler.reset()
 
 
 def free_memory() -> None:

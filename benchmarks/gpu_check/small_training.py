@@ -1,6 +1,6 @@
 """A real small training by the engine, on photos of noise that are the same each time.
 
-    python benchmarks/gpu_check/small_training.py FOLDER    # trains there until it is done or killed
+As a script it trains in the folder that it is given, until it is done or killed.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def small_job(processes: int = 1) -> TrainingJob:
 def _photos() -> LabelledPhotos:
     random = np.random.default_rng(0)
     labels = np.arange(PHOTOS) % CLASSES
-    jpegs = [_jpeg(label, random) for label in labels]
+    jpegs = [_jpeg(label, random) for label in labels.tolist()]
     contents = tuple(sha256(jpeg).hexdigest() for jpeg in jpegs)
     table = pa.table({"sha256": contents, "jpeg": pa.array(jpegs, pa.large_binary())})
     photo_ids = tuple(f"train/{label}/{number}.jpg" for number, label in enumerate(labels))

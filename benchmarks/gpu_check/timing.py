@@ -8,12 +8,13 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import torch
+
 from gpu_check.rows import free_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LEAST, MOST = 3, 50
+LEAST, MOST = 2, 50
 """Repeats, however long or short the work is."""
 
 LONG_ENOUGH = 3.0
@@ -21,19 +22,20 @@ LONG_ENOUGH = 3.0
 
 
 def median_seconds(work: Callable[[], object]) -> float:
-    """Time work, once it has been done to warm up.
+    """Time work.
 
     Args:
         work: What is timed.
 
     Returns:
-        The median of several times on a GPU; of one on the CPU, whose figures say nothing.
+        The median of several times after one that warms up, on a GPU; the first time on the CPU,
+        whose figures say nothing.
     """
-    work()
-    times = [seconds_of(work)]
-    while torch.cuda.is_available() and (
-        len(times) < LEAST or (sum(times) < LONG_ENOUGH and len(times) < MOST)
-    ):
+    first = seconds_of(work)
+    if not torch.cuda.is_available():
+        return first
+    times: list[float] = []
+    while len(times) < LEAST or (sum(times) < LONG_ENOUGH and len(times) < MOST):
         times.append(seconds_of(work))
     return median(times)
 

@@ -6,14 +6,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
-from gpu_check.optimiser_step import OptimiserStep, photos_of_a_pass
-from gpu_check.random_models import random_classifier
-from gpu_check.rows import Finding, Items, NoHardware
-from gpu_check.timing import forget_peak, peak_memory
 from presets import MEMORY, SPEED, TRAINING_PHOTOS, members_of
 
 from chajong.models.presets.building import challenge_classes
 from chajong.models.presets.cost import RESERVE_GB, Cost, training_cost
+from gpu_check.optimiser_step import OptimiserStep, photos_of_a_pass
+from gpu_check.random_models import random_classifier
+from gpu_check.rows import Finding, Items, NoHardware
+from gpu_check.timing import forget_peak, peak_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,9 +38,7 @@ def estimates(*, dry: bool) -> Items:
     ]
 
 
-def step_of_member(
-    environment: str, member: Any, *, dry: bool, compiled: bool = False
-) -> Finding:
+def step_of_member(environment: str, member: Any, *, dry: bool, compiled: bool = False) -> Finding:
     """Train a preset's member for a few passes on noise.
 
     Args:
@@ -86,7 +84,9 @@ def step_figures(seconds: float, photos: int, training: TrainingParameters) -> d
     }
 
 
-def estimated_figures(environment: str, cost: Cost, training: TrainingParameters) -> dict[str, float]:
+def estimated_figures(
+    environment: str, cost: Cost, training: TrainingParameters
+) -> dict[str, float]:
     """Lay out an estimate under the same names; its hours are for the preset's own GPU."""
     operations = cost.operations * TRAINING_PHOTOS * training.epochs
     return {
@@ -105,7 +105,8 @@ def raise_if_smaller(environment: str, error: Exception) -> None:
     """
     here = torch.cuda.get_device_properties(0).total_memory / 1e9
     if here < MEMORY[environment]:
-        message = f"out of memory: {environment} is for {MEMORY[environment]} GB, here are {here:.0f}"
+        wanted = MEMORY[environment]
+        message = f"out of memory: {environment} is for {wanted} GB, here are {here:.0f}"
         raise NoHardware(message) from error
 
 

@@ -9,11 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from gpu_check.optimiser_step import OptimiserStep, photos_of_a_pass
-from gpu_check.random_models import random_vlm_classifier
-from gpu_check.rows import Finding, Items, NoHardware
-from gpu_check.timing import forget_peak, median_seconds, peak_memory, seconds_of
-from gpu_check.training import estimated_figures, raise_if_smaller, step_figures
 from presets import MEMORY, members_of
 
 from chajong.models.presets.cost import RESERVE_GB
@@ -27,6 +22,11 @@ from chajong.models.vlm.names import NamesInOnePass
 from chajong.models.vlm_finetune.parameters import HintParameters
 from chajong.models.vlm_finetune.questions import spoken_names
 from chajong.names.challenge import challenge_names
+from gpu_check.optimiser_step import OptimiserStep, photos_of_a_pass
+from gpu_check.random_models import random_vlm_classifier
+from gpu_check.rows import Finding, Items, NoHardware
+from gpu_check.timing import forget_peak, median_seconds, peak_memory, seconds_of
+from gpu_check.training import estimated_figures, raise_if_smaller, step_figures
 
 if TYPE_CHECKING:
     from chajong.models.vlm_finetune.classifier import VlmClassifier
@@ -111,9 +111,7 @@ class PresetModel:
     def _estimated_names(self) -> Finding:
         every = {"hints": HintParameters(member=None), "batch_size": 1}
         cost = vlm_scoring_cost(self._member.model.model_copy(update=every))
-        return Finding(
-            {"allocated_gb": cost.memory_gb - RESERVE_GB, "reserved_gb": cost.memory_gb}
-        )
+        return Finding({"allocated_gb": cost.memory_gb - RESERVE_GB, "reserved_gb": cost.memory_gb})
 
     def _estimated_step(self) -> Finding:
         training = self._member.training

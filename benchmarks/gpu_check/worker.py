@@ -2,13 +2,15 @@
 
     python -m gpu_check.worker ROWS --sections extraction training --seconds 120
 
-A section that fails as a whole is a row too. `--estimate` reckons what the sections are compared with.
+A section that fails as a whole is a row too. With `--estimate` nothing is measured: what the
+measurements are compared with is reckoned.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from dataclasses import asdict
@@ -30,6 +32,8 @@ def main() -> None:
 
         # Compiled all the same, by nothing: compiling takes longer on a CPU than all the rest.
         torch.compiler.set_stance("force_eager")
+    if arguments.estimate:
+        os.nice(10)  # what is measured at the same time comes first
     ends = time.monotonic() + arguments.seconds
     with arguments.rows.open("a", encoding="utf-8") as file:
         for section in arguments.sections:
