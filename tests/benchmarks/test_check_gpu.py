@@ -3,15 +3,17 @@ import math
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import bitsandbytes
 import check_gpu
+import psutil
 import pytest
 import torch
-from gpu_check import interruption, worker
+from gpu_check import interruption, rows, worker
 from gpu_check.processes import Work
 from gpu_check.random_models import random_vlm_classifier
 from gpu_check.report import joined, table
@@ -100,14 +102,14 @@ def test_a_measurement_that_fails_does_not_stop_the_next():
         ("strange", lambda: Finding({"largest_difference": math.nan})),
         ("sound", lambda: Finding({"seconds": 1.0}, "as always")),
     ]
-    rows = list(measure("precision", items, time.monotonic() + 60))
-    assert [(row.name, row.status) for row in rows] == [
+    found = list(measure("precision", items, time.monotonic() + 60))
+    assert [(row.name, row.status) for row in found] == [
         ("broken", "failed"),
         ("wanting", "skipped"),
         ("strange", "failed"),
         ("sound", "ran"),
     ]
-    assert [row.note for row in rows] == [
+    assert [row.note for row in found] == [
         "RuntimeError: CUDA error: an illegal memory access",
         "one GPU",
         "largest difference is nan",
@@ -115,15 +117,17 @@ def test_a_measurement_that_fails_does_not_stop_the_next():
     ]
 
 
-def test_a_measurement_that_would_overrun_is_left_out_and_says_so():
-    items = [
-        ("slow", lambda: time.sleep(0.2) or Finding({})),
-        ("late", fail),
-    ]
-    slow, late = measure("training", items, time.monotonic() + 0.25)
-    assert slow.status == "ran"
-    assert late.status == "skipped"
-    assert "left of this section's time" in late.note
+def test_a_measurement_that_would_overrun_is_left_out_and_says_so(monkeypatch):
+    clock = SimpleNamespace(now=100.0)
+
+    def slow():
+        clock.now += 20
+        return Finding({})
+
+    monkeypatch.setattr(rows, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    first, late = measure("training", [("slow", slow), ("late", fail)], ends=130.0)
+    assert (first.status, late.status) == ("ran", "skipped")
+    assert late.note == "10 s are left of this section's time and a row takes 20 s"
 
 
 def test_a_section_that_cannot_be_prepared_is_a_row(monkeypatch):
@@ -135,10 +139,10 @@ def test_a_section_that_cannot_be_prepared_is_a_row(monkeypatch):
 
 def at_work(folder, script):
     """Start a process that has given one row and goes on with a script."""
-    rows = folder / "rows.jsonl"
-    rows.write_text('{"section": "training", "name": "gpu24: clip", "status": "ran"}\n')
+    file = folder / "rows.jsonl"
+    file.write_text('{"section": "training", "name": "gpu24: clip", "status": "ran"}\n')
     process = subprocess.Popen([sys.executable, "-c", script], start_new_session=True)
-    return Work(("extraction", "training"), process, rows)
+    return Work(("extraction", "training"), process, file)
 
 
 def test_a_process_that_dies_leaves_its_rows_and_one_more(tmp_path):
@@ -150,18 +154,22 @@ def test_a_process_that_dies_leaves_its_rows_and_one_more(tmp_path):
 
 
 def test_a_process_whose_time_is_over_is_stopped_with_its_children(tmp_path):
-    child = "import time, pathlib; time.sleep(1); pathlib.Path('alive').touch()"
+    begun = tmp_path / "begun"
     script = (
-        f"import os, subprocess, sys, time; os.chdir({str(tmp_path)!r});"
-        f"subprocess.Popen([sys.executable, '-c', {child!r}]); open('begun', 'w'); time.sleep(60)"
+        "import pathlib, subprocess, sys, time;"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(120)']);"
+        f"begun = pathlib.Path({str(begun)!r}); unfinished = begun.with_suffix('.unfinished');"
+        "unfinished.write_text(str(child.pid)); unfinished.rename(begun); time.sleep(120)"
     )
     work = at_work(tmp_path, script)
-    while not (tmp_path / "begun").exists():
+    while not begun.exists():
         time.sleep(0.01)
+    child = psutil.Process(int(begun.read_text()))
     _, last = work.finish(time.monotonic())
     assert (last.status, last.note) == ("skipped", "stopped: the time was over")
-    time.sleep(1.5)
-    assert not (tmp_path / "alive").exists()
+    with suppress(psutil.TimeoutExpired):
+        child.wait(timeout=30)
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
 
 
 @pytest.mark.parametrize(("status", "expected"), [("failed", 1), ("skipped", 0), ("ran", 0)])
