@@ -1,4 +1,4 @@
-"""What a person sees at the end of a run."""
+"""What a run does before its first node, and what a person sees at its end."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from kedro.framework.hooks import hook_impl
 
 from chajong.datasets.optional import Skipped
+from chajong.models.encoders.encoder import EncoderError
+from chajong.models.encoders.published import fetch_weights
 
 if TYPE_CHECKING:
     from kedro.io import DataCatalog
@@ -15,6 +17,12 @@ if TYPE_CHECKING:
     from kedro.pipeline.node import Node
 
 logger = logging.getLogger("chajong")
+
+PARAMETERS = "params:"
+
+IN_ITS_PLACE = (
+    "The answers come from the other members; hog alone, which needs no weights, is a baseline."
+)
 
 SUMMARY = "summary"
 """Ends the name of a dataset that says where the results are and what was scored."""
@@ -26,11 +34,18 @@ class RunSummaryHooks:
     def __init__(self) -> None:
         """Start with no member passed over."""
         self._passed_over: set[str] = set()
+        self._left_out: dict[str, str] = {}
 
     @hook_impl
-    def before_pipeline_run(self) -> None:
-        """Start every run anew: Kedro keeps one object for all runs of a process."""
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        """Start every run anew, and leave out members whose weights may be missing and are.
+
+        Kedro keeps one object for all runs of a process.
+        """
         self._passed_over.clear()
+        self._left_out = leave_out_members_without_weights(pipeline, catalog)
+        for member, reason in self._left_out.items():
+            logger.warning("%s is left out of this run. %s", member, reason)
 
     @hook_impl
     def after_node_run(self, node: Node, outputs: dict[str, Any]) -> None:
@@ -47,6 +62,8 @@ class RunSummaryHooks:
         summaries = [name for name in sorted(pipeline.outputs()) if name.endswith(SUMMARY)]
         for summary in summaries:
             print(f"\n{catalog.load(summary)}")
+        for member, reason in self._left_out.items():
+            print(f"  left out     {member}: {reason}\n")
         if summaries:
             return
         written = [
@@ -56,6 +73,33 @@ class RunSummaryHooks:
         ]
         if written:
             print("\n".join(["\nWritten:", *written]))
+
+
+def leave_out_members_without_weights(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, str]:
+    """Switch off the members that a run can do without and whose weights can not be had.
+
+    Weights that are not in the cache yet are fetched here, once for all later runs.
+
+    Args:
+        pipeline: What is about to run.
+        catalog: Its parameters; those of a member that is left out are replaced.
+
+    Returns:
+        What is left out, by member, and why.
+    """
+    left_out = {}
+    for name in sorted(pipeline.inputs()):
+        if not name.startswith(PARAMETERS):
+            continue
+        parameters: Any = catalog.load(name)
+        if getattr(parameters, "required", True) or not parameters.enabled:
+            continue
+        try:
+            fetch_weights(parameters.encoder)
+        except EncoderError as error:
+            catalog[name].save(parameters.model_copy(update={"enabled": False}))
+            left_out[name.removeprefix(PARAMETERS)] = f"{error} {IN_ITS_PLACE}"
+    return left_out
 
 
 def _path_of(dataset: Any) -> str | None:

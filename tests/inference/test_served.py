@@ -58,7 +58,8 @@ def test_joined_features_of_new_photos_are_those_of_the_run(classifier, small_ru
     asked = classifier.asked(photos["sha256"].tolist(), small_run.store)
     blocks = [small_run.features[name].rows(photos["photo_id"]) for name in small_run.features]
     got = join_matrices([asked.features(name) for name in small_run.features])
-    np.testing.assert_allclose(got, join_matrices(blocks), atol=1e-6)
+    # Features are kept in half precision: a value at the edge of two steps may take either.
+    np.testing.assert_allclose(got, join_matrices(blocks), rtol=2**-10, atol=1e-6)
 
 
 def test_an_open_gate_looks_at_new_photos_as_at_the_runs(small_run, served, tmp_path):

@@ -3,7 +3,12 @@
 import logging
 
 import pytest
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.pipeline import Node, Pipeline
 
+from chajong.hooks import RunSummaryHooks, leave_out_members_without_weights
+from chajong.models.encoders.parameters import PretrainedParameters
+from chajong.pipelines.feature_extraction.params import EncoderMemberParameters
 from chajong.probabilities.members import FROZEN_MEMBERS
 
 
@@ -36,3 +41,44 @@ def test_a_run_without_a_summary_names_the_files_it_wrote(extract, data_dir, cap
     _, written = printed.split("Written:")
     assert f"hog.predictions: {data_dir}/07_model_output/hog/predictions.parquet" in written
     assert "timm_frozen" not in written
+
+
+class TestMissingWeights:
+    @pytest.fixture
+    def pipeline(self):
+        return Pipeline([Node(lambda member: member, "params:siglip", "siglip.encoder", name="n")])
+
+    @pytest.fixture
+    def catalog(self):
+        def of(**settings):
+            encoder = PretrainedParameters(
+                library="open_clip", model="ViT-B-16-SigLIP", weights="webli"
+            )
+            member = EncoderMemberParameters(enabled=True, encoder=encoder, **settings)
+            return DataCatalog({"params:siglip": MemoryDataset(member)})
+
+        return of
+
+    def test_a_member_that_may_be_missing_is_switched_off_and_named(
+        self, pipeline, catalog, capsys
+    ):
+        found, hooks = catalog(required=False), RunSummaryHooks()
+        hooks.before_pipeline_run(pipeline, found)
+        assert not found.load("params:siglip").enabled
+        hooks.after_pipeline_run(pipeline, found)
+        said = capsys.readouterr().out
+        assert "left out     siglip: The published model 'timm/ViT-B-16-SigLIP'" in said
+        assert "hf download timm/ViT-B-16-SigLIP" in said
+        assert "hog alone, which needs no weights, is a baseline" in said
+
+    def test_a_member_that_is_needed_stays_on_for_its_own_check_to_refuse(self, pipeline, catalog):
+        found = catalog()
+        assert leave_out_members_without_weights(pipeline, found) == {}
+        assert found.load("params:siglip").enabled
+
+    def test_weights_that_can_be_had_are_fetched_once(self, pipeline, catalog, monkeypatch):
+        fetched = []
+        monkeypatch.setattr("chajong.hooks.fetch_weights", fetched.append)
+        found = catalog(required=False)
+        assert leave_out_members_without_weights(pipeline, found) == {}
+        assert [settings.model for settings in fetched] == ["ViT-B-16-SigLIP"]

@@ -18,6 +18,7 @@ from chajong.inference.onnx_graphs import HeadGraph, PhotoGraph
 from chajong.models.encoders.encoder import Preparation
 from chajong.models.encoders.open_clip_models import load_open_clip_model
 from chajong.models.encoders.pretrained import best_device
+from chajong.models.encoders.published import name_model_source
 from chajong.models.encoders.timm_models import load_timm_model
 from chajong.models.fusion.backbone import build_backbone
 from chajong.models.fusion.classifier import build_fusion
@@ -231,7 +232,7 @@ def _architecture(checkpoint: Checkpoint) -> tuple[BackboneParameters, Callable[
     fusion = FusionParameters(**configuration)
     # The first name of an effective class speaks for it, and is its own.
     classes = class_table({name: name for name in class_names})
-    names = name_targets(classes, fusion.name_model, str(best_device()))
+    names = name_targets(classes, name_model_source(fusion), str(best_device()))
     return fusion, lambda: build_fusion(fusion, names)
 
 

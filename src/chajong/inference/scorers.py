@@ -20,6 +20,7 @@ from chajong.models.clip.parameters import ClipParameters
 from chajong.models.clip.prompts import class_prompts
 from chajong.models.encoders.extraction import encode_photos
 from chajong.models.encoders.pretrained import best_device
+from chajong.models.encoders.published import name_model_source
 from chajong.models.fusion.backbone import build_backbone
 from chajong.models.fusion.classifier import build_fusion
 from chajong.models.fusion.names import name_targets
@@ -128,7 +129,7 @@ def _trained_views(
             return build_backbone(backbone, len(class_names))
     else:
         parameters = fusion = FusionParameters(**configuration)
-        names = name_targets(classes, fusion.name_model, str(best_device()))
+        names = name_targets(classes, name_model_source(fusion), str(best_device()))
 
         def build(_: int) -> torch.nn.Module:
             return build_fusion(fusion, names)

@@ -204,7 +204,7 @@ class TestTransformers:
         assert np.isfinite(encoder.encode(photos_of(encoder))).all()
 
     def test_a_model_that_cannot_be_fetched_names_the_fix(self, tmp_path):
-        with pytest.raises(EncoderError, match="give a local safetensors file or folder"):
+        with pytest.raises(EncoderError, match="give FOLDER as `weights`"):
             build_encoder(self.parameters(tmp_path / "nothing"))
 
 
@@ -228,7 +228,7 @@ class TestEncoderKey:
             {"zoom": (1.0, 1.2)},
             {"mean": (0.5, 0.5, 0.5)},
             {"seed": 1},
-            {"weights": "hub"},
+            {"weights": "hub", "revision": "a" * 40},
         ],
     )
     def test_what_changes_features_changes_the_key(self, change):
@@ -237,6 +237,18 @@ class TestEncoderKey:
     @pytest.mark.parametrize("change", [{"batch_size": 7}, {"compile": True}])
     def test_what_changes_only_the_speed_keeps_the_key(self, change):
         assert encoder_key(timm_parameters()) == encoder_key(timm_parameters(**change))
+
+
+class TestWords:
+    @pytest.mark.parametrize("weights", ["imagenet", "hubb", "Random", "lightning"])
+    @pytest.mark.parametrize("library", ["timm", "transformers"])
+    def test_a_word_that_means_nothing_is_no_random_model(self, library, weights):
+        with pytest.raises(ValueError, match=f"'{weights}' names no weights: write hub or random"):
+            PretrainedParameters(library=library, model="m", weights=weights)
+
+    @pytest.mark.parametrize("weights", ["hub", "random", "lightning.pth", "a/folder"])
+    def test_known_words_and_paths_are_taken(self, weights):
+        assert PretrainedParameters(library="timm", model="m", weights=weights).weights == weights
 
 
 class TestHog:

@@ -7,14 +7,15 @@ import torch
 from safetensors.torch import save_file
 
 from chajong.models.encoders.encoder import EncoderError
+from chajong.models.encoders.hub import ModelFiles, local_files
 from chajong.models.encoders.sharded_weights import (
-    INDEX,
     ReadTensors,
     assign_weights,
-    fetch_model_file,
     open_sharded_weights,
     read_tensors,
 )
+
+INDEX = "model.safetensors.index.json"
 
 SHARDS = {
     "one.safetensors": {
@@ -36,7 +37,7 @@ def folder(tmp_path):
 
 
 def read(folder, *prefixes):
-    weights = open_sharded_weights("owner/model", str(folder))
+    weights = open_sharded_weights(local_files(folder))
     return read_tensors(weights, prefixes, torch.float32, torch.device("cpu"))
 
 
@@ -82,33 +83,57 @@ class TestReadTensors:
             read(folder, "visual.")
 
     def test_a_folder_without_weights_is_refused(self, tmp_path):
-        with pytest.raises(EncoderError, match=r"model\.safetensors is missing"):
-            open_sharded_weights("owner/model", str(tmp_path))
+        with pytest.raises(EncoderError, match=r"holds no weights under a name that is read here"):
+            open_sharded_weights(local_files(tmp_path))
 
     def test_a_broken_index_is_named(self, folder):
         (folder / INDEX).write_text('{"metadata": {}}')
-        with pytest.raises(EncoderError, match=r"index\.json is not an index"):
-            open_sharded_weights("owner/model", str(folder))
+        with pytest.raises(EncoderError, match=r"index\.json is no index"):
+            open_sharded_weights(local_files(folder))
 
 
-class TestHub:
-    def test_only_the_files_with_wanted_tensors_are_downloaded(self, folder, monkeypatch):
+class TestTorchFiles:
+    @pytest.fixture
+    def torch_folder(self, tmp_path):
+        names = {name: name.replace("safetensors", "bin") for name in SHARDS}
+        for name, tensors in SHARDS.items():
+            torch.save(tensors, tmp_path / names[name])
+        file_of = {tensor: names[name] for name, part in SHARDS.items() for tensor in part}
+        (tmp_path / "pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": file_of}))
+        return tmp_path
+
+    def test_shards_that_torch_wrote_are_read_alike(self, torch_folder):
+        (torch_folder / "three.bin").unlink()
+        found = read(torch_folder, "visual.")
+        assert (found.files, found.bytes_read) == (("one.bin", "two.bin"), 6 * 4 + 2)
+        torch.testing.assert_close(found.tensors["a"], SHARDS["one.safetensors"]["visual.a"])
+
+    def test_one_file_that_torch_wrote_is_enough(self, tmp_path):
+        torch.save(SHARDS["one.safetensors"], tmp_path / "pytorch_model.bin")
+        assert set(read(tmp_path, "visual.").tensors) == {"a"}
+
+    def test_a_file_that_lacks_a_tensor_of_the_index_is_named(self, torch_folder):
+        torch.save({"other": torch.ones(1)}, torch_folder / "two.bin")
+        with pytest.raises(EncoderError, match=r"two\.bin does not hold visual\.b"):
+            read(torch_folder, "visual.")
+
+    def test_safetensors_go_before(self, tmp_path):
+        torch.save({"visual.old": torch.ones(1)}, tmp_path / "pytorch_model.bin")
+        save_file({"visual.new": torch.ones(1)}, tmp_path / "model.safetensors")
+        assert set(read(tmp_path, "visual.").tensors) == {"new"}
+
+
+class TestFetching:
+    def test_only_the_files_with_wanted_tensors_are_fetched(self, folder):
         fetched = []
 
-        def download(repository, name):
-            fetched.append((repository, name))
-            return str(folder / name)
+        def fetch(name):
+            fetched.append(name)
+            return folder / name
 
-        monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
-        weights = open_sharded_weights("owner/model", "hub")
-        read_tensors(weights, ["visual."], torch.float32, torch.device("cpu"))
-        names = [INDEX, "one.safetensors", "two.safetensors"]
-        assert fetched == [("owner/model", name) for name in names]
-
-    def test_a_failed_download_names_the_model(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-        with pytest.raises(EncoderError, match="published weights of 'owner/model' could not"):
-            fetch_model_file("owner/model", "hub", "config.json")
+        files = ModelFiles("owner/model", (INDEX, *SHARDS), fetch, lambda _: folder)
+        read_tensors(open_sharded_weights(files), ["visual."], torch.float32, torch.device("cpu"))
+        assert fetched == [INDEX, "one.safetensors", "two.safetensors"]
 
 
 class TestAssignWeights:

@@ -10,8 +10,8 @@ from safetensors.torch import load_file, save_file
 
 from chajong.models.encoders.building import build_encoder, encoder_key
 from chajong.models.encoders.encoder import EncoderError
+from chajong.models.encoders.hub import INDEX, WEIGHTS
 from chajong.models.encoders.parameters import VlmLanguageParameters
-from chajong.models.encoders.sharded_weights import INDEX
 
 PROMPT = "이 차의 모델은?"
 BUDGET = {"max_pixels": 56 * 84, "aspect_ratio": 1.5}
@@ -107,12 +107,12 @@ class TestLanguage:
 
     def test_weights_that_lack_tensors_are_refused(self, tiny_vlm, tmp_path):
         folder = shutil.copytree(tiny_vlm[2], tmp_path / "model")
-        file_of = json.loads((folder / INDEX).read_text())["weight_map"]
+        file_of = json.loads((folder / (WEIGHTS[0] + INDEX)).read_text())["weight_map"]
         name = next(name for name in file_of if "o_proj" in name)
         tensors = load_file(folder / file_of[name])
         del tensors[name]
         save_file(tensors or {"another": torch.ones(1)}, folder / file_of[name], {"format": "pt"})
-        with pytest.raises(EncoderError, match=r"lack 1 tensors, such as .*o_proj"):
+        with pytest.raises(EncoderError, match=r"do not fit: .*o_proj\.weight is missing"):
             build_encoder(parameters(folder))
 
     def test_a_model_without_a_processor_is_refused(self, tiny_vlm, tmp_path):
@@ -133,7 +133,7 @@ class TestKey:
         "change", [{"prompt": "Which?"}, {"pooling": "mean"}, {"max_pixels": 56 * 56}]
     )
     def test_what_changes_features_changes_the_key(self, change):
-        given = {"model": "owner/model"}
+        given = {"model": "owner/model", "revision": "a" * 40}
         assert encoder_key(VlmLanguageParameters(**given)) != encoder_key(
             VlmLanguageParameters(**given | change)
         )

@@ -13,6 +13,7 @@ from transformers import Qwen2VLImageProcessor
 
 from chajong.models.encoders.building import build_encoder, encoder_key
 from chajong.models.encoders.encoder import EncoderError
+from chajong.models.encoders.hub import local_files
 from chajong.models.encoders.parameters import PixelBudget, VlmTowerParameters
 from chajong.models.encoders.sharded_weights import open_sharded_weights
 from chajong.models.encoders.vlm_towers import PARTS, input_shape, patch_rows, read_parts
@@ -78,7 +79,7 @@ class TestTower:
         model, _, folder = tiny_vlm
         partial = shutil.copytree(folder, tmp_path / "model")
         used = read_parts(parameters(folder), PARTS[model.config.model_type]).files
-        files = set(open_sharded_weights("tiny", f"{folder}/").file_of.values())
+        files = set(open_sharded_weights(local_files(folder)).file_of.values())
         absent = files - set(used)
         assert absent
         for name in absent:
@@ -182,17 +183,19 @@ class TestKey:
             {"aspect_ratio": 1.0},
             {"features": "patches"},
             {"flip": True},
-            {"model": "other"},
+            {"model": "owner/other"},
+            {"revision": "b" * 40},
         ],
     )
     def test_what_changes_features_changes_the_key(self, change):
-        given = {"model": "owner/model"}
+        given = {"model": "owner/model", "revision": "a" * 40}
         assert encoder_key(VlmTowerParameters(**given)) != encoder_key(
             VlmTowerParameters(**given | change)
         )
 
     def test_the_batch_size_keeps_the_key(self):
-        keys = [encoder_key(VlmTowerParameters(model="m", batch_size=size)) for size in (1, 2)]
+        given = {"model": "owner/model", "revision": "a" * 40}
+        keys = [encoder_key(VlmTowerParameters(**given, batch_size=size)) for size in (1, 2)]
         assert keys[0] == keys[1]
 
     def test_weights_are_the_hub_or_a_path(self):

@@ -17,6 +17,7 @@ from chajong.models.vlm_finetune.base_model import load_network, load_processor
 from chajong.models.vlm_finetune.checkpoint import restore_fold_model, vlm_checkpoint
 from chajong.models.vlm_finetune.classifier import VlmClassifier, build_vlm_classifier
 from chajong.models.vlm_finetune.export import AdapterExport, merge_adapters, push_adapters
+from chajong.models.vlm_finetune.model_card import adapter_card
 from chajong.models.vlm_finetune.parameters import VlmClassifierParameters
 from chajong.models.vlm_finetune.questions import Question
 from chajong.models.vlm_finetune.scoring import score_views
@@ -248,6 +249,12 @@ def test_the_hub_understands_the_cards(exported):
         assert card.data.language == ["ko", "en"]
         assert "0.4321" in card.text
         assert "0.0101 to 0.0145" in card.text
+
+
+def test_the_card_of_published_weights_loads_the_commit_they_were_trained_on(checkpoint):
+    published = {**checkpoint.configuration["model"], "weights": "hub", "revision": "a" * 40}
+    card = adapter_card(checkpoint.configuration | {"model": published}, METRICS, 0)
+    assert f'"somebody/tiny-qwen",\n    revision="{"a" * 40}",' in card
 
 
 class FakeHub:

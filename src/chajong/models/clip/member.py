@@ -18,7 +18,7 @@ from chajong.models.clip.fold_models import (
 from chajong.models.clip.parameters import ClipParameters
 from chajong.models.clip.prompts import class_prompts
 from chajong.models.encoders.pretrained import best_device
-from chajong.models.encoders.weights import weights_identity
+from chajong.models.encoders.published import pinned, weights_identity
 from chajong.models.trained.checkpoint import (
     proof_photos,
     restore_fold_models,
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from chajong.probabilities.predictions import Predictions
     from chajong.training.moving_average import Weights
 
-NOT_IN_KEY = {"weights", "flip", "zoom", "batch_size", "interpolation"}
+NOT_IN_KEY = {"weights", "revision", "flip", "zoom", "batch_size", "interpolation"}
 """Settings of prediction, which training does not depend on; weights go in by content."""
 
 
@@ -55,7 +55,7 @@ def model_identity(parameters: ClipParameters, classes: pd.DataFrame) -> dict[st
     """Say which model starts from which weights and compares with which words, as JSON values."""
     return {
         **parameters.model_dump(mode="json", exclude=NOT_IN_KEY),
-        "weights": weights_identity(parameters.weights, parameters.model),
+        "weights": weights_identity(parameters),
         "sentences": class_prompts(classes).in_languages(parameters.languages),
     }
 
@@ -103,7 +103,7 @@ def predict_folds(
         checkpoint = models.checkpoint(
             shares.overall,
             {
-                "model": parameters.model_dump(mode="json"),
+                "model": pinned(parameters),
                 "training": training["key"],
                 "share": shares.overall,
                 "evidence": evidence,
@@ -169,7 +169,7 @@ def _zero_shot_checkpoint(
     views = log_probability_views(model, parameters)
     proof = proof_photos(tables, views.preparation)
     configuration = {
-        "model": parameters.model_dump(mode="json"),
+        "model": pinned(parameters),
         "temperature": temperature,
         "contract": tables.contract,
         "class_names": list(tables.class_names),

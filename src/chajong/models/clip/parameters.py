@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from chajong.models.encoders.parameters import PretrainedParameters
+from chajong.models.encoders.parameters import PretrainedParameters, Revision
+from chajong.models.encoders.weights import check_word
 from chajong.parameters import Strict
 
 Language = Literal["korean", "english"]
@@ -19,8 +20,9 @@ class ClipParameters(Strict):
         model: The model's name in that library, or a hub repository or ``local-dir:`` folder that
             it can load.
         weights: ``hub`` downloads the published weights; ``random`` starts from chance; anything
-            else is a safetensors file, a folder in the library's format, or a pretrained tag of
+            else is a file of weights, a folder in the library's format, or a pretrained tag of
             open_clip (such as ``openai``).
+        revision: Commit, branch or tag of the hub repository that the weights are fetched from.
         image_size: Height and width in pixels; the model's own where it is not given.
         flip: Whether predictions average a photo and its mirror image.
         zoom: Centre zooms that predictions average over; 1 is the whole photo.
@@ -42,6 +44,7 @@ class ClipParameters(Strict):
     library: Literal["open_clip", "transformers"]
     model: str = Field(min_length=1)
     weights: str = Field("hub", min_length=1)
+    revision: Revision = "main"
     image_size: int | None = Field(None, ge=16)
     flip: bool = True
     zoom: tuple[Annotated[float, Field(ge=1, le=4)], ...] = Field((1.0,), min_length=1)
@@ -65,6 +68,12 @@ class ClipParameters(Strict):
             raise ValueError(message)
         return self
 
+    @model_validator(mode="after")
+    def _weights_are_known(self) -> "ClipParameters":
+        if self.library != "open_clip":  # which has tags
+            check_word(self.weights)
+        return self
+
     @property
     def source(self) -> PretrainedParameters:
         """Which model it is and where its weights come from, as for a frozen encoder."""
@@ -72,6 +81,7 @@ class ClipParameters(Strict):
             library=self.library,
             model=self.model,
             weights=self.weights,
+            revision=self.revision,
             image_size=self.image_size,
             seed=self.seed,
         )

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from chajong.models.encoders.encoder import EncoderError
+from chajong.models.encoders.hub import hub_files
 from chajong.models.encoders.open_clip_models import (
+    FOLDER,
     load_open_clip_network,
     open_clip_source,
     photo_format,
 )
 from chajong.models.encoders.pretrained import ImageModel
+from chajong.models.encoders.published import repository_of
 from chajong.models.encoders.transformers_models import (
     load_transformers_network,
-    transformers_source,
+    transformers_folder,
 )
 
 if TYPE_CHECKING:
@@ -183,16 +186,37 @@ def load_towers(parameters: ClipParameters) -> ClipTowers:
 
 
 def _open_clip_towers(parameters: ClipParameters) -> ClipTowers:
-    import open_clip
-
     network = load_open_clip_network(parameters.source)
-    source = open_clip_source(parameters.source)
-    try:
-        tokenizer = open_clip.get_tokenizer(source)
-    except (OSError, ValueError) as error:
-        raise _no_tokenizer(parameters, error) from error
+    tokenizer = _open_clip_tokenizer(parameters)
     context = tokenizer.context_length
     return OpenClipTowers(ImageModel(network, *photo_format(network.visual)), tokenizer, context)
+
+
+def _open_clip_tokenizer(parameters: ClipParameters) -> Any:
+    """Load the tokenizer: from the model's folder, or as open_clip's own configuration says.
+
+    Where that names the weights' own repository, the tokenizer is taken at their revision.
+    """
+    import open_clip
+
+    source = open_clip_source(parameters.source)
+    built_in = not source.startswith(FOLDER)
+    text = open_clip.get_model_config(source)["text_cfg"] if built_in else {}
+    named = text.get("hf_tokenizer_name")
+    try:
+        if not named:
+            return open_clip.get_tokenizer(source)
+        repository = repository_of(parameters.source)
+        own = repository is not None and repository.name == named
+        folder = hub_files(named, parameters.revision if own else "main").folder(())
+        return open_clip.tokenizer.HFTokenizer(
+            str(folder),
+            context_length=text.get("context_length", open_clip.tokenizer.DEFAULT_CONTEXT_LENGTH),
+            tokenizer_mode=text.get("tokenizer_mode"),
+            **text.get("tokenizer_kwargs", {}),
+        )
+    except (OSError, ValueError) as error:
+        raise _no_tokenizer(parameters, error) from error
 
 
 def _transformers_towers(parameters: ClipParameters) -> ClipTowers:
@@ -207,7 +231,7 @@ def _transformers_towers(parameters: ClipParameters) -> ClipTowers:
         )
         raise EncoderError(message)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(transformers_source(parameters.source))
+        tokenizer = AutoTokenizer.from_pretrained(transformers_folder(parameters.source))
     except (OSError, ValueError) as error:
         raise _no_tokenizer(parameters, error) from error
     context = network.config.text_config.max_position_embeddings

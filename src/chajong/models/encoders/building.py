@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chajong.models.encoders.parameters import (
     HogParameters,
@@ -12,14 +12,14 @@ from chajong.models.encoders.parameters import (
     QwenVlChatParameters,
     VlmTowerParameters,
 )
-from chajong.models.encoders.weights import weights_identity
+from chajong.models.encoders.published import pinned, weights_identity
 
 if TYPE_CHECKING:
     from chajong.models.encoders.encoder import Encoder
     from chajong.models.encoders.parameters import EncoderParameters, VlmLanguageParameters
     from chajong.models.encoders.pretrained import ImageModel
 
-NOT_IN_KEY = {"batch_size", "compile", "weights"}
+NOT_IN_KEY = {"batch_size", "compile", "weights", "revision"}
 """Settings that change the speed and not the features; weights go in by content."""
 
 
@@ -62,9 +62,26 @@ def encoder_key(parameters: EncoderParameters) -> str:
     if not isinstance(parameters, HogParameters):
         from chajong.models.encoders.pretrained import best_device
 
-        settings["weights"] = weights_identity(parameters.weights, parameters.model)
+        settings["weights"] = weights_identity(parameters)
         settings["precision"] = "float32" if best_device().type == "cpu" else "bfloat16"
     return sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+
+def encoder_settings(parameters: EncoderParameters) -> dict[str, Any]:
+    """Write an encoder's settings down, with the commit that its revision means now.
+
+    Args:
+        parameters: The encoder's parameters.
+
+    Returns:
+        JSON values.
+
+    Raises:
+        EncoderError: The revision cannot be resolved.
+    """
+    if isinstance(parameters, HogParameters):
+        return parameters.model_dump(mode="json")
+    return pinned(parameters)
 
 
 def _load_image_model(parameters: PretrainedParameters) -> ImageModel:

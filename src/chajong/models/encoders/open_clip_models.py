@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chajong.models.encoders.encoder import EncoderError
+from chajong.models.encoders.hub import OPEN_CLIP_WEIGHTS, hub_files
 from chajong.models.encoders.pretrained import ImageModel
+from chajong.models.encoders.published import ON_THE_HUB, open_clip_repository
 from chajong.models.encoders.weights import (
-    download_failed,
     existing_path,
     fit_weights,
     is_path,
-    read_safetensors,
+    loading_failed,
+    read_weights,
     unknown_model,
 )
 
@@ -20,7 +22,14 @@ if TYPE_CHECKING:
 
     from chajong.models.encoders.parameters import PretrainedParameters
 
-REMOTE_OR_FOLDER = ("hf-hub:", "local-dir:")
+FOLDER = "local-dir:"
+"""Begins the name of a model that open_clip reads from a folder."""
+
+QUICK = "-quickgelu"
+"""Ends the names of models that compute the quick GELU."""
+
+OF_PHOTOS = ("mean", "std", "interpolation", "resize_mode", "fill_color")
+"""What open_clip keeps with a tag of how photos are prepared."""
 
 
 def load_open_clip_model(parameters: PretrainedParameters) -> ImageModel:
@@ -55,25 +64,21 @@ def load_open_clip_network(parameters: PretrainedParameters) -> Any:
     import open_clip
     import torch
 
-    # A folder says itself what it holds, under any name.
     source = open_clip_source(parameters)
-    known = open_clip.list_models()
-    if source not in known and not source.startswith(REMOTE_OR_FOLDER):
-        raise unknown_model(parameters.model, "open_clip", known)
     file = _weights_file(parameters)
     torch.manual_seed(parameters.seed)
     try:
         network = open_clip.create_model(
             source,
-            pretrained=pretrained_tag(parameters),
+            **_published(parameters),
             load_weights=file is None and parameters.weights != "random",
             force_image_size=parameters.image_size,
         )
     except (OSError, RuntimeError) as error:
-        raise download_failed(parameters.model, error) from error
+        raise loading_failed(parameters.model, error) from error
     if file:
         described = f"The weights in {file} and the model {parameters.model!r}"
-        fit_weights(network, read_safetensors(file), described)
+        fit_weights(network, read_weights(file), described)
     return network
 
 
@@ -84,16 +89,47 @@ def open_clip_source(parameters: PretrainedParameters) -> str:
         parameters: As for `load_open_clip_model`.
 
     Returns:
-        ``local-dir:`` and the folder where the weights are a folder, the model's name otherwise.
+        ``local-dir:`` and a folder where the weights are one or the model is a hub repository, the
+        model's name otherwise.
 
     Raises:
-        EncoderError: The weights' path does not exist.
+        EncoderError: The model is unknown, the weights' path does not exist, or the repository
+            cannot be had.
     """
+    import open_clip
+
+    # A folder says itself what it holds, under any name.
     if is_path(parameters.weights):
         path = existing_path(parameters.weights, parameters.model)
         if path.is_dir():
-            return f"local-dir:{path}"
+            return f"{FOLDER}{path}"
+    if parameters.model.startswith(ON_THE_HUB):
+        files = hub_files(parameters.model.partition(":")[2], parameters.revision)
+        random = parameters.weights == "random"
+        return f"{FOLDER}{files.folder(() if random else OPEN_CLIP_WEIGHTS)}"
+    known = open_clip.list_models()
+    if parameters.model not in known and not parameters.model.startswith(FOLDER):
+        raise unknown_model(parameters.model, "open_clip", known)
     return parameters.model
+
+
+def _published(parameters: PretrainedParameters) -> dict[str, Any]:
+    """Give the file of the weights that a tag means, and how its photos are normalised.
+
+    open_clip knows the second by the tag alone, and takes the tag's newest file.
+    """
+    import open_clip
+
+    tag = pretrained_tag(parameters)
+    repository = open_clip_repository(parameters.model, tag) if tag else None
+    if tag is None or repository is None:
+        return {"pretrained": tag}
+    files = hub_files(repository.name, parameters.revision)
+    known = open_clip.get_pretrained_cfg(parameters.model, tag)
+    return {
+        "pretrained": str(files.fetch(files.weights(repository.candidates))),
+        "force_preprocess_cfg": {name: known[name] for name in OF_PHOTOS if name in known},
+    }
 
 
 def photo_format(
@@ -134,7 +170,7 @@ def pretrained_tag(parameters: PretrainedParameters) -> str | None:
     """
     import open_clip
 
-    named_by_repository = parameters.model.startswith(REMOTE_OR_FOLDER)
+    named_by_repository = parameters.model.startswith((*ON_THE_HUB, FOLDER))
     if is_path(parameters.weights) or parameters.weights == "random" or named_by_repository:
         return None
     tags = open_clip.list_pretrained_tags_by_model(parameters.model)
@@ -144,4 +180,31 @@ def pretrained_tag(parameters: PretrainedParameters) -> str | None:
             f"encoder's `weights` to one of {', '.join([*tags, 'random'])}, or to a file."
         )
         raise EncoderError(message)
+    _check_activation(parameters)
     return parameters.weights
+
+
+def _check_activation(parameters: PretrainedParameters) -> None:
+    """Refuse weights that were trained with another GELU than the model computes.
+
+    open_clip warns only, and the model then answers worse than it could.
+
+    Raises:
+        EncoderError: The weights want the exact GELU and the model has the quick one, or the other
+            way about.
+    """
+    import open_clip
+
+    trained = open_clip.get_pretrained_cfg(parameters.model, parameters.weights)
+    computes = open_clip.get_model_config(parameters.model)
+    if trained.get("quick_gelu", False) == computes.get("quick_gelu", False):
+        return
+    twin = parameters.model.removesuffix(QUICK)
+    twin = twin if twin != parameters.model else twin + QUICK
+    if twin not in open_clip.list_models():
+        return  # There is no other model to name; open_clip's warning stands.
+    message = (
+        f"The weights {parameters.weights!r} of {parameters.model!r} were trained with another "
+        f"activation than this model computes (quick GELU). Set `model` to {twin!r}."
+    )
+    raise EncoderError(message)

@@ -2,10 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from chajong.models.encoders.weights import check_word
 from chajong.parameters import Strict
 from chajong.photos.resizing import Fit
+
+Revision = Annotated[str, Field(min_length=1)]
+"""A commit, branch or tag of a hub repository; a commit stays what it is, a branch moves on."""
 
 
 class HogParameters(Strict):
@@ -39,8 +43,9 @@ class PretrainedParameters(Strict):
         library: Which library builds the model.
         model: The model's name in that library, or a hub repository that it can load.
         weights: ``hub`` downloads the published weights; ``random`` starts from chance; anything
-            else is a safetensors file, a folder in the library's format, or a pretrained tag of
+            else is a file of weights, a folder in the library's format, or a pretrained tag of
             open_clip (such as ``openai``).
+        revision: Commit, branch or tag of the hub repository that the weights are fetched from.
         image_size: Height and width in pixels; the model's own where it is not given.
         mean: Channel means on a scale of 0 to 1; the model's own where they are not given.
         std: Channel standard deviations likewise.
@@ -55,6 +60,7 @@ class PretrainedParameters(Strict):
     library: Literal["timm", "open_clip", "transformers"]
     model: str = Field(min_length=1)
     weights: str = Field("hub", min_length=1)
+    revision: Revision = "main"
     image_size: int | None = Field(None, ge=16)
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
@@ -64,6 +70,12 @@ class PretrainedParameters(Strict):
     batch_size: int = Field(32, ge=1)
     compile: bool = False
     seed: int = 0
+
+    @model_validator(mode="after")
+    def _weights_are_known(self) -> "PretrainedParameters":
+        if self.library != "open_clip":  # which has tags
+            check_word(self.weights)
+        return self
 
     @property
     def title(self) -> str:
@@ -77,7 +89,8 @@ class VlmParameters(Strict):
     Attributes:
         model: A hub repository.
         weights: ``hub`` downloads the published weights; a path with a slash is a local folder with
-            the configuration, the processor and the safetensors files of the model.
+            the configuration, the processor and the weights of the model.
+        revision: Commit, branch or tag of the hub repository.
         fit: How a photo becomes the encoder's shape.
         flip: Whether the features of a photo and of its mirror image are averaged.
         zoom: Centre zooms whose features are joined; 1 is the whole photo.
@@ -86,6 +99,7 @@ class VlmParameters(Strict):
 
     model: str = Field(min_length=1)
     weights: str = Field("hub", pattern=r"^hub$|[/\\]")
+    revision: Revision = "main"
     fit: Fit = "squash"
     flip: bool = False
     zoom: tuple[Annotated[float, Field(ge=1, le=4)], ...] = Field((1.0,), min_length=1)

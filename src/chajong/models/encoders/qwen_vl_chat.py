@@ -19,7 +19,8 @@ from torch.nn import functional
 
 from chajong.models.encoders.encoder import EncoderError
 from chajong.models.encoders.pretrained import ImageModel
-from chajong.models.encoders.sharded_weights import assign_weights, fetch_model_file
+from chajong.models.encoders.published import model_files
+from chajong.models.encoders.sharded_weights import assign_weights
 from chajong.models.encoders.vlm_towers import pooled, read_parts
 
 if TYPE_CHECKING:
@@ -268,7 +269,7 @@ def read_sizes(parameters: QwenVlChatParameters) -> QwenVlChatSizes:
     Raises:
         EncoderError: There is no configuration, or it describes no such tower.
     """
-    path = fetch_model_file(parameters.model, parameters.weights, "config.json")
+    path = model_files(parameters).fetch("config.json")
     try:
         return QwenVlChatSizes.model_validate(json.loads(path.read_text())["visual"])
     except (ValidationError, ValueError, KeyError) as error:

@@ -1,34 +1,30 @@
 """Some tensors of a large model, read without the rest of it.
 
-A published model lies in several safetensors files and an index that says which tensor is where.
-Safetensors files are mapped into memory, so only the bytes of the tensors that are asked for leave
-the disk; from the hub, only the files that hold them are downloaded.
+A published model lies in several files and an index that says which tensor is where. The files are
+mapped into memory, so only the bytes of the tensors that are asked for leave the disk; from the
+hub, only the files that hold them are downloaded.
 """
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from chajong.models.encoders.encoder import EncoderError
-from chajong.models.encoders.weights import SHOWN, download_failed, existing_path, is_path
+from chajong.models.encoders.hub import INDEX
+from chajong.models.encoders.weights import SHOWN, SHOWN_LENGTH, read_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
+    from typing import Self
 
     import torch
 
-INDEX = "model.safetensors.index.json"
-SINGLE = "model.safetensors"
-
-SHOWN_LENGTH = 400
-"""Characters of a library's message that an error repeats."""
+    from chajong.models.encoders.hub import ModelFiles
 
 
 @dataclass(frozen=True)
@@ -61,62 +57,21 @@ class ReadTensors:
     bytes_read: int
 
 
-def fetch_model_file(model: str, weights: str, name: str) -> Path:
-    """Find a file of a model.
-
-    Args:
-        model: A hub repository.
-        weights: ``hub``, or a local folder.
-        name: The file's name.
-
-    Returns:
-        Its path: in the folder, or in the hub's cache after a download.
-
-    Raises:
-        EncoderError: The folder or the file does not exist, or cannot be downloaded.
-    """
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError
-
-    if not is_path(weights):
-        try:
-            return Path(hf_hub_download(model, name))
-        except (EntryNotFoundError, OSError, ValueError) as error:
-            raise download_failed(model, error) from error
-    path = existing_path(weights, model) / name
-    if not path.is_file():
-        message = (
-            f"{path} is missing. Give a folder with all files of {model!r} as the encoder's "
-            "`weights`."
-        )
-        raise EncoderError(message)
-    return path
-
-
-def open_sharded_weights(model: str, weights: str) -> ShardedWeights:
+def open_sharded_weights(files: ModelFiles) -> ShardedWeights:
     """Find out which tensors a model has and where they are, without reading them.
 
     Args:
-        model: A hub repository.
-        weights: ``hub``, or a local folder with an index and its files or one safetensors file.
+        files: The model's, with weights in one file or in shards, as safetensors or as torch
+            writes them.
 
     Raises:
-        EncoderError: There are no safetensors weights, or the index cannot be read.
+        EncoderError: There are no weights, or the index cannot be read.
     """
-    fetch = partial(fetch_model_file, model, weights)
-    title = model if not is_path(weights) else weights
-    try:
-        index = fetch(INDEX)
-    except EncoderError:
-        # A model of one file has no index. Where that is missing too, its error says so.
-        with _open(fetch(SINGLE), "cpu") as file:
-            return ShardedWeights(title, dict.fromkeys(file.keys(), SINGLE), fetch)
-    try:
-        file_of = dict(json.loads(index.read_text(encoding="utf-8"))["weight_map"])
-    except (ValueError, KeyError, TypeError) as error:
-        message = f"{index} is not an index of safetensors files ({error!r}). Fetch it again."
-        raise EncoderError(message) from error
-    return ShardedWeights(title, file_of, fetch)
+    name = files.weights()
+    if name.endswith(INDEX):
+        return ShardedWeights(files.title, files.shards(name), files.fetch)
+    with _open(files.fetch(name), "cpu") as file:
+        return ShardedWeights(files.title, dict.fromkeys(file.keys(), name), files.fetch)
 
 
 def read_tensors(
@@ -138,7 +93,7 @@ def read_tensors(
         The tensors, their names without the prefix.
 
     Raises:
-        EncoderError: No tensor begins with a prefix, or a file is missing or not safetensors.
+        EncoderError: No tensor begins with a prefix, or a file is missing or cannot be read.
     """
     prefix = _known_prefix(weights, prefixes)
     names = defaultdict(list)
@@ -189,16 +144,37 @@ def _known_prefix(weights: ShardedWeights, prefixes: Sequence[str]) -> str:
     raise EncoderError(message)
 
 
+class _TorchFile:
+    """A file that torch wrote, as `safetensors.safe_open` shows one of its own."""
+
+    def __init__(self, path: Path, device: str) -> None:
+        self._tensors = read_weights(path)
+        self._device = device
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._tensors = {}
+
+    def keys(self) -> list[str]:
+        """Name the tensors."""
+        return list(self._tensors)
+
+    def get_tensor(self, name: str) -> torch.Tensor:
+        """Read one tensor; the file is mapped, and the others stay on the disk."""
+        return self._tensors[name].to(self._device)
+
+
 def _open(path: Path, device: str) -> AbstractContextManager[Any]:
     from safetensors import SafetensorError, safe_open
 
+    if path.suffix != ".safetensors":
+        return _TorchFile(path, device)
     try:
         opened: AbstractContextManager[Any] = safe_open(path, framework="pt", device=device)
     except SafetensorError as error:
-        message = (
-            f"{path} is not a safetensors file ({error}). Convert the weights to safetensors: "
-            "files that can run code when they are opened are not read."
-        )
+        message = f"{path} is not a safetensors file ({error}). Fetch it again."
         raise EncoderError(message) from error
     return opened
 
@@ -207,8 +183,8 @@ def _read(opened: Any, name: str, path: Path) -> torch.Tensor:
     from safetensors import SafetensorError
 
     try:
-        tensor: torch.Tensor = opened.get_slice(name)[...]
-    except SafetensorError as error:
+        tensor: torch.Tensor = opened.get_tensor(name)
+    except (SafetensorError, KeyError) as error:
         message = f"{path} does not hold {name}, which the index says it does. Fetch it again."
         raise EncoderError(message) from error
     return tensor

@@ -5,13 +5,15 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from chajong.models.encoders.hub import WEIGHTS, hub_files, local_files
 from chajong.models.encoders.pretrained import ImageModel
+from chajong.models.encoders.published import ON_THE_HUB, timm_repository
 from chajong.models.encoders.weights import (
-    download_failed,
     existing_path,
     fit_weights,
     is_path,
-    read_safetensors,
+    loading_failed,
+    read_weights,
     unknown_model,
 )
 
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
 
     from chajong.models.encoders.parameters import PretrainedParameters
 
-FILE_IN_FOLDER = "model.safetensors"
-"""The file that a hub repository of timm keeps its weights in."""
+FOLDER = "local-dir:"
+"""Begins the name of a model that timm reads from a folder."""
 
 
 def load_timm_model(parameters: PretrainedParameters) -> ImageModel:
@@ -39,7 +41,9 @@ def load_timm_model(parameters: PretrainedParameters) -> ImageModel:
         EncoderError: The model is unknown, or the weights are absent or do not fit.
     """
     side = parameters.image_size
-    return timm_image_model(parameters.model, parameters.weights, side, parameters.seed)
+    return timm_image_model(
+        parameters.model, parameters.weights, side, parameters.seed, revision=parameters.revision
+    )
 
 
 def timm_image_model(
@@ -48,15 +52,17 @@ def timm_image_model(
     image_size: int | tuple[int, int] | None,
     seed: int,
     options: Mapping[str, object] = MappingProxyType({}),
+    revision: str = "main",
 ) -> ImageModel:
     """Build a timm model without its classifier, from its name.
 
     Args:
         model: The model's name.
-        weights: ``hub``, ``random``, or a safetensors file or a folder that holds one.
+        weights: ``hub``, ``random``, or a file of weights or a folder that holds one.
         image_size: Side, or height and width, in pixels; the model's own where it is None.
         seed: Seed of random weights.
         options: What else the model is built with, by timm's names.
+        revision: Commit, branch or tag of the hub repository.
 
     Returns:
         The model, giving pooled features.
@@ -65,15 +71,21 @@ def timm_image_model(
         EncoderError: The model is unknown, or the weights are absent or do not fit.
     """
     import timm
+    import torch
 
-    if not model.startswith("hf-hub:"):
-        _check_name(model)
-    network = _build(model, weights, image_size, seed, options)
+    name, source = _source(model, revision, pretrained=weights == "hub")
+    # Convolutional models take any size as they are; transformers size their position table.
+    sized = {"img_size": image_size} if image_size and _has_fixed_size(name) else {}
+    torch.manual_seed(seed)
+    try:
+        network = timm.create_model(name, num_classes=0, **source, **sized, **options)
+    except (OSError, RuntimeError) as error:
+        raise loading_failed(model, error) from error
     if is_path(weights):
         path = existing_path(weights, model)
-        file = path / FILE_IN_FOLDER if path.is_dir() else path
+        file = path / local_files(path).weights() if path.is_dir() else path
         fit_timm_weights(
-            network, read_safetensors(file), f"The weights in {file} and the model {model!r}"
+            network, read_weights(file), f"The weights in {file} and the model {model!r}"
         )
     data = timm.data.resolve_model_data_config(network)
     size = image_size or data["input_size"][1:]
@@ -81,26 +93,29 @@ def timm_image_model(
     return ImageModel(network, height, width, tuple(data["mean"]), tuple(data["std"]))
 
 
-def _build(
-    model: str,
-    weights: str,
-    image_size: int | tuple[int, int] | None,
-    seed: int,
-    options: Mapping[str, object],
-) -> Any:
-    import timm
-    import torch
+def _source(model: str, revision: str, *, pretrained: bool) -> tuple[str, dict[str, Any]]:
+    """Say what timm builds a model from: its name or a folder, and the file of its weights."""
+    if model.startswith(ON_THE_HUB):
+        files = hub_files(model.partition(":")[2], revision)
+        folder = files.folder(WEIGHTS if pretrained else ())
+        return f"{FOLDER}{folder}", {"pretrained": pretrained}
+    _check_name(model)
+    repository = timm_repository(model) if pretrained else None
+    if repository is None:
+        return model, {"pretrained": pretrained}
+    files = hub_files(repository.name, revision)
+    file = files.fetch(files.weights(repository.candidates))
+    return model, {"pretrained": True, "pretrained_cfg_overlay": {"file": str(file)}}
 
-    # Convolutional models take any size as they are; transformers size their position table.
-    fixed = timm.get_pretrained_cfg_value(model, "fixed_input_size")
-    sized = {"img_size": image_size} if image_size and fixed else {}
-    torch.manual_seed(seed)
-    try:
-        return timm.create_model(
-            model, pretrained=weights == "hub", num_classes=0, **sized, **options
-        )
-    except (OSError, RuntimeError) as error:
-        raise download_failed(model, error) from error
+
+def _has_fixed_size(name: str) -> bool:
+    import timm
+    from timm.models._hub import load_model_config_from_path
+
+    if name.startswith(FOLDER):
+        configuration, _, _ = load_model_config_from_path(name.removeprefix(FOLDER))
+        return bool(configuration.get("fixed_input_size"))
+    return bool(timm.get_pretrained_cfg_value(name, "fixed_input_size"))
 
 
 def _check_name(model: str) -> None:

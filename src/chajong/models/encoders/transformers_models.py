@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chajong.models.encoders.encoder import EncoderError
+from chajong.models.encoders.hub import WEIGHTS
 from chajong.models.encoders.pretrained import ImageModel
+from chajong.models.encoders.published import model_files
 from chajong.models.encoders.weights import (
-    download_failed,
+    check_complete,
     existing_path,
-    fit_weights,
     is_path,
-    read_safetensors,
+    loading_failed,
+    read_weights,
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import torch
 
     from chajong.models.encoders.parameters import PretrainedParameters
@@ -54,52 +55,69 @@ def load_transformers_network(parameters: PretrainedParameters) -> ImageModel:
     """
     from transformers import AutoImageProcessor
 
-    source = transformers_source(parameters)
+    folder = transformers_folder(parameters)
     try:
-        model = _load(parameters, source)
-        processor: Any = AutoImageProcessor.from_pretrained(source)
-    except (OSError, ValueError) as error:
-        raise download_failed(parameters.model, error) from error
+        model = _load(parameters, folder)
+        processor: Any = AutoImageProcessor.from_pretrained(folder)
+    except (OSError, ValueError, RuntimeError) as error:
+        if isinstance(error, EncoderError):
+            raise
+        raise loading_failed(parameters.model, error) from error
     height, width = _input_size(parameters, processor)
     return ImageModel(model, height, width, tuple(processor.image_mean), tuple(processor.image_std))
 
 
-def transformers_source(parameters: PretrainedParameters) -> str:
-    """Say which folder or repository holds the configuration and the tokenizer.
+def transformers_folder(parameters: PretrainedParameters) -> Path:
+    """Give the folder that holds the configuration, the tokenizer and, unless random, the weights.
 
     Args:
         parameters: As for `load_transformers_model`.
 
     Raises:
-        EncoderError: The weights' path does not exist.
+        EncoderError: A file cannot be had.
     """
-    folder = _weights_folder(parameters)
-    return str(folder) if folder else parameters.model
+    from_file = is_path(parameters.weights) and not _is_folder(parameters.weights)
+    without_weights = from_file or parameters.weights == "random"
+    return model_files(parameters).folder(() if without_weights else WEIGHTS)
 
 
-def _weights_folder(parameters: PretrainedParameters) -> Path | None:
-    if not is_path(parameters.weights):
-        return None
-    path = existing_path(parameters.weights, parameters.model)
-    return path if path.is_dir() else None
+def _is_folder(weights: str) -> bool:
+    return Path(weights).expanduser().is_dir()
 
 
-def _load(parameters: PretrainedParameters, source: str) -> torch.nn.Module:
+def _load(parameters: PretrainedParameters, folder: Path) -> torch.nn.Module:
     import torch
     from transformers import AutoConfig, AutoModel
 
-    if parameters.weights == "hub" or _weights_folder(parameters):
-        model: torch.nn.Module = AutoModel.from_pretrained(
-            source, use_safetensors=True, dtype=torch.float32
-        )
-        return model
-    torch.manual_seed(parameters.seed)
-    model = AutoModel.from_config(AutoConfig.from_pretrained(source))
-    if is_path(parameters.weights):
-        file = existing_path(parameters.weights, parameters.model)
-        described = f"The weights in {file} and the model {parameters.model!r}"
-        fit_weights(model, read_safetensors(file), described)
-    return model
+    if parameters.weights == "random":
+        torch.manual_seed(parameters.seed)
+        random: torch.nn.Module = AutoModel.from_config(AutoConfig.from_pretrained(folder))
+        return random
+    if is_path(parameters.weights) and not _is_folder(parameters.weights):
+        return _load_file(parameters, folder)
+    model, report = AutoModel.from_pretrained(folder, dtype=torch.float32, output_loading_info=True)
+    check_complete(report, parameters.model)
+    loaded: torch.nn.Module = model
+    return loaded
+
+
+def _load_file(parameters: PretrainedParameters, folder: Path) -> torch.nn.Module:
+    """Load a single file as the library loads its own: older names become today's on the way."""
+    import torch
+    from transformers import MODEL_MAPPING, AutoConfig
+
+    file = existing_path(parameters.weights, parameters.model)
+    config = AutoConfig.from_pretrained(folder)
+    model, report = MODEL_MAPPING[type(config)].from_pretrained(
+        None,
+        config=config,
+        state_dict=read_weights(file),
+        dtype=torch.float32,
+        output_loading_info=True,
+    )
+    check_complete(report, f"{parameters.model} from {file}")
+    loaded: torch.nn.Module = model
+    return loaded
 
 
 def _input_size(parameters: PretrainedParameters, processor: Any) -> tuple[int, int]:

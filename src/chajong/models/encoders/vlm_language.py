@@ -9,14 +9,14 @@ import torch
 
 from chajong.models.encoders.encoder import EncoderError
 from chajong.models.encoders.pretrained import ImageModel, best_device
+from chajong.models.encoders.published import model_files
 from chajong.models.encoders.vlm_towers import (
     flatten_patch_convolution,
     input_shape,
     load_vlm_config,
     patch_rows,
-    vlm_source,
 )
-from chajong.models.encoders.weights import SHOWN, download_failed
+from chajong.models.encoders.weights import check_complete, loading_failed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,34 +132,27 @@ def prompt_tokens(
 def _load_processor(parameters: VlmLanguageParameters) -> Any:
     from transformers import AutoProcessor
 
-    source = vlm_source(parameters)
+    folder = model_files(parameters).folder(())
     try:
-        return AutoProcessor.from_pretrained(source)
+        return AutoProcessor.from_pretrained(folder)
     except (OSError, ValueError) as error:
-        raise download_failed(parameters.model, error) from error
+        raise loading_failed(parameters.model, error) from error
 
 
 def _load_model(parameters: VlmLanguageParameters) -> Any:
     from transformers import AutoModel
 
-    source, device = vlm_source(parameters), best_device()
+    folder, device = model_files(parameters).folder(), best_device()
     try:
-        model, read = AutoModel.from_pretrained(
-            source,
-            use_safetensors=True,
+        model, report = AutoModel.from_pretrained(
+            folder,
             dtype=torch.float32 if device.type == "cpu" else torch.bfloat16,
             device_map=device,
             output_loading_info=True,
         )
-    except (OSError, ValueError) as error:
-        raise download_failed(parameters.model, error) from error
-    if read["missing_keys"]:
-        missing = ", ".join(sorted(read["missing_keys"])[:SHOWN])
-        message = (
-            f"The weights of {parameters.model!r} lack {len(read['missing_keys'])} tensors, such "
-            f"as {missing}. Fetch them again."
-        )
-        raise EncoderError(message)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise loading_failed(parameters.model, error) from error
+    check_complete(report, parameters.model)
     return model
 
 

@@ -15,13 +15,14 @@ import torch
 
 from chajong.models.encoders.encoder import EncoderError
 from chajong.models.encoders.pretrained import ImageModel, best_device
+from chajong.models.encoders.published import model_files
 from chajong.models.encoders.sharded_weights import (
     ReadTensors,
     assign_weights,
     open_sharded_weights,
     read_tensors,
 )
-from chajong.models.encoders.weights import download_failed, existing_path, is_path
+from chajong.models.encoders.weights import loading_failed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
     from chajong.models.encoders.parameters import (
         PixelBudget,
         PooledFeatures,
-        VlmParameters,
         VlmTowerParameters,
     )
+    from chajong.models.encoders.published import FromWeights
 
 QWEN_PARTS = {"tower.": ("visual.", "model.visual.")}
 LLAVA_PARTS = {
@@ -128,7 +129,7 @@ def load_vlm_tower(parameters: VlmTowerParameters) -> ImageModel:
     return ImageModel(network, height, width, mean, std)
 
 
-def load_vlm_config(parameters: VlmParameters) -> Any:
+def load_vlm_config(parameters: FromWeights) -> Any:
     """Read a vision-language model's configuration.
 
     Args:
@@ -139,11 +140,11 @@ def load_vlm_config(parameters: VlmParameters) -> Any:
     """
     from transformers import AutoConfig
 
-    source = vlm_source(parameters)
+    folder = model_files(parameters).folder(())
     try:
-        config = AutoConfig.from_pretrained(source)
+        config = AutoConfig.from_pretrained(folder)
     except (OSError, ValueError) as error:
-        raise download_failed(parameters.model, error) from error
+        raise loading_failed(parameters.model, error) from error
     if config.model_type not in PARTS:
         message = (
             f"{parameters.model!r} is a model of the kind {config.model_type!r}. Set the encoder's "
@@ -154,7 +155,7 @@ def load_vlm_config(parameters: VlmParameters) -> Any:
 
 
 def normalisation(
-    parameters: VlmParameters,
+    parameters: FromWeights,
 ) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
     """Read how a model's photos are normalised.
 
@@ -169,23 +170,12 @@ def normalisation(
     """
     from transformers import AutoImageProcessor
 
-    source = vlm_source(parameters)
+    folder = model_files(parameters).folder(())
     try:
-        processor: Any = AutoImageProcessor.from_pretrained(source)
+        processor: Any = AutoImageProcessor.from_pretrained(folder)
     except (OSError, ValueError) as error:
-        raise download_failed(parameters.model, error) from error
+        raise loading_failed(parameters.model, error) from error
     return tuple(processor.image_mean), tuple(processor.image_std)
-
-
-def vlm_source(parameters: VlmParameters) -> str:
-    """Say which folder or repository a vision-language model is loaded from.
-
-    Raises:
-        EncoderError: The folder does not exist.
-    """
-    if not is_path(parameters.weights):
-        return parameters.model
-    return str(existing_path(parameters.weights, parameters.model))
 
 
 def input_shape(config: Any, budget: PixelBudget) -> tuple[int, int]:
@@ -292,7 +282,7 @@ def tower_on_no_device(config: Any, features: PooledFeatures) -> QwenTower | Lla
         return build(config, features)
 
 
-def read_parts(parameters: VlmParameters, parts: Mapping[str, Sequence[str]]) -> ReadTensors:
+def read_parts(parameters: FromWeights, parts: Mapping[str, Sequence[str]]) -> ReadTensors:
     """Read the parts of a tower.
 
     Args:
@@ -303,11 +293,11 @@ def read_parts(parameters: VlmParameters, parts: Mapping[str, Sequence[str]]) ->
         The tensors by their names here, in the precision of the best device there is, on it.
 
     Raises:
-        EncoderError: A part or a file is missing, or a file is not safetensors.
+        EncoderError: A part or a file is missing, or a file cannot be read.
     """
     device = best_device()
     dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
-    weights = open_sharded_weights(parameters.model, parameters.weights)
+    weights = open_sharded_weights(model_files(parameters))
     read = {here: read_tensors(weights, there, dtype, device) for here, there in parts.items()}
     return ReadTensors(
         {

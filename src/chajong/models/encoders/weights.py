@@ -1,23 +1,54 @@
-"""Weights from a file: read as safetensors, and told apart by their content."""
+"""Weights from a file: read without running code, and told apart by their content."""
 
 from __future__ import annotations
 
 from hashlib import file_digest
 from pathlib import Path
-from typing import TYPE_CHECKING
+from textwrap import shorten
+from typing import TYPE_CHECKING, Any
+from zipfile import is_zipfile
 
 from chajong.models.encoders.encoder import EncoderError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import torch
+
+FILES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
+"""Endings of files of weights."""
+
+WORDS = ("hub", "random")
+"""Weights that are no path: published ones, and those that start from chance."""
+
+NESTED = ("state_dict", "model")
+"""Under which keys training programs keep the tensors, beside other things."""
 
 SHOWN = 3
 """How many names an error lists before it stops."""
 
+SHOWN_LENGTH = 400
+"""Characters of a library's message that an error repeats."""
+
 
 def is_path(weights: str) -> bool:
     """Tell a file or folder from a word such as ``hub`` or a pretrained tag."""
-    return "/" in weights or "\\" in weights or weights.endswith(".safetensors")
+    return "/" in weights or "\\" in weights or weights.endswith(FILES)
+
+
+def check_word(weights: str) -> str:
+    """See that weights are a word that is known or a path, in libraries that have no tags.
+
+    Raises:
+        ValueError: They are neither, and would otherwise be taken for random ones.
+    """
+    if weights in WORDS or is_path(weights):
+        return weights
+    message = (
+        f"{weights!r} names no weights: write {' or '.join(WORDS)}, or the path of a file or "
+        f"folder (with a slash, or ending in {', '.join(FILES)})"
+    )
+    raise ValueError(message)
 
 
 def existing_path(weights: str, model: str) -> Path:
@@ -30,28 +61,21 @@ def existing_path(weights: str, model: str) -> Path:
     if not path.exists():
         message = (
             f"The weights of {model!r} were not found: {path} does not exist. Give an existing "
-            "safetensors file or folder as the encoder's `weights`."
+            "file or folder as `weights`."
         )
         raise EncoderError(message)
     return path
 
 
-def weights_identity(weights: str, model: str) -> str:
-    """Say which weights these are, so that features of other weights are never taken for theirs.
+def content_identity(path: Path) -> str:
+    """Name weights by what they hold.
 
     Args:
-        weights: ``hub``, ``random``, a pretrained tag, or a path.
-        model: The model's name, for the error.
+        path: A file, or a folder of files.
 
     Returns:
-        The word itself, or the sha-256 of every file behind a path.
-
-    Raises:
-        EncoderError: The path does not exist.
+        The sha-256 of every file.
     """
-    if not is_path(weights):
-        return weights
-    path = existing_path(weights, model)
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     digests = []
     for file in files:
@@ -61,23 +85,54 @@ def weights_identity(weights: str, model: str) -> str:
     return "+".join(digests)
 
 
-def read_safetensors(path: Path) -> dict[str, torch.Tensor]:
-    """Read weights; other formats can run code when they are opened and are refused.
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """Read a file of weights: safetensors, or what `torch.save` writes.
+
+    The second kind is a pickle, which can run code when it is opened: it is read by torch's own
+    unpickler that makes nothing but tensors and containers (``weights_only``), and its tensors are
+    mapped into memory, so that those that nobody asks for are not read.
 
     Raises:
-        EncoderError: The file is not safetensors.
+        EncoderError: The file is neither, or holds more than tensors.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    if path.suffix != ".safetensors":
+        return _read_torch_file(path)
     try:
         return load_file(path)
     except SafetensorError as error:
+        message = f"{path} is not a safetensors file ({error}). Fetch it again."
+        raise EncoderError(message) from error
+
+
+def _read_torch_file(path: Path) -> dict[str, torch.Tensor]:
+    import pickle
+
+    import torch
+
+    try:
+        # Only the zip form, which torch writes since 2020, can be mapped.
+        read = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         message = (
-            f"{path} is not a safetensors file ({error}). Convert the weights to safetensors: "
-            "files that can run code when they are opened are not read."
+            f"{path} cannot be read as weights ({shorten(str(error), SHOWN_LENGTH)}). Files that "
+            "hold more than tensors are not opened: convert the weights to safetensors where they "
+            "were made."
         )
         raise EncoderError(message) from error
+    for key in NESTED:
+        if isinstance(read, dict) and isinstance(read.get(key), dict):
+            read = read[key]
+    parts = read.values() if isinstance(read, dict) else [read]
+    if not isinstance(read, dict) or not all(isinstance(part, torch.Tensor) for part in parts):
+        message = (
+            f"{path} holds no tensors by name, but {type(read).__name__}. Save the model's "
+            "`state_dict` as safetensors."
+        )
+        raise EncoderError(message)
+    return read
 
 
 def fit_weights(network: torch.nn.Module, weights: dict[str, torch.Tensor], source: str) -> None:
@@ -100,9 +155,9 @@ def fit_weights(network: torch.nn.Module, weights: dict[str, torch.Tensor], sour
         if name in weights and weights[name].shape != expected[name].shape
     ]
     if problems:
-        shown = "; ".join(problems[:SHOWN])
-        more = f"; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
-        message = f"{source} do not fit: {shown}{more}. Name the model that they were saved from."
+        message = (
+            f"{source} do not fit: {listed(problems)}. Name the model that they were saved from."
+        )
         raise EncoderError(message)
     network.load_state_dict(weights)
 
@@ -117,11 +172,44 @@ def unknown_model(model: str, library: str, known: list[str]) -> EncoderError:
     return EncoderError(message)
 
 
-def download_failed(model: str, error: Exception) -> EncoderError:
-    """Word the error for published weights that could not be fetched."""
+def check_complete(report: Mapping[str, Any], model: str) -> None:
+    """See that a model of transformers got all of its weights.
+
+    Args:
+        report: What `from_pretrained` tells of its loading.
+        model: What to call the model in an error.
+
+    Raises:
+        EncoderError: A tensor is missing or of another shape; the library fills it with random
+            numbers.
+    """
+    problems = [f"{name} is missing" for name in sorted(report["missing_keys"])]
+    problems += [f"{name} is {found}, not {wanted}" for name, found, wanted in _mismatched(report)]
+    if problems:
+        message = (
+            f"The weights of {model!r} do not fit: {listed(problems)}. Name the model that they "
+            "were saved from, or fetch them again."
+        )
+        raise EncoderError(message)
+
+
+def _mismatched(report: Mapping[str, Any]) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
+    return sorted(
+        (name, tuple(found), tuple(wanted)) for name, found, wanted in report["mismatched_keys"]
+    )
+
+
+def listed(problems: Sequence[str]) -> str:
+    """Name the first few problems, and how many more there are."""
+    more = f"; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+    return "; ".join(problems[:SHOWN]) + more
+
+
+def loading_failed(model: str, error: Exception) -> EncoderError:
+    """Word the error for a model whose files are there and cannot be loaded."""
     message = (
-        f"The published weights of {model!r} could not be loaded ({type(error).__name__}: "
-        f"{error}). Without a network, give a local safetensors file or folder as the encoder's "
-        "`weights`."
+        f"The model {model!r} could not be loaded from its files ({type(error).__name__}: "
+        f"{shorten(str(error), SHOWN_LENGTH)}). See that `library` and `model` name what the files "
+        "are of, and fetch them again where they are not whole."
     )
     return EncoderError(message)

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from chajong.models.checkpoint import CheckpointError
 from chajong.models.encoders.pretrained import best_device
-from chajong.models.encoders.weights import weights_identity
+from chajong.models.encoders.published import (
+    name_model_identity,
+    name_model_source,
+    pinned,
+    pinned_names,
+    weights_identity,
+)
 from chajong.models.fusion.backbone import build_backbone
 from chajong.models.fusion.classifier import build_fusion, start_from_backbone
 from chajong.models.fusion.names import name_targets
@@ -43,7 +49,7 @@ if TYPE_CHECKING:
     Builder = Callable[[int], Callable[[], torch.nn.Module]]
     """From a fold to what makes its model with its starting weights."""
 
-NOT_IN_KEY = {"weights", "flip", "zoom", "batch_size"}
+NOT_IN_KEY = {"weights", "revision", "name_revision", "flip", "zoom", "batch_size"}
 """Settings of prediction, which training does not depend on; weights go in by content."""
 
 
@@ -51,8 +57,21 @@ def model_identity(parameters: BackboneParameters) -> dict[str, Any]:
     """Say which model starts from which weights, as JSON values."""
     return {
         **parameters.model_dump(mode="json", exclude=NOT_IN_KEY),
-        "weights": weights_identity(parameters.weights, parameters.model),
+        "weights": weights_identity(parameters),
+        **_names_in_key(parameters),
     }
+
+
+def _names_in_key(parameters: BackboneParameters) -> dict[str, str]:
+    if not isinstance(parameters, FusionParameters):
+        return {}
+    return {"name_model": name_model_identity(parameters)}
+
+
+def written_settings(parameters: BackboneParameters) -> dict[str, Any]:
+    """Give settings as a checkpoint keeps them: with commits for what came from the hub."""
+    names = pinned_names(parameters) if isinstance(parameters, FusionParameters) else {}
+    return pinned(parameters) | names
 
 
 def backbone_builder(parameters: BackboneParameters, tables: TrainingTables) -> Builder:
@@ -74,7 +93,7 @@ def fusion_builder(
     Returns:
         From a fold to what makes its model.
     """
-    names = name_targets(tables.classes, parameters.name_model, str(best_device()))
+    names = name_targets(tables.classes, name_model_source(parameters), str(best_device()))
     if parameters.start == "weights":
         build = partial(build_fusion, parameters, names)
         return lambda fold: build
@@ -172,7 +191,7 @@ def predict_folds(
         predictions, mixture = calibrated_predictions(joined, tables)
     metrics = trained_metrics(joined, predictions, tables, training, measurement)
     configuration = {
-        "model": parameters.model_dump(mode="json"),
+        "model": written_settings(parameters),
         "training": training["key"],
         "temperature": mixture.temperature,
         "contract": tables.contract,

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chajong.models.encoders.encoder import EncoderError
+from chajong.models.encoders.hub import OPEN_CLIP_WEIGHTS, local_files
 from chajong.models.encoders.pretrained import ImageModel
 from chajong.models.encoders.timm_models import fit_timm_weights, timm_image_model
-from chajong.models.encoders.weights import is_path, read_safetensors
+from chajong.models.encoders.weights import is_path, read_weights
 
 if TYPE_CHECKING:
     from chajong.models.fusion.parameters import BackboneParameters
 
 CONFIGURATION = "open_clip_config.json"
-WEIGHTS = "open_clip_model.safetensors"
 TRUNK = "visual.trunk."
 """What open_clip puts before the names of a timm model's tensors."""
 
@@ -54,10 +55,10 @@ def _open_clip_trunk(parameters: BackboneParameters, folder: Path) -> ImageModel
     # open_clip pools as its configuration says, and as the timm model does where it says nothing.
     pool = vision.get("timm_pool")
     built = _build(parameters, "random", size, {"global_pool": pool} if pool else {})
-    file = folder / WEIGHTS
+    file = folder / local_files(folder).weights(OPEN_CLIP_WEIGHTS)
     trunk = {
         name.removeprefix(TRUNK): tensor
-        for name, tensor in read_safetensors(file).items()
+        for name, tensor in read_weights(file).items()
         if name.startswith(TRUNK)
     }
     source = f"The photo tower in {file} and the model {parameters.model!r}"
@@ -94,11 +95,19 @@ def _build(
     image_size: int | tuple[int, int] | None,
     options: dict[str, object],
 ) -> ImageModel:
+    build = partial(
+        timm_image_model,
+        parameters.model,
+        weights,
+        image_size,
+        parameters.seed,
+        revision=parameters.revision,
+    )
     if not parameters.drop_path:
-        return timm_image_model(parameters.model, weights, image_size, parameters.seed, options)
+        return build(options=options)
     options = options | {"drop_path_rate": parameters.drop_path}
     try:
-        return timm_image_model(parameters.model, weights, image_size, parameters.seed, options)
+        return build(options=options)
     except TypeError as error:
         message = (
             f"timm cannot build {parameters.model!r} with drop_path {parameters.drop_path} "

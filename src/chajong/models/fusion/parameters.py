@@ -2,8 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from chajong.models.encoders.parameters import Revision
+from chajong.models.encoders.weights import check_word
 from chajong.parameters import Strict
 
 Side = Annotated[int, Field(ge=16)]
@@ -17,8 +19,9 @@ class BackboneParameters(Strict):
     Attributes:
         model: The model's name in timm.
         weights: ``hub`` downloads the published weights; ``random`` starts from chance; anything
-            else is a safetensors file of the model, a folder that holds one, or the folder of an
+            else is a file of the model's weights, a folder that holds one, or the folder of an
             open_clip model whose photo tower is this timm model.
+        revision: Commit, branch or tag of the hub repository that the weights are fetched from.
         image_size: Side, or height and width, in pixels; that of the weights where it is not given.
         mean: Channel means on a scale of 0 to 1; those of the weights where they are not given.
         std: Channel standard deviations likewise.
@@ -33,7 +36,8 @@ class BackboneParameters(Strict):
     """
 
     model: str = Field(min_length=1)
-    weights: str = Field("hub", min_length=1)
+    weights: Annotated[str, AfterValidator(check_word)] = "hub"
+    revision: Revision = "main"
     image_size: Side | tuple[Side, Side] | None = None
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
@@ -44,6 +48,11 @@ class BackboneParameters(Strict):
     batch_size: int = Field(64, ge=1)
     seed: int = Field(0, ge=0)
 
+    @property
+    def library(self) -> str:
+        """The library that builds the network."""
+        return "timm"
+
 
 class FusionParameters(BackboneParameters):
     """A backbone whose classifier also knows the names of the classes.
@@ -53,6 +62,7 @@ class FusionParameters(BackboneParameters):
             the photo looks like the class and like its name; ``none`` leaves names to the auxiliary
             losses.
         name_model: What embeds the names; see `chajong.names.embedding.embed_names`.
+        name_revision: Commit, branch or tag of the name model's hub repository.
         name_loss: Weight of the auxiliary loss that predicts a name's embedding from the photo.
         attribute_loss: Weight of the auxiliary loss that predicts maker, generation, facelift,
             powertrain and first year from the photo.
@@ -62,6 +72,7 @@ class FusionParameters(BackboneParameters):
 
     mode: Mode = "weighted"
     name_model: str = Field("characters", min_length=1)
+    name_revision: Revision = "main"
     name_loss: float = Field(0.1, ge=0)
     attribute_loss: float = Field(0.1, ge=0)
     start: Literal["weights", "backbone"] = "weights"

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from chajong.models.encoders.pretrained import best_device
+from chajong.models.encoders.published import name_model_source
 from chajong.models.heads.search import HeadSearch, search_heads
 from chajong.names.embedding import embed_names
 from chajong.photos.table import readable_photos
@@ -54,7 +55,7 @@ def search_member_heads(
         label_counts=folds["label_counts"].to_numpy(),
         class_count=len(class_names),
         name_embeddings=torch.from_numpy(
-            embed_names(class_names, parameters.name_model, str(best_device()))
+            embed_names(class_names, name_model_source(parameters), str(best_device()))
         ),
         parameters=parameters,
         device=best_device(),

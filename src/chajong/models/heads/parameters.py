@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from chajong.models.encoders.parameters import Revision
 from chajong.parameters import Strict
 
 HeadName = Literal[
@@ -29,6 +30,7 @@ class HeadsParameters(Strict):
         sharpness: Cosine difference over which a neighbour's vote falls by a factor e.
         name_weights: α in photo prototype + α · projected name embedding.
         name_model: ``characters``, or a SentenceTransformer by name or local folder.
+        name_revision: Commit, branch or tag of its hub repository.
     """
 
     kinds: tuple[HeadName, ...] = Field(
@@ -49,3 +51,4 @@ class HeadsParameters(Strict):
         (0.0, 0.1, 0.2, 0.3, 0.5), min_length=1
     )
     name_model: str = Field("characters", min_length=1)
+    name_revision: Revision = "main"

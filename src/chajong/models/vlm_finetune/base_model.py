@@ -7,10 +7,10 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from chajong.models.encoders.encoder import EncoderError
-from chajong.models.encoders.parameters import VlmParameters
 from chajong.models.encoders.pretrained import best_device
-from chajong.models.encoders.vlm_towers import input_shape, load_vlm_config, vlm_source
-from chajong.models.encoders.weights import download_failed, weights_identity
+from chajong.models.encoders.published import model_files, weights_identity
+from chajong.models.encoders.vlm_towers import input_shape, load_vlm_config
+from chajong.models.encoders.weights import check_complete, loading_failed
 
 if TYPE_CHECKING:
     import torch
@@ -40,8 +40,9 @@ def check_base(parameters: VlmClassifierParameters) -> tuple[int, int]:
             "(`pip install bitsandbytes`), or set `vlm.model.quantisation: none`."
         )
         raise EncoderError(message)
-    shape = input_shape(load_vlm_config(_as_encoder(parameters)), parameters)
+    shape = input_shape(load_vlm_config(parameters), parameters)
     load_processor(parameters)
+    base_identity(parameters)
     return shape
 
 
@@ -51,12 +52,9 @@ def base_identity(parameters: VlmClassifierParameters) -> dict[str, str]:
     Raises:
         EncoderError: The model's files are absent.
     """
-    weights = weights_identity(parameters.weights, parameters.model)
-    if weights == "hub":
-        weights = f"hub {load_vlm_config(_as_encoder(parameters))._commit_hash}"
     return {
         "model": parameters.model,
-        "weights": weights,
+        "weights": weights_identity(parameters),
         "quantisation": parameters.quantisation,
     }
 
@@ -69,11 +67,11 @@ def load_processor(parameters: VlmClassifierParameters) -> Any:
     """
     from transformers import AutoProcessor
 
-    source = vlm_source(_as_encoder(parameters))
+    folder = model_files(parameters).folder(())
     try:
-        processor: Any = AutoProcessor.from_pretrained(source)
+        processor: Any = AutoProcessor.from_pretrained(folder)
     except (OSError, ValueError) as error:
-        raise download_failed(parameters.model, error) from error
+        raise loading_failed(parameters.model, error) from error
     if getattr(processor, "chat_template", None) is None:
         message = (
             f"The processor of {parameters.model!r} has no chat template: name a model that was "
@@ -105,17 +103,19 @@ def load_network(parameters: VlmClassifierParameters) -> Any:
     from transformers import AutoModelForImageTextToText
 
     device = best_device()
+    folder = model_files(parameters).folder()
     try:
-        network = AutoModelForImageTextToText.from_pretrained(
-            vlm_source(_as_encoder(parameters)),
+        network, report = AutoModelForImageTextToText.from_pretrained(
+            folder,
             quantization_config=_four_bits() if parameters.quantisation == "nf4" else None,
             dtype=working_precision(),
             attn_implementation="sdpa",
-            use_safetensors=True,
             device_map={"": device},
+            output_loading_info=True,
         )
-    except OSError as error:
-        raise download_failed(parameters.model, error) from error
+    except (OSError, ValueError, RuntimeError) as error:
+        raise loading_failed(parameters.model, error) from error
+    check_complete(report, parameters.model)
     for layer in network.modules():
         if hasattr(layer, "support_avx512bf16_for_cpu"):
             # Such CPUs would repack the weights and compute in bfloat16: other numbers than other
@@ -146,7 +146,3 @@ def _four_bits() -> Any:
         bnb_4bit_compute_dtype=working_precision(),
         llm_int8_skip_modules=list(FULL_PRECISION),
     )
-
-
-def _as_encoder(parameters: VlmClassifierParameters) -> VlmParameters:
-    return VlmParameters(model=parameters.model, weights=parameters.weights)

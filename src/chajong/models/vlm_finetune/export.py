@@ -102,7 +102,10 @@ class AdapterExport:
         model = restore_fold_model(self.checkpoint, fold)
         adapters = made / f"fold_{fold}"
         self._write_beside(adapters, model)
-        model.network.peft_config[ADAPTER].base_model_name_or_path = model.settings.model
+        described = model.network.peft_config[ADAPTER]
+        described.base_model_name_or_path = model.settings.model
+        published = model.settings.weights == "hub"
+        described.revision = model.settings.revision if published else None
         # Embeddings have no changes; peft would ask the hub whether they have.
         model.network.save_pretrained(adapters, save_embedding_layers=False)
         (adapters / CARD_FILE).write_text(self._card(fold), encoding="utf-8")

@@ -12,6 +12,7 @@ import pandas as pd
 
 from chajong.models.checkpoint import PROOF_PHOTOS
 from chajong.models.encoders.encoder import Preparation
+from chajong.models.encoders.published import pinned
 from chajong.models.trained.checkpoint import proof_photos
 from chajong.models.trained.member import (
     Scored,
@@ -53,7 +54,7 @@ logger = logging.getLogger(__name__)
 NO_FOLD = -2
 """A fold that is scored by nobody: what remains is all that any fold trains on."""
 
-NOT_IN_KEY = {"weights", "orders", "prior_correction", "ask_below", "batch_size"}
+NOT_IN_KEY = {"weights", "revision", "orders", "prior_correction", "ask_below", "batch_size"}
 """Settings of prediction, which training does not depend on; weights go in by content."""
 
 
@@ -167,7 +168,7 @@ def predict_folds(
         scored, predictions, fitted = _combine(parts, tables)
     metrics = trained_metrics(scored, predictions, tables, training, measurement)
     configuration = {
-        "model": parameters.model_dump(mode="json"),
+        "model": pinned(parameters),
         "names": list(writer.names),
         "training": training["key"],
         "fitted": fitted,

@@ -26,7 +26,7 @@ LIMITS = """## Limits
 
 LOAD_BASE = {
     "nf4": """base = AutoModelForImageTextToText.from_pretrained(
-    "{model}",
+    "{model}",{revision}
     quantization_config=BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
@@ -37,7 +37,8 @@ LOAD_BASE = {
     dtype=torch.bfloat16,
 )""",
     "none": """base = AutoModelForImageTextToText.from_pretrained(
-    "{model}", dtype=torch.bfloat16
+    "{model}",{revision}
+    dtype=torch.bfloat16,
 )""",
 }
 
@@ -188,8 +189,10 @@ def _figures(metrics: dict[str, Any]) -> str:
 def _loading(parameters: VlmClassifierParameters, fold: int | None, first: int) -> str:
     from chajong.models.vlm_finetune.base_model import FULL_PRECISION
 
+    published = parameters.weights == "hub"
+    revision = f'\n    revision="{parameters.revision}",' if published else ""
     base = LOAD_BASE[parameters.quantisation].format(
-        model=parameters.model, skipped=list(FULL_PRECISION)
+        model=parameters.model, revision=revision, skipped=list(FULL_PRECISION)
     )
     inside = "" if fold is not None else f', subfolder="fold_{first}"'
     imports = "AutoModelForImageTextToText, AutoProcessor"

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from chajong.models.encoders.parameters import PixelBudget
+from chajong.models.encoders.parameters import PixelBudget, Revision
 from chajong.models.vlm_finetune.templates import ENGLISH, KOREAN, PromptTemplate
 from chajong.parameters import Strict
 from chajong.training.parameters import MixingParameters, Probability, TrainingParameters
@@ -57,7 +57,8 @@ class VlmClassifierParameters(PixelBudget):
     Attributes:
         model: A hub repository of Qwen2.5-VL, Qwen2-VL or LLaVA-1.5.
         weights: ``hub`` downloads the published weights; a path with a slash is a local folder with
-            the configuration, the processor and the safetensors files of the model.
+            the configuration, the processor and the weights of the model.
+        revision: Commit, branch or tag of the hub repository.
         quantisation: ``nf4`` keeps the language model's linear layers in 4 bits, with doubly
             quantised scales (Dettmers et al., QLoRA, NeurIPS 2023); ``none`` as they are.
         lora: The changes that training makes.
@@ -78,6 +79,7 @@ class VlmClassifierParameters(PixelBudget):
 
     model: str = Field("Qwen/Qwen2.5-VL-7B-Instruct", min_length=1)
     weights: str = Field("hub", pattern=r"^hub$|[/\\]")
+    revision: Revision = "main"
     quantisation: Literal["nf4", "none"] = "nf4"
     lora: LoraParameters = LoraParameters()
     objective: Objective = "listwise"
@@ -89,6 +91,11 @@ class VlmClassifierParameters(PixelBudget):
     ask_below: Annotated[float, Field(gt=0, le=1)] = 1.0
     batch_size: int = Field(8, ge=1)
     seed: int = Field(0, ge=0)
+
+    @property
+    def library(self) -> str:
+        """The library that builds the model."""
+        return "transformers"
 
     @model_validator(mode="after")
     def _letters_suffice(self) -> "VlmClassifierParameters":

@@ -131,10 +131,9 @@ def fit_encoder_heads(
     parameters: EncoderMemberParameters,
 ) -> tuple[Predictions, Checkpoint, pd.DataFrame, Report]:
     """Fit light heads on one encoder's features; see `_fit_heads`."""
-    made_by = {
-        "title": parameters.encoder.title,
-        "encoder": parameters.encoder.model_dump(mode="json"),
-    }
+    from chajong.models.encoders.building import encoder_settings
+
+    made_by = {"title": parameters.encoder.title, "encoder": encoder_settings(parameters.encoder)}
     return _fit_heads(features, extraction, photos, classes, folds, parameters.heads, made_by)
 
 
@@ -175,6 +174,7 @@ def _fit_heads(
         The predictions, the fold models' checkpoint, every candidate's figures, and the metrics.
     """
     from chajong.models.cards.carded import with_card
+    from chajong.models.encoders.published import pinned_names
     from chajong.models.heads.checkpoint import heads_checkpoint
     from chajong.models.heads.member import predict_member, search_member_heads
     from chajong.probabilities.measurement import measure
@@ -198,7 +198,7 @@ def _fit_heads(
         ),
     }
     checkpoint = heads_checkpoint(
-        search, features, predictions.class_names, made_by | {"name_model": parameters.name_model}
+        search, features, predictions.class_names, made_by | pinned_names(parameters)
     )
     carded = with_card(checkpoint, made_by["title"], metrics, photos, classes, folds)
     return predictions, carded, search.candidates, metrics

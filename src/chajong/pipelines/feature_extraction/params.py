@@ -16,10 +16,13 @@ class EncoderMemberParameters(_MemberParameters):
 
     Attributes:
         enabled: Whether this run computes the member.
+        required: Whether a run stops where published weights can be neither fetched nor found in
+            the cache; else the member is left out, and the run says so.
         encoder: Which encoder, of which library, with which weights.
         heads: Which heads are tried; the one with the lowest inner log loss is the member.
     """
 
+    required: bool = True
     encoder: EncoderParameters = HogParameters()
 
 

@@ -36,9 +36,10 @@ def check_fusion(parameters: FusionMemberParameters) -> Report:
     Raises:
         OSError: The model that embeds names cannot be loaded.
     """
+    from chajong.models.encoders.published import name_model_source
     from chajong.names.embedding import embed_names
 
-    embed_names(["a name"], parameters.model.name_model)
+    embed_names(["a name"], name_model_source(parameters.model))
     return _check(parameters.model, parameters.training)
 
 
