@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from chajong.training.engine import TrainedModel
     from chajong.training.moving_average import Weights
 
-TOLERATED = 0.1
-"""Largest difference on a GPU, as a share of what training changes: sums there have no fixed order,
-and small differences grow from step to step. On the CPU there is none."""
+TOLERATED = 0.5
+"""Difference of weights on a GPU, as a share of what training changes. Sums there have no fixed
+order, and AdamW makes as much of a small gradient's error as of a large one's; on the CPU there is
+no difference."""
 
 
 def items(*, dry: bool) -> Items:
@@ -39,26 +40,15 @@ def estimates(*, dry: bool) -> Items:
 
 
 def _killed_and_resumed() -> Finding:
-    """Compare the weights of a training that was killed with those of one that was not.
-
-    Raises:
-        ValueError: They differ by more than is tolerated.
-    """
+    """Compare the weights of a training that was killed with those of one that was not."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         whole = train(small_job(), folder / "whole")
         kept = _kill_after_first_checkpoint(folder / "killed")
         resumed = train(small_job(), folder / "killed")
-    difference, changed = _largest(whole.weights, resumed.weights), _changed_by(whole)
-    tolerated = TOLERATED * changed if torch.cuda.is_available() else 0.0
-    if not difference <= tolerated:
-        message = (
-            f"the weights differ by up to {difference:.1e}, of {changed:.1e} that training changes"
-        )
-        raise ValueError(message)
-    note = "the same weights" if difference == 0 else "other weights, within what is tolerated"
-    figures = {"largest_difference": difference, "changed_by_training": changed}
-    return Finding(figures, f"resumed from step {kept}; {note}")
+    tolerated = TOLERATED if torch.cuda.is_available() else 0.0
+    figures = _compared(whole.weights, resumed.weights, tolerated)
+    return Finding(figures, f"resumed from step {kept}")
 
 
 def _kill_after_first_checkpoint(folder: Path) -> int:
@@ -93,27 +83,30 @@ def _two_processes() -> Finding:
     if found < 2:
         raise NoHardware("one GPU" if found else "no GPU")
     with tempfile.TemporaryDirectory() as scratch:
-        alone = train(small_job(), Path(scratch) / "alone")
-        shared = train(small_job(processes=2), Path(scratch) / "shared")
-    figures = {
-        "photos_per_second": _speed(shared),
-        "photos_per_second_of_one": _speed(alone),
-        "largest_difference": _largest(alone.weights, shared.weights),
-        "changed_by_training": _changed_by(alone),
-    }
-    note = "a small model, for which sharing need not pay; weights may differ by random depths"
-    return Finding(figures, note)
+        alone = train(small_job(plain=True), Path(scratch) / "alone")
+        shared = train(small_job(plain=True, processes=2), Path(scratch) / "shared")
+    speeds = {"photos_per_second": _speed(shared), "photos_per_second_of_one": _speed(alone)}
+    figures = speeds | _compared(alone.weights, shared.weights, TOLERATED)
+    return Finding(figures, "a small model, for which sharing need not pay")
 
 
 def _speed(trained: TrainedModel) -> float:
     return float(trained.history[-1]["photos_per_second"])
 
 
-def _changed_by(trained: TrainedModel) -> float:
-    return _largest(trained_weights(small_job().build()), trained.weights)
+def _compared(expected: Weights, found: Weights, tolerated: float) -> dict[str, float]:
+    """Say how far weights are from one another, as a share of how far training has moved them.
+
+    Raises:
+        ValueError: It is more than is tolerated.
+    """
+    moved = _distance(trained_weights(small_job().build()), expected)
+    share = _distance(expected, found) / moved
+    if not share <= tolerated:
+        raise ValueError(f"the weights differ by {share:.2g} of what training changes")
+    return {"difference_over_change": share}
 
 
-def _largest(first: Weights, second: Weights) -> float:
-    """Give the largest difference of two sets of weights, nan where one of them has a nan."""
-    differences = [(first[name].float() - second[name].float()).abs().max() for name in first]
-    return float(torch.stack(differences).max())
+def _distance(first: Weights, second: Weights) -> float:
+    squares = [(first[name].double() - second[name].double()).square().sum() for name in first]
+    return float(torch.stack(squares).sum().sqrt())

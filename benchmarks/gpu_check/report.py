@@ -64,6 +64,7 @@ def device(*, dry: bool) -> dict[str, Any]:
     return {
         "name": found.name,
         "compute_capability": f"{found.major}.{found.minor}",
+        "native_bfloat16": torch.cuda.is_bf16_supported(including_emulation=False),
         "memory_gb": found.total_memory / 1e9,
         "count": torch.cuda.device_count(),
         "driver": _driver(),

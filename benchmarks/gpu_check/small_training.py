@@ -20,7 +20,7 @@ from chajong.models.fusion.backbone import build_backbone
 from chajong.models.fusion.parameters import BackboneParameters
 from chajong.photos.store import PhotoStore
 from chajong.training.engine import TrainingJob, train
-from chajong.training.parameters import TrainingParameters
+from chajong.training.parameters import MixingParameters, TrainingParameters
 from chajong.training.photo_batches import LabelledPhotos
 
 CLASSES = 4
@@ -31,10 +31,20 @@ SIDES = (48, 64)
 MODEL, MODEL_WITHOUT_GPU = "convnext_atto", "test_convnext"
 
 
-def small_job(processes: int = 1) -> TrainingJob:
-    """Lay out a training of some dozens of steps, with checkpoints on the way."""
-    model = MODEL if torch.cuda.is_available() else MODEL_WITHOUT_GPU
-    parameters = BackboneParameters(model=model, weights="random", image_size=32, drop_path=0.1)
+def small_job(*, plain: bool = False, processes: int = 1) -> TrainingJob:
+    """Lay out a training of some dozens of steps, with checkpoints on the way.
+
+    Args:
+        plain: Whether nothing depends on how a batch is split: no photos are mixed, and no branch
+            is skipped at random.
+        processes: Processes that share every batch.
+    """
+    parameters = BackboneParameters(
+        model=MODEL if torch.cuda.is_available() else MODEL_WITHOUT_GPU,
+        weights="random",
+        image_size=32,
+        drop_path=0.0 if plain else 0.1,
+    )
     return TrainingJob(
         build=partial(build_backbone, parameters, CLASSES),
         photos=_photos(),
@@ -46,6 +56,7 @@ def small_job(processes: int = 1) -> TrainingJob:
             head_learning_rate=1e-3,
             save_every=4,
             processes=processes,
+            mixing=MixingParameters(cutmix=0, mixup=0) if plain else MixingParameters(),
         ),
         title="small training",
     )
