@@ -2,6 +2,7 @@
 #   make demo            the whole job on the shipped sample
 #   make test            lint, types, import contracts and the tests
 #   make check-presets   do the models of gpu24 and gpu80 build, train and fit; no GPU, no weights
+#   make check-gpu       on a machine with a GPU, in 9 minutes: speed, memory, resuming; no weights
 # And, for those who change it:
 #   make small-clip   render cars, train the small CLIP from chance and put it into data/06_models
 #                     (a test then says which row models/cards/own_weights.csv needs)
@@ -9,7 +10,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DO_NOT_TRACK := 1
 
-.PHONY: demo test lint types contracts tests small-clip check-presets clean
+.PHONY: demo test lint types contracts tests small-clip check-presets check-gpu clean
 
 demo: .venv/installed
 	$(BIN)/kedro run
@@ -39,6 +40,9 @@ small-clip: .venv/installed
 
 check-presets: .venv/installed
 	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/presets.py
+
+check-gpu: .venv/installed
+	$(BIN)/python benchmarks/check_gpu.py
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

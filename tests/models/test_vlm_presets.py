@@ -1,8 +1,3 @@
-import runpy
-import sys
-from pathlib import Path
-
-import bitsandbytes
 import pytest
 import torch
 
@@ -23,7 +18,6 @@ from chajong.models.vlm_finetune.parameters import (
     VlmTrainingParameters,
 )
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 QWEN_7B = VlmClassifierParameters(candidates=3, hints={"count": 1})
 
 
@@ -41,13 +35,6 @@ def shallow(monkeypatch):
 
     for module in (vlm_building, vlm_cost):
         monkeypatch.setattr(module, "published_configuration", two_layers)
-
-
-@pytest.fixture
-def script(monkeypatch):
-    """Return the variables of a script, which may import its neighbours."""
-    monkeypatch.setattr(sys, "path", [str(BENCHMARKS), *sys.path])
-    return lambda name: runpy.run_path(str(BENCHMARKS / name))
 
 
 def test_frozen_weights_of_7b_take_4_bits_in_the_language_models_layers_and_16_elsewhere():
@@ -132,45 +119,3 @@ def test_a_small_copy_in_4_bits_learns_in_a_step():
         for rate in (0.0, 1e-3)
     )
     assert 0 < after < before
-
-
-def test_a_step_of_the_tiny_model_is_timed(script, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["vlm_step.py", "--model", "tiny", "--steps", "1"])
-    script("vlm_step.py")["main"]()
-    printed = capsys.readouterr().out
-    assert "training step of 64 photos" in printed
-    assert "396 names of one photo" in printed
-    assert "figures are of the tiny model" in printed
-
-
-def test_random_weights_are_packed_and_trained_as_loaded_ones_are(script, tmp_path, monkeypatch):
-    step = script("vlm_step.py")
-    monkeypatch.setitem(step["_model"].__globals__, "published_configuration", narrow_7b)
-    model = step["_model"]("Qwen/Qwen2.5-VL-7B-Instruct", NARROW, tmp_path)
-    packed = {
-        name: layer
-        for name, layer in model.reader.network.named_modules()
-        if type(layer) is bitsandbytes.nn.Linear4bit
-    }
-    assert len(packed) == 7
-    for name, layer in packed.items():
-        assert "language_model" in name
-        assert layer.weight.quant_state.nested
-    assert not any(part.is_meta for part in (*model.parameters(), *model.buffers()))
-    step["_training_step"](model, VlmTrainingParameters(batch_size=2))()
-    few, _ = step["_scorings"](model)
-    assert few[2]().shape == (NARROW.batch_size, NARROW.candidates)
-
-
-NARROW = VlmClassifierParameters(max_pixels=56 * 56, candidates=3, hints={"count": 1}, batch_size=2)
-
-
-def narrow_7b(model):
-    config = published_configuration(model)
-    small = {"hidden_size": 128, "intermediate_size": 128, "num_hidden_layers": 1}
-    config.text_config.update({**small, "num_attention_heads": 4, "vocab_size": 2000})
-    config.text_config.layer_types = config.text_config.layer_types[:1]
-    config.text_config.rope_parameters["mrope_section"] = [6, 5, 5]
-    config.vision_config.update({"hidden_size": 64, "depth": 1, "num_heads": 2})
-    config.vision_config.out_hidden_size = 128
-    return config

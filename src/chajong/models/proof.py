@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chajong.models.checkpoint import CheckpointError
-from chajong.models.encoders.pretrained import best_device
+from chajong.device import best_device
 
 if TYPE_CHECKING:
     from chajong.models.checkpoint import Checkpoint

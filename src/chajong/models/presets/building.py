@@ -62,6 +62,9 @@ LARGEST_AS_IT_IS = 100_000_000
 TINY_TOWERS = {"vit_": "test_vit", "convnext": "test_convnext"}
 """timm's own tiny model of a family, by the first letters of the family's names."""
 
+NO_DEVICE = torch.device("meta")
+"""Has shapes and no numbers."""
+
 ANY_NORMALISATION = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
@@ -87,11 +90,14 @@ def challenge_classes() -> pd.DataFrame:
     return class_table(merge_aliases(challenge_names(), CHALLENGE_ALIASES))
 
 
-def full_classifier(parameters: BackboneParameters | ClipParameters) -> Any:
-    """Build a classifier at its full size on the meta device: shapes without numbers.
+def full_classifier(
+    parameters: BackboneParameters | ClipParameters, device: torch.device = NO_DEVICE
+) -> Any:
+    """Build a classifier at its full size: shapes without numbers, or random weights on a device.
 
     Args:
         parameters: The model; its weights are neither read nor fetched.
+        device: Where it is built.
 
     Returns:
         A `PhotoClassifier` in training mode.
@@ -99,7 +105,7 @@ def full_classifier(parameters: BackboneParameters | ClipParameters) -> Any:
     Raises:
         EncoderError: The model or its pretrained tag is unknown.
     """
-    with torch.device("meta"):
+    with device:
         if isinstance(parameters, ClipParameters):
             configuration = clip_configuration(parameters.source)
             return _clip_classifier(parameters, configuration).train()
@@ -128,13 +134,49 @@ def full_encoder(
     """
     if not isinstance(parameters, PretrainedParameters):
         return full_vlm_encoder(parameters)
-    with torch.device("meta"):
+    model = full_image_model(parameters)
+    return model.network, (model.height, model.width)
+
+
+def full_image_model(
+    parameters: PretrainedParameters, device: torch.device = NO_DEVICE
+) -> ImageModel:
+    """Build an image model at its full size: shapes without numbers, or random weights on a device.
+
+    Args:
+        parameters: The model; its weights are neither read nor fetched.
+        device: Where it is built.
+
+    Returns:
+        The model, normalising photos in some way.
+
+    Raises:
+        EncoderError: The model or its pretrained tag is unknown.
+    """
+    with device:
         if parameters.library == "timm":
             side = parameters.image_size
-            model = timm_image_model(parameters.model, "random", side, parameters.seed)
-            return model.network, (model.height, model.width)
-        towers = _towers(parameters, clip_configuration(parameters))
-        return towers.network.visual, (towers.height, towers.width)
+            return timm_image_model(parameters.model, "random", side, parameters.seed)
+        return _photo_tower(_towers(parameters, clip_configuration(parameters)))
+
+
+def small_image_model(parameters: PretrainedParameters) -> ImageModel:
+    """Build an image model of the same family that a CPU runs in no time.
+
+    Args:
+        parameters: The model at its full size.
+
+    Returns:
+        The model with random weights, for photos of `SMALL_SIDE`.
+
+    Raises:
+        EncoderError: The model or its pretrained tag is unknown, or cannot be made smaller.
+    """
+    if parameters.library == "timm":
+        return _small_timm(BackboneParameters(model=parameters.model, seed=parameters.seed))
+    configuration = _smaller(clip_configuration(parameters), parameters.model)
+    own_size = parameters.model_copy(update={"image_size": None})
+    return _photo_tower(_towers(own_size, configuration))
 
 
 def small_classifier(parameters: BackboneParameters | ClipParameters) -> Any:
@@ -245,6 +287,10 @@ def _clip_classifier(parameters: ClipParameters, configuration: dict[str, Any]) 
         add_adapters(towers, parameters)
     sentences = class_prompts(challenge_classes()).in_languages(parameters.languages)
     return ClipClassifier(towers, sentences, parameters)
+
+
+def _photo_tower(towers: OpenClipTowers) -> ImageModel:
+    return ImageModel(towers.network.visual, towers.height, towers.width, *ANY_NORMALISATION)
 
 
 def _towers(parameters: PretrainedParameters, configuration: dict[str, Any]) -> OpenClipTowers:

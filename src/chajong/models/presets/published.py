@@ -113,6 +113,28 @@ def published_configuration(model: str) -> Qwen2_5_VLConfig | LlavaConfig:
     return Qwen2_5_VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=tied)
 
 
+def narrow_configuration(model: str) -> Any:
+    """Give the configuration of a Qwen2.5-VL of the same kinds of layers that a CPU runs at once.
+
+    Args:
+        model: The hub repository of the model that is made small.
+
+    Returns:
+        A configuration of transformers with one layer and one block, made anew.
+
+    Raises:
+        EncoderError: The model's configuration is not written down here.
+    """
+    config: Any = published_configuration(model)
+    text = {"hidden_size": 128, "intermediate_size": 128, "num_attention_heads": 4}
+    config.text_config.update(text | {"num_hidden_layers": 1, "vocab_size": 2000})
+    config.text_config.layer_types = config.text_config.layer_types[:1]
+    config.text_config.rope_parameters["mrope_section"] = [6, 5, 5]
+    config.vision_config.update({"hidden_size": 64, "depth": 1, "num_heads": 2})
+    config.vision_config.out_hidden_size = config.text_config.hidden_size
+    return config
+
+
 def _not_written_down(model: str) -> EncoderError:
     message = (
         f"The configuration of {model!r} is not written down in models/presets/published.py, which "

@@ -1,0 +1,69 @@
+"""An optimiser step as the training engine makes it, without loading photos."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from chajong.training.layer_decay import parameter_groups
+from chajong.training.moving_average import MovingAverage
+from gpu_check.timing import half_precision, median_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chajong.training.parameters import TrainingParameters
+
+DRY_PHOTOS = 2
+
+
+class OptimiserStep:
+    """The parts of a step: passes that add up gradients, and what is done with these."""
+
+    def __init__(
+        self, model: Any, training: TrainingParameters, batch: Sequence[object], *, compiled: bool
+    ) -> None:
+        """Set up optimiser and averaged weights.
+
+        Args:
+            model: A `PhotoClassifier` on its device, in training mode.
+            training: Rates, decays, and whether activations are computed twice.
+            batch: What the model takes in one pass.
+            compiled: Whether ``torch.compile`` is used.
+        """
+        if training.gradient_checkpointing:
+            model.set_gradient_checkpointing(enabled=True)
+        self._model = model
+        self._run = torch.compile(model) if compiled else model
+        self._training = training
+        self._batch = batch
+        self._device = next(model.parameters()).device
+        self._optimiser = torch.optim.AdamW(parameter_groups(model, model.layer_depths(), training))
+        self._average = MovingAverage(model, horizon=100)
+
+    def seconds(self) -> float:
+        """Time a step: one of its passes as often as there are, and what comes after them."""
+        self._pass()  # without gradients the optimiser would have nothing to do
+        after = median_seconds(self._after)
+        one_pass = median_seconds(self._pass)
+        return self._training.accumulation * one_pass + after
+
+    def _pass(self) -> None:
+        if self._training.accumulation == 1:  # else most passes find the gradients of others
+            self._optimiser.zero_grad()
+        with half_precision(self._device):
+            loss = self._run(*self._batch)["loss"]
+        (loss / self._training.accumulation).backward()
+
+    def _after(self) -> None:
+        torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._training.gradient_norm)
+        self._optimiser.step()
+        self._average.update(self._model, step=1)
+
+
+def photos_of_a_pass(training: TrainingParameters, *, dry: bool) -> int:
+    """Say how many photos a process sees at once."""
+    return (
+        DRY_PHOTOS if dry else training.batch_size // (training.accumulation * training.processes)
+    )
