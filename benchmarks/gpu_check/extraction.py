@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from chajong.models.encoders.parameters import PretrainedParameters, VlmTowerParameters
 from chajong.device import best_device
+from chajong.models.encoders.parameters import PretrainedParameters, VlmTowerParameters
 from chajong.models.presets.cost import RESERVE_GB, prediction_cost
 from gpu_check.random_models import random_encoder
 from gpu_check.rows import Finding, Items

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chajong.models.checkpoint import PROOF_PHOTOS
 from chajong.device import best_device
+from chajong.models.checkpoint import PROOF_PHOTOS
 from chajong.models.proof import AGREEMENT, ON_THE_CPU, beyond_rounding, saved_arithmetic
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chajong.models.checkpoint import CheckpointError
 from chajong.device import best_device
+from chajong.models.checkpoint import CheckpointError
 
 if TYPE_CHECKING:
     from chajong.models.checkpoint import Checkpoint
