@@ -5,6 +5,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from chajong.models.checkpoint import CheckpointError, read_checkpoint
@@ -72,10 +73,19 @@ def test_predictions_are_complete_and_the_difference_to_the_hints_is_reported(da
     assert metrics["gain_low"] <= metrics["gain"] <= metrics["gain_high"]
 
 
-def test_a_tiny_model_is_pooled_and_scored(data):
+def test_a_tiny_model_is_scored_and_pooled_unless_it_repeats_its_hints(data):
+    own, hog = (
+        read_predictions(data / "07_model_output" / member / "predictions.parquet")
+        .to_frame()
+        .sort_values(["photo_id", "fold"])
+        .drop(columns=["photo_id", "split", "fold", "label_counts"])
+        for member in ("vlm", "hog")
+    )
+    repeats = np.allclose(own, hog, rtol=0, atol=1e-4)
     with (data / "08_reporting" / "leaderboard.csv").open(encoding="utf-8") as file:
         row = next(row for row in csv.DictReader(file) if row["member"] == "vlm")
-    assert row["status"] == "pooled"
+    told = "repeats hog on every photo that it has, and adds nothing"
+    assert row["status"] == (told if repeats else "pooled")
     assert float(row["log_loss"]) > 0
 
 

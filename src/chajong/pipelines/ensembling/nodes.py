@@ -266,8 +266,9 @@ def serve(
     from chajong.inference.member_models import can_answer
 
     configurations = {name: each.configuration for name, each in checkpoints.items()}
-    present = {name: each for name, each in members.items() if can_answer(name, configurations)}
-    absent = [name for name in pooled.pooled.members if name not in present]
+    wanted = pooled.pooled.members
+    present = {name: members[name] for name in wanted if can_answer(name, configurations)}
+    absent = [name for name in wanted if name not in present]
     if not absent:
         return ServedPool(pooled, refined, ())
     if not present:
