@@ -14,6 +14,7 @@ from kedro.framework.session import KedroSession
 from kedro.validation.type_extractor import TypeExtractor
 from pydantic import BaseModel
 
+from chajong.models.cards.weights import published_weights
 from chajong.pipelines.clip_training.params import ClipMemberParameters, ZeroShotParameters
 from chajong.pipelines.data_processing.params import DataProcessingParameters
 from chajong.pipelines.ensembling.params import EnsemblingParameters
@@ -149,6 +150,31 @@ def collect_seeds(parameters, place, found):
             found[f"{place}.seed"] = value
         elif isinstance(value, BaseModel):
             collect_seeds(value, f"{place}.{name}", found)
+
+
+@pytest.mark.parametrize("environment", ["photos", "gpu24", "gpu80"])
+def test_published_models_are_pinned_to_the_commits_of_the_table(environment):
+    table = published_weights()
+    parameters = loader_of(PROJECT / "conf", environment)["parameters"]
+    found = dict(published_models(parameters))
+    assert found
+    for (model, weights), revision in found.items():
+        (row,) = table[(table["model"] == model) & (table["weights"] == weights)].to_dict("records")
+        # A model whose commit no public source shows is taken from its main branch.
+        assert revision == (row["revision"] or None), model
+
+
+def published_models(parameters):
+    """Find the enabled models that come from the hub, and the revision that each is taken at."""
+    if not isinstance(parameters, dict) or parameters.get("enabled") is False:
+        return
+    weights = parameters.get("weights", "hub")
+    if "model" in parameters and isinstance(parameters["model"], str) and "/" not in weights[1:]:
+        yield (parameters["model"], weights), parameters.get("revision")
+    if "name_model" in parameters:
+        yield (parameters["name_model"], "hub"), parameters.get("name_revision")
+    for value in parameters.values():
+        yield from published_models(value)
 
 
 def test_every_dataset_is_in_the_catalog_or_meant_to_stay_in_memory(catalog):

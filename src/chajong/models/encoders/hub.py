@@ -220,12 +220,22 @@ def resolve_commit(repository: str, revision: str) -> str:
 
 @contextmanager
 def _told_of_failure(repository: str, revision: str) -> Iterator[None]:
-    from huggingface_hub.errors import HfHubHTTPError, RevisionResolutionError
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        RevisionNotFoundError,
+        RevisionResolutionError,
+    )
 
     # Every error of the hub's network library has this ancestor, whichever library that is.
     network_error: type[Exception] = HfHubHTTPError.__bases__[0]
     try:
         yield
+    except RevisionNotFoundError as error:
+        message = (
+            f"{repository!r} has no revision {revision!r}. A commit belongs to one repository: set "
+            "`revision` where you set `model`, to a commit of that model or to `main`."
+        )
+        raise EncoderError(message) from error
     except (OSError, ValueError, RevisionResolutionError, network_error) as error:
         # Where the network is down, the first error says so and the last one only what follows.
         told = shorten(str(error.__cause__ or error), SHOWN_LENGTH)
