@@ -52,7 +52,7 @@ def test_every_offender_is_named_with_the_fix():
         check([QWEN, UNKNOWN, other], **CHALLENGE, licences=("Apache-2.0",))
     message = str(refused.value)
     assert "timm_frozen: tf_efficientnet_lite0 (lite0.safetensors) has no known date" in message
-    assert "clip: ViT-H-14-378-quickgelu (dfn5b) is under apple-amlr" in message
+    assert "clip: ViT-H-14-378-quickgelu (dfn5b) is under apple-ascl" in message
     assert "qwen_tower" not in message
     assert "ensembling.leave_out" in message
 
@@ -101,6 +101,22 @@ def test_the_presets_are_in_the_table():
     named = {name for text in texts for name in re.findall(r"^ +model: ([^\s{]+)$", text, re.M)}
     assert len(named) > 5
     assert named <= set(published_weights()["model"])
+
+
+def test_a_revision_is_a_whole_commit_or_left_open():
+    revisions = published_weights()["revision"]
+    assert revisions.str.fullmatch("[0-9a-f]{40}|").all()
+
+
+def test_the_page_about_weights_states_each_revision():
+    from pathlib import Path
+
+    page = (Path(__file__).parents[3] / "docs" / "weights.md").read_text(encoding="utf-8")
+    lines = page.splitlines()
+    for row in published_weights().to_dict("records"):
+        commit = f"`{row['revision']}`" if row["revision"] else "unconfirmed"
+        stated = f" | `{row['repository']}` | {commit} | "
+        assert any(line.startswith(f"| `{row['model']}` |") and stated in line for line in lines)
 
 
 @pytest.mark.parametrize(
