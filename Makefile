@@ -1,7 +1,7 @@
 # Each command runs alone on a machine that has Python 3.11 or newer and make.
 #   make demo            the whole job on the shipped sample
 #   make test            lint, types, import contracts and the tests
-#   make check-presets   do the models of gpu24 and gpu80 build, train and fit; no GPU, no weights
+#   make check-presets   do the models of the presets build, train and fit; no GPU, no weights
 #   make check-gpu       on a machine with a GPU, in 9 minutes: speed, memory, resuming; no weights
 # And, for those who change it:
 #   make small-clip   render cars, train the small CLIP from chance and put it into data/06_models

@@ -1,6 +1,6 @@
 """A dry check of the presets: built, run for a step as a small copy, and sized, without weights.
 
-    python benchmarks/presets.py gpu24 gpu80
+    python benchmarks/presets.py gpu24 gpu80 writeup
 
 Every model of a preset is built at its full size on a device without numbers, which tells an
 unknown model or tag; the memory of a pass at the preset's own batch and image size is counted from
@@ -42,12 +42,12 @@ if TYPE_CHECKING:
 
 CONFIGURATION = Path(__file__).parents[1] / "conf"
 
-MEMORY = {"gpu24": 24, "gpu80": 80}
+MEMORY = {"gpu24": 24, "gpu80": 80, "writeup": 24}
 """GB of the GPU that a preset is for."""
 
-SPEED = {"gpu24": 66e12, "gpu80": 125e12}
-"""Operations a second: 40 % of the bfloat16 peak of an RTX 4090 and of an A100, as large matrix
-products reach; depth-wise convolutions, which wait for memory, are slower."""
+SPEED = {"gpu24": 66e12, "gpu80": 125e12, "writeup": 66e12}
+"""Operations a second: 40 % of the bfloat16 peak of an RTX 4090 (24 GB) and of an A100 (80 GB), as
+large matrix products reach; depth-wise convolutions, which wait for memory, are slower."""
 
 TRAINING_PHOTOS = 26_500
 """Photos of the challenge that a fold's model trains on."""
@@ -216,7 +216,7 @@ def _cells(row: Row) -> list[str]:
 
 
 def _line(cells: list[str]) -> str:
-    widths = (6, 14, 54, 5, 8, 6, 5, 3, 5, 0)
+    widths = (7, 14, 54, 5, 8, 6, 5, 3, 5, 0)
     padded = (
         cell.ljust(width) if place in {0, 1, 2, 9} else cell.rjust(width)
         for place, (cell, width) in enumerate(zip(cells, widths, strict=True))

@@ -1,10 +1,13 @@
 import runpy
+from datetime import date
 from pathlib import Path
 
 import pytest
 import torch
+from kedro.config import OmegaConfigLoader
 from transformers import AutoModelForImageTextToText
 
+from chajong.models.cards.weights import check_weights, describe_weights, used_weights
 from chajong.models.clip.parameters import ClipParameters
 from chajong.models.encoders.encoder import EncoderError
 from chajong.models.encoders.parameters import (
@@ -18,13 +21,17 @@ from chajong.models.presets.cost import RESERVE_GB, Meter, prediction_cost, trai
 from chajong.models.presets.published import LLAVA, QWEN, published_configuration
 from chajong.models.presets.small_step import step_on_small_copy
 from chajong.models.presets.vlm_building import PROMPT_TOKENS
+from chajong.pipelines.ensembling.params import EnsemblingParameters
+from chajong.probabilities.members import FROZEN_MEMBERS
+from chajong.settings import CONFIG_LOADER_ARGS
 from chajong.training.parameters import TrainingParameters
 
 PROJECT = Path(__file__).parents[2]
 SCRIPT = runpy.run_path(str(PROJECT / "benchmarks" / "presets.py"))
+ENVIRONMENTS = list(SCRIPT["MEMORY"])
 PRESETS = [
     (environment, member)
-    for environment in ("gpu24", "gpu80")
+    for environment in ENVIRONMENTS
     for member in SCRIPT["members_of"](environment)
 ]
 TRAINED = {"clip", "backbone", "fusion", "vlm"}
@@ -40,7 +47,7 @@ def test_a_preset_builds_trains_and_fits(environment, member):
     assert (row.cost.trainable > 0) == (member in TRAINED)
 
 
-@pytest.mark.parametrize("environment", ["gpu24", "gpu80"])
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_fusion_starts_from_a_backbone_of_its_own_kind(environment):
     members = SCRIPT["members_of"](environment)
     shared = ("model", "weights", "image_size", "freeze_batch_norm")
@@ -51,10 +58,40 @@ def test_fusion_starts_from_a_backbone_of_its_own_kind(environment):
     }
 
 
-@pytest.mark.parametrize("environment", ["gpu24", "gpu80"])
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_every_trained_preset_refuses_to_run_without_a_gpu(environment):
     members = SCRIPT["members_of"](environment)
     assert {members[name].training.device for name in TRAINED} == {"gpu"}
+
+
+def test_the_write_ups_systems_are_all_there_and_keep_the_challenges_rule():
+    members = SCRIPT["members_of"]("writeup")
+    models = {
+        name: getattr(member, "encoder", None) or member.model for name, member in members.items()
+    }
+    assert {name: model.model for name, model in models.items()} == {
+        "clip_frozen": "ViT-B-32-quickgelu",
+        "qwen_vl_chat": "Qwen/Qwen-VL-Chat",
+        "llava": LLAVA_7B,
+        "clip": "ViT-B-32-quickgelu",
+        "clip_zero_shot": "ViT-B-32-quickgelu",
+        "backbone": "efficientnet_b4.ra2_in1k",
+        "fusion": "efficientnet_b4.ra2_in1k",
+        "vlm": QWEN_7B,
+    }
+    assert (models["vlm"].hints.member, models["vlm"].quantisation) == ("clip", "nf4")
+    assert models["fusion"].name_model == "snunlp/KR-SBERT-V40K-klueNLI-augSTS"
+    parameters = loaded_parameters("writeup")
+    assert set(parameters["concat"]["encoders"]) == set(members) & set(FROZEN_MEMBERS)
+    rule = EnsemblingParameters.model_validate(parameters["ensembling"]).weights_rule
+    assert rule.published_before == date(2025, 5, 19)
+    used = used_weights({name: model.model_dump() for name, model in models.items()})
+    check_weights(describe_weights(used, rule), rule)
+
+
+def loaded_parameters(environment):
+    arguments = CONFIG_LOADER_ARGS | {"default_run_env": environment}
+    return OmegaConfigLoader(str(PROJECT / "conf"), **arguments)["parameters"]
 
 
 def test_a_preset_that_does_not_fit_says_what_to_change():

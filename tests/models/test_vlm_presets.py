@@ -5,6 +5,7 @@ from chajong.models.encoders.encoder import EncoderError
 from chajong.models.presets import vlm_building, vlm_cost
 from chajong.models.presets.cost import RESERVE_GB
 from chajong.models.presets.published import published_configuration
+from chajong.models.presets.qwen_tokens import name_tokens
 from chajong.models.presets.vlm_cost import (
     ShapesReader,
     full_vlm_classifier,
@@ -12,6 +13,7 @@ from chajong.models.presets.vlm_cost import (
     vlm_training_cost,
 )
 from chajong.models.presets.vlm_small_step import vlm_step_on_small_copy
+from chajong.models.vlm.trie import build_trie
 from chajong.models.vlm_finetune.parameters import (
     HintParameters,
     VlmClassifierParameters,
@@ -99,12 +101,15 @@ def test_all_names_take_more_than_the_candidates(shallow):
     assert all_names.memory_gb > few.memory_gb
 
 
-def test_names_have_about_twelve_tokens_and_differ():
+def test_names_have_the_tokens_of_qwen_and_an_end():
     model = full_vlm_classifier(QWEN_7B).model
     assert isinstance(model.reader, ShapesReader)
     spelled = [model.reader.name_tokens(name) for name in model.names]
-    assert len(set(spelled)) == len(spelled)
-    assert 11 < sum(map(len, spelled)) / len(spelled) < 15
+    trie = build_trie(spelled)
+    assert [len(tokens) - 1 for tokens in spelled] == [
+        len(name_tokens()[name]) for name in model.names
+    ]
+    assert (len(spelled), trie.inner) == (391, 5104)
 
 
 def test_a_model_of_another_kind_is_named():

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from zlib import crc32
 
 import numpy as np
 import torch
@@ -28,6 +26,7 @@ from chajong.models.presets.cost import (
     size_in_bytes,
 )
 from chajong.models.presets.published import published_configuration
+from chajong.models.presets.qwen_tokens import count_tokens, name_tokens
 from chajong.models.presets.vlm_building import full_vlm_encoder
 from chajong.models.vlm.model import PreparedPrompts, VisionLanguageModel
 from chajong.models.vlm_finetune.adapters import add_adapters
@@ -51,9 +50,6 @@ BITS = 4.127
 CHAT_TOKENS = 24
 """More than what the chat template puts around a photo and a question."""
 
-TOKEN = re.compile("[가-힣]{1,2}|[A-Za-z]{1,4}|[^ ]")
-"""Roughly what Qwen's tokenizer makes of a text: digits are tokens of their own, spaces are not."""
-
 END = 0
 """Stands for the token that ends an answer."""
 
@@ -70,10 +66,9 @@ class ShapesReader(VisionLanguageModel):
         self._image_size = image_size
 
     def name_tokens(self, name: str) -> tuple[int, ...]:
-        """Spell a name with as many tokens as it has, roughly, of any numbers."""
+        """Spell one of the challenge's names as Qwen does; a small vocabulary has other numbers."""
         vocabulary = self.network.config.text_config.vocab_size
-        tokens = (1 + crc32(part.encode()) % (vocabulary - 1) for part in TOKEN.findall(name))
-        return (*tokens, END)
+        return (*(1 + token % (vocabulary - 1) for token in name_tokens()[name]), END)
 
     def prepare(self, photos: Sequence[Any], prompts: Sequence[str]) -> PreparedPrompts:
         """Let the tower see photos, and lay out as many tokens as they and the prompts have."""
@@ -82,7 +77,7 @@ class ShapesReader(VisionLanguageModel):
             torch.empty(len(photos), 3, *self._image_size), model.config.vision_config
         )
         seen = model.visual(patches.to(model.visual.dtype), grid_thw=grid).pooler_output
-        longest = max(len(TOKEN.findall(prompt)) for prompt in prompts)
+        longest = max(map(count_tokens, prompts))
         shape = (len(photos), len(seen) // len(photos) + CHAT_TOKENS + longest)
         inputs: dict[str, Any] = {
             "input_ids": torch.zeros(shape, dtype=torch.int64),
