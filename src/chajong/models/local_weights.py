@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chajong.models.checkpoint import BASE
 from chajong.models.encoders.weights import is_path
 
 if TYPE_CHECKING:
@@ -58,9 +59,13 @@ def _changed(settings: Any, change: Callable[[str], str]) -> Any:
     if not isinstance(settings, dict):
         return settings
     return {
-        key: change(value) if _names_local_weights(key, value) else _changed(value, change)
+        key: value if key == BASE else _change(key, value, change)
         for key, value in settings.items()
     }
+
+
+def _change(key: str, value: Any, change: Callable[[str], str]) -> Any:
+    return change(value) if _names_local_weights(key, value) else _changed(value, change)
 
 
 def _names_local_weights(key: str, value: Any) -> bool:

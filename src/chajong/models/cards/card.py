@@ -186,10 +186,14 @@ def _weights(weights: pd.DataFrame) -> str:
     if not len(weights):
         return "## Weights it starts from\n\nNone: everything was trained from chance.\n"
     rows = "\n".join(
-        f"| `{row['member']}` | {row['model']} ({row['weights']}) "
+        f"| `{row['member']}` | {row['model']} ({_source(row)}) "
         f"| {row['licence'] or 'not known'} | {row['published'] or 'not known'} "
         f"| {row['source']} | {row['note']} |"
         for row in weights.to_dict("records")
     )
     head = "| member | model | licence | published | source | note |\n|---|---|---|---|---|---|"
     return f"## Weights it starts from\n\n{head}\n{rows}\n"
+
+
+def _source(row: Mapping[Any, Any]) -> str:
+    return f"{row['weights']} at {row['commit']}" if row["commit"] else str(row["weights"])

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from pydantic import Field
 
+from chajong.models.checkpoint import BASE
 from chajong.models.encoders.weights import is_path
 from chajong.parameters import Strict
 
@@ -30,7 +31,10 @@ OWN_MODELS = ("small_clip", "tiny_vlm")
 NO_WEIGHTS = ("random", "characters")
 """Settings that name no weights."""
 
-COLUMNS = ["member", "model", "weights", "licence", "published", "source", "note"]
+COLUMNS = ["member", "model", "weights", "commit", "licence", "published", "source", "note"]
+
+
+COMMIT = re.compile("[0-9a-f]{40}")
 
 
 class WeightsRuleError(ValueError):
@@ -75,11 +79,13 @@ class UsedWeights:
         member: The member.
         model: The model's name.
         weights: ``hub``, a tag, or a path.
+        commit: Of the hub repository that they were fetched from; empty where it is not known.
     """
 
     member: str
     model: str
     weights: str
+    commit: str = ""
 
     @property
     def shown(self) -> str:
@@ -109,12 +115,19 @@ def _within(member: str, settings: Any) -> Iterable[UsedWeights]:
         return
     model, weights = settings.get("model"), settings.get("weights")
     if isinstance(model, str) and isinstance(weights, str) and weights not in NO_WEIGHTS:
-        yield UsedWeights(member, model, weights)
+        yield UsedWeights(member, model, weights, _commit(settings.get("revision")))
     named = settings.get("name_model")
     if isinstance(named, str) and named not in NO_WEIGHTS:
-        yield UsedWeights(member, Path(named).name if Path(named).exists() else named, "hub")
-    for value in settings.values():
-        yield from _within(member, value)
+        shown = Path(named).name if Path(named).exists() else named
+        yield UsedWeights(member, shown, "hub", _commit(settings.get("name_revision")))
+    for key, value in settings.items():
+        if key != BASE:
+            yield from _within(member, value)
+
+
+def _commit(revision: Any) -> str:
+    """Give a revision that is a commit; a branch says nothing about what was fetched."""
+    return revision if isinstance(revision, str) and COMMIT.fullmatch(revision) else ""
 
 
 @cache
@@ -134,7 +147,9 @@ def describe_weights(used: Iterable[UsedWeights], rule: WeightsRule) -> pd.DataF
     Returns:
         One row each: `COLUMNS`; empty text where nothing is known.
     """
-    rows = [(each.member, each.model, each.shown, *_known(each, rule)) for each in used]
+    rows = [
+        (each.member, each.model, each.shown, each.commit, *_known(each, rule)) for each in used
+    ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

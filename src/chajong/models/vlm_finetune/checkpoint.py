@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from chajong.models.checkpoint import (
     AGREEMENT,
+    BASE,
     Checkpoint,
     CheckpointError,
     check_class_names,
@@ -62,7 +63,7 @@ def vlm_checkpoint(
     parameters = VlmClassifierParameters(**configuration["model"])
     kept = {
         **configuration,
-        "base": base_identity(parameters),
+        BASE: base_identity(parameters),
         "precision": str(working_precision()),
         "proof_questions": [
             {"prompt": question.prompt, "candidates": list(question.candidates)}
@@ -104,8 +105,8 @@ def check_base_model(checkpoint: Checkpoint) -> None:
     """
     configuration = checkpoint.configuration
     present = base_identity(VlmClassifierParameters(**configuration["model"]))
-    if present != configuration["base"]:
-        different = [key for key, value in present.items() if value != configuration["base"][key]]
+    if present != configuration[BASE]:
+        different = [key for key, value in present.items() if value != configuration[BASE][key]]
         message = (
             f"The adapters belong to another base model than {present['model']!r} as it is now: "
             f"its {different[0]} differ. Put back the model that they were trained on, or run "
