@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from pickle import UnpicklingError
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,6 +92,11 @@ def _embed_sentences(
 
     try:
         encoder = SentenceTransformer(model, device=device)
+    except UnpicklingError as error:
+        raise OSError(
+            f"A file of the name model '{model}' holds more than tensors and is not opened: "
+            "convert its weights to safetensors where they were made."
+        ) from error
     except (OSError, ValueError) as error:
         raise OSError(
             f"The name model '{model}' cannot be loaded: {error}. Give '{CHARACTERS}' (needs no "

@@ -60,6 +60,7 @@ class WordEncoder:
                 library="open_clip",
                 model=parameters.model,
                 weights=parameters.weights,
+                revision=parameters.revision,
                 image_size=parameters.image_size,
                 seed=parameters.seed,
             )

@@ -18,7 +18,7 @@ from chajong.models.clip.fold_models import (
 from chajong.models.clip.parameters import ClipParameters
 from chajong.models.clip.prompts import class_prompts
 from chajong.models.encoders.pretrained import best_device
-from chajong.models.encoders.published import pinned, weights_identity
+from chajong.models.encoders.published import at_commit, pinned, weights_identity
 from chajong.models.trained.checkpoint import (
     proof_photos,
     restore_fold_models,
@@ -69,8 +69,9 @@ def clip_builder(
     always another car says nothing about them, and they are scored by their names later.
     """
     prompts = class_prompts(tables.classes)
+    settings = at_commit(parameters)
     return lambda fold: partial(
-        build_clip_classifier, parameters, prompts, tables.classes_shown_to(fold)
+        build_clip_classifier, settings, prompts, tables.classes_shown_to(fold)
     )
 
 

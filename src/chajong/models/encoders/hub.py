@@ -89,11 +89,22 @@ class ModelFiles:
         Raises:
             EncoderError: There are no weights, or a file cannot be fetched.
         """
-        if not candidates:
-            return self.fetch_all(())
+        return self.fetch_all(self.weight_files(candidates) if candidates else ())
+
+    def weight_files(self, candidates: Sequence[str] = WEIGHTS) -> tuple[str, ...]:
+        """Name the file of the weights, or the index and the shards.
+
+        Args:
+            candidates: What the weights may be called.
+
+        Raises:
+            EncoderError: There are no weights, or the index cannot be read.
+        """
         name = self.weights(candidates)
-        shards = sorted(set(self.shards(name).values())) if name.endswith(INDEX) else []
-        return self.fetch_all((name, *shards))
+        if not name.endswith(INDEX):
+            return (name,)
+        place = name[: name.rfind("/") + 1]
+        return (name, *sorted({place + shard for shard in self.shards(name).values()}))
 
     def shards(self, index: str) -> dict[str, str]:
         """Read which shard holds which tensor.

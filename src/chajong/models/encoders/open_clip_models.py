@@ -12,8 +12,8 @@ from chajong.models.encoders.weights import (
     existing_path,
     fit_weights,
     is_path,
-    loading_failed,
     read_weights,
+    told_of_loading,
     unknown_model,
 )
 
@@ -67,15 +67,13 @@ def load_open_clip_network(parameters: PretrainedParameters) -> Any:
     source = open_clip_source(parameters)
     file = _weights_file(parameters)
     torch.manual_seed(parameters.seed)
-    try:
+    with told_of_loading(parameters.model):
         network = open_clip.create_model(
             source,
             **_published(parameters),
             load_weights=file is None and parameters.weights != "random",
             force_image_size=parameters.image_size,
         )
-    except (OSError, RuntimeError) as error:
-        raise loading_failed(parameters.model, error) from error
     if file:
         described = f"The weights in {file} and the model {parameters.model!r}"
         fit_weights(network, read_weights(file), described)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from chajong.models.encoders.hub import (
     OPEN_CLIP_WEIGHTS,
@@ -17,7 +18,12 @@ from chajong.models.encoders.weights import content_identity, existing_path, is_
 from chajong.names.embedding import CHARACTERS
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from chajong.models.encoders.hub import ModelFiles
+
+LAYERS = "modules.json"
+"""The file that lists a SentenceTransformer's layers and their folders."""
 
 ON_THE_HUB = ("hf-hub:", "hf_hub:")
 """Begins a model's name that is a repository, in timm's and open_clip's words."""
@@ -44,6 +50,12 @@ class FromWeights(Protocol):
 
     def model_dump(self, *, mode: str) -> dict[str, Any]:
         """Give the settings as JSON values."""
+
+    def model_copy(self, *, update: dict[str, Any]) -> Self:
+        """Give the settings with some of them changed."""
+
+
+Settings = TypeVar("Settings", bound=FromWeights)
 
 
 class NamesFrom(Protocol):
@@ -115,6 +127,24 @@ def fetch_weights(settings: FromWeights) -> None:
         hub_files(repository.name, settings.revision).folder(repository.candidates)
 
 
+def at_commit(settings: Settings) -> Settings:
+    """Name the commit that settings' revision means now, in its place.
+
+    Another process that is given them loads the same weights, whatever the branch means by then.
+
+    Args:
+        settings: A parameters model.
+
+    Raises:
+        EncoderError: The revision cannot be resolved.
+    """
+    repository = repository_of(settings)
+    if repository is None or _is_folder(repository.name):
+        return settings
+    commit = resolve_commit(repository.name, settings.revision)
+    return settings.model_copy(update={"revision": commit})
+
+
 def pinned(settings: FromWeights) -> dict[str, Any]:
     """Write settings down with the commit that their revision means now.
 
@@ -129,11 +159,7 @@ def pinned(settings: FromWeights) -> dict[str, Any]:
     Raises:
         EncoderError: The revision cannot be resolved.
     """
-    written = settings.model_dump(mode="json")
-    repository = repository_of(settings)
-    if repository and not _is_folder(repository.name):
-        written["revision"] = resolve_commit(repository.name, settings.revision)
-    return written
+    return at_commit(settings).model_dump(mode="json")
 
 
 def model_files(settings: FromWeights) -> ModelFiles:
@@ -166,7 +192,22 @@ def name_model_source(settings: NamesFrom) -> str:
     if settings.name_model == CHARACTERS or _is_folder(settings.name_model):
         return settings.name_model
     repository = _sentence_repository(settings.name_model)
-    return str(hub_files(repository, settings.name_revision).folder())
+    files = hub_files(repository, settings.name_revision)
+    needed = [name for layer in _layers(files) for name in files.weight_files(layer)]
+    return str(files.fetch_all(needed))
+
+
+def _layers(files: ModelFiles) -> list[tuple[str, ...]]:
+    """Say what the weights of a SentenceTransformer's layers may be called.
+
+    The first reads the tokens; those after the mean of its answers seldom have weights.
+    """
+    places = [""]
+    if LAYERS in files.names:
+        described = json.loads(files.fetch(LAYERS).read_text(encoding="utf-8"))
+        places = [f"{layer['path']}/" if layer["path"] else "" for layer in described]
+    first, *others = (tuple(place + name for name in WEIGHTS) for place in places)
+    return [first, *(layer for layer in others if set(layer) & set(files.names))]
 
 
 def name_model_identity(settings: NamesFrom) -> str:

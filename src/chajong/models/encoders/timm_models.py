@@ -12,8 +12,8 @@ from chajong.models.encoders.weights import (
     existing_path,
     fit_weights,
     is_path,
-    loading_failed,
     read_weights,
+    told_of_loading,
     unknown_model,
 )
 
@@ -77,10 +77,8 @@ def timm_image_model(
     # Convolutional models take any size as they are; transformers size their position table.
     sized = {"img_size": image_size} if image_size and _has_fixed_size(name) else {}
     torch.manual_seed(seed)
-    try:
+    with told_of_loading(model):
         network = timm.create_model(name, num_classes=0, **source, **sized, **options)
-    except (OSError, RuntimeError) as error:
-        raise loading_failed(model, error) from error
     if is_path(weights):
         path = existing_path(weights, model)
         file = path / local_files(path).weights() if path.is_dir() else path

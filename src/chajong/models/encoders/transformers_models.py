@@ -14,8 +14,8 @@ from chajong.models.encoders.weights import (
     check_complete,
     existing_path,
     is_path,
-    loading_failed,
     read_weights,
+    told_of_loading,
 )
 
 if TYPE_CHECKING:
@@ -56,13 +56,9 @@ def load_transformers_network(parameters: PretrainedParameters) -> ImageModel:
     from transformers import AutoImageProcessor
 
     folder = transformers_folder(parameters)
-    try:
+    with told_of_loading(parameters.model):
         model = _load(parameters, folder)
         processor: Any = AutoImageProcessor.from_pretrained(folder)
-    except (OSError, ValueError, RuntimeError) as error:
-        if isinstance(error, EncoderError):
-            raise
-        raise loading_failed(parameters.model, error) from error
     height, width = _input_size(parameters, processor)
     return ImageModel(model, height, width, tuple(processor.image_mean), tuple(processor.image_std))
 

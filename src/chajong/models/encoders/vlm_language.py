@@ -16,7 +16,7 @@ from chajong.models.encoders.vlm_towers import (
     load_vlm_config,
     patch_rows,
 )
-from chajong.models.encoders.weights import check_complete, loading_failed
+from chajong.models.encoders.weights import check_complete, told_of_loading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,25 +133,21 @@ def _load_processor(parameters: VlmLanguageParameters) -> Any:
     from transformers import AutoProcessor
 
     folder = model_files(parameters).folder(())
-    try:
+    with told_of_loading(parameters.model):
         return AutoProcessor.from_pretrained(folder)
-    except (OSError, ValueError) as error:
-        raise loading_failed(parameters.model, error) from error
 
 
 def _load_model(parameters: VlmLanguageParameters) -> Any:
     from transformers import AutoModel
 
     folder, device = model_files(parameters).folder(), best_device()
-    try:
+    with told_of_loading(parameters.model):
         model, report = AutoModel.from_pretrained(
             folder,
             dtype=torch.float32 if device.type == "cpu" else torch.bfloat16,
             device_map=device,
             output_loading_info=True,
         )
-    except (OSError, ValueError, RuntimeError) as error:
-        raise loading_failed(parameters.model, error) from error
     check_complete(report, parameters.model)
     return model
 

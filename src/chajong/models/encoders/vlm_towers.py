@@ -22,7 +22,7 @@ from chajong.models.encoders.sharded_weights import (
     open_sharded_weights,
     read_tensors,
 )
-from chajong.models.encoders.weights import loading_failed
+from chajong.models.encoders.weights import told_of_loading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -141,10 +141,8 @@ def load_vlm_config(parameters: FromWeights) -> Any:
     from transformers import AutoConfig
 
     folder = model_files(parameters).folder(())
-    try:
+    with told_of_loading(parameters.model):
         config = AutoConfig.from_pretrained(folder)
-    except (OSError, ValueError) as error:
-        raise loading_failed(parameters.model, error) from error
     if config.model_type not in PARTS:
         message = (
             f"{parameters.model!r} is a model of the kind {config.model_type!r}. Set the encoder's "
@@ -171,10 +169,8 @@ def normalisation(
     from transformers import AutoImageProcessor
 
     folder = model_files(parameters).folder(())
-    try:
+    with told_of_loading(parameters.model):
         processor: Any = AutoImageProcessor.from_pretrained(folder)
-    except (OSError, ValueError) as error:
-        raise loading_failed(parameters.model, error) from error
     return tuple(processor.image_mean), tuple(processor.image_std)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from hashlib import file_digest
 from pathlib import Path
 from textwrap import shorten
@@ -11,7 +12,7 @@ from zipfile import is_zipfile
 from chajong.models.encoders.encoder import EncoderError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import torch
 
@@ -116,12 +117,7 @@ def _read_torch_file(path: Path) -> dict[str, torch.Tensor]:
         # Only the zip form, which torch writes since 2020, can be mapped.
         read = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        message = (
-            f"{path} cannot be read as weights ({shorten(str(error), SHOWN_LENGTH)}). Files that "
-            "hold more than tensors are not opened: convert the weights to safetensors where they "
-            "were made."
-        )
-        raise EncoderError(message) from error
+        raise _no_weights(str(path), error) from error
     for key in NESTED:
         if isinstance(read, dict) and isinstance(read.get(key), dict):
             read = read[key]
@@ -205,8 +201,42 @@ def listed(problems: Sequence[str]) -> str:
     return "; ".join(problems[:SHOWN]) + more
 
 
-def loading_failed(model: str, error: Exception) -> EncoderError:
-    """Word the error for a model whose files are there and cannot be loaded."""
+@contextmanager
+def told_of_loading(model: str) -> Iterator[None]:
+    """Say what to do where a library cannot load a model whose files are there.
+
+    Args:
+        model: What to call the model.
+
+    Raises:
+        EncoderError: In place of the library's own error.
+    """
+    import pickle
+
+    import torch
+
+    try:
+        yield
+    except (EncoderError, torch.OutOfMemoryError):
+        raise  # These say themselves what is wrong.
+    except (OSError, ValueError, RuntimeError, pickle.UnpicklingError) as error:
+        # timm tells torch's refusal in words of its own.
+        refused = isinstance(error.__cause__ or error, pickle.UnpicklingError)
+        words = _no_weights(f"A file of {model!r}", error) if refused else _failed(model, error)
+        raise words from error
+
+
+def _no_weights(file: str, error: Exception) -> EncoderError:
+    # What torch's message advises, reading the file with all that it holds, is not done here.
+    message = (
+        f"{file} cannot be read as weights ({shorten(str(error), SHOWN_LENGTH)}). Files that "
+        "hold more than tensors are not opened: convert the weights to safetensors where they "
+        "were made."
+    )
+    return EncoderError(message)
+
+
+def _failed(model: str, error: Exception) -> EncoderError:
     message = (
         f"The model {model!r} could not be loaded from its files ({type(error).__name__}: "
         f"{shorten(str(error), SHOWN_LENGTH)}). See that `library` and `model` name what the files "

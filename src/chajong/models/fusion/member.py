@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from chajong.models.checkpoint import CheckpointError
 from chajong.models.encoders.pretrained import best_device
 from chajong.models.encoders.published import (
+    at_commit,
     name_model_identity,
     name_model_source,
     pinned,
@@ -76,7 +77,7 @@ def written_settings(parameters: BackboneParameters) -> dict[str, Any]:
 
 def backbone_builder(parameters: BackboneParameters, tables: TrainingTables) -> Builder:
     """Say how the plain classifier of a fold is made: the same for every fold."""
-    build = partial(build_backbone, parameters, len(tables.class_names))
+    build = partial(build_backbone, at_commit(parameters), len(tables.class_names))
     return lambda fold: build
 
 
@@ -94,12 +95,13 @@ def fusion_builder(
         From a fold to what makes its model.
     """
     names = name_targets(tables.classes, name_model_source(parameters), str(best_device()))
+    settings = at_commit(parameters)
     if parameters.start == "weights":
-        build = partial(build_fusion, parameters, names)
+        build = partial(build_fusion, settings, names)
         return lambda fold: build
     backbones = trained_backbones(backbone, tables) if backbone else {}
     return lambda fold: partial(
-        _build_from_backbone, parameters, names, _backbone_of_fold(backbones, fold)
+        _build_from_backbone, settings, names, _backbone_of_fold(backbones, fold)
     )
 
 

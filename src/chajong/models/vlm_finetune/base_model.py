@@ -10,7 +10,7 @@ from chajong.models.encoders.encoder import EncoderError
 from chajong.models.encoders.pretrained import best_device
 from chajong.models.encoders.published import model_files, weights_identity
 from chajong.models.encoders.vlm_towers import input_shape, load_vlm_config
-from chajong.models.encoders.weights import check_complete, loading_failed
+from chajong.models.encoders.weights import check_complete, told_of_loading
 
 if TYPE_CHECKING:
     import torch
@@ -43,6 +43,7 @@ def check_base(parameters: VlmClassifierParameters) -> tuple[int, int]:
     shape = input_shape(load_vlm_config(parameters), parameters)
     load_processor(parameters)
     base_identity(parameters)
+    model_files(parameters).weights()
     return shape
 
 
@@ -68,10 +69,8 @@ def load_processor(parameters: VlmClassifierParameters) -> Any:
     from transformers import AutoProcessor
 
     folder = model_files(parameters).folder(())
-    try:
+    with told_of_loading(parameters.model):
         processor: Any = AutoProcessor.from_pretrained(folder)
-    except (OSError, ValueError) as error:
-        raise loading_failed(parameters.model, error) from error
     if getattr(processor, "chat_template", None) is None:
         message = (
             f"The processor of {parameters.model!r} has no chat template: name a model that was "
@@ -104,7 +103,7 @@ def load_network(parameters: VlmClassifierParameters) -> Any:
 
     device = best_device()
     folder = model_files(parameters).folder()
-    try:
+    with told_of_loading(parameters.model):
         network, report = AutoModelForImageTextToText.from_pretrained(
             folder,
             quantization_config=_four_bits() if parameters.quantisation == "nf4" else None,
@@ -113,8 +112,6 @@ def load_network(parameters: VlmClassifierParameters) -> Any:
             device_map={"": device},
             output_loading_info=True,
         )
-    except (OSError, ValueError, RuntimeError) as error:
-        raise loading_failed(parameters.model, error) from error
     check_complete(report, parameters.model)
     for layer in network.modules():
         if hasattr(layer, "support_avx512bf16_for_cpu"):

@@ -12,7 +12,7 @@ import pandas as pd
 
 from chajong.models.checkpoint import PROOF_PHOTOS
 from chajong.models.encoders.encoder import Preparation
-from chajong.models.encoders.published import pinned
+from chajong.models.encoders.published import at_commit, pinned
 from chajong.models.trained.checkpoint import proof_photos
 from chajong.models.trained.member import (
     Scored,
@@ -87,7 +87,7 @@ def train_folds(
         return {fold: {} for fold in folds}, training_history({}), report
     writer = QuestionWriter(parameters, tables.class_names)
     predicted = hints.of_train_photos() if hints else None
-    build = partial(build_vlm_classifier, parameters, writer.names, trained=True)
+    build = partial(build_vlm_classifier, at_commit(parameters), writer.names, trained=True)
     return train_member(
         lambda fold: build,
         model_identity(parameters, hints),
