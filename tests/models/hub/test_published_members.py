@@ -1,0 +1,98 @@
+"""Trained members from weights of the hub: checked, trained, kept, restored, asked about photos."""
+
+import published_encoders as published
+import published_vision_language as vision_language
+import pytest
+from member_chains import (
+    check_served,
+    run_backbone,
+    run_clip,
+    run_fusion,
+    run_vlm,
+    run_zero_shot,
+    sentences_about,
+)
+from published_sentence_model import write_sentence_model
+from published_tokenizers import write_clip_tokenizer
+
+TIMM = "test_efficientnet.r160_in1k"
+
+
+@pytest.mark.parametrize(
+    ("library", "model", "write", "form"),
+    [
+        ("transformers", "openai/clip", published.write_clip, "bin"),
+        ("open_clip", "hf-hub:laion/clip", published.write_open_clip, "safetensors"),
+    ],
+)
+def test_clip(publish, tables, more_photos, tmp_path, library, model, write, form):
+    commit = publish(model.removeprefix("hf-hub:"), write, form)
+    finished = run_clip(tables, tmp_path / "scratch", library=library, model=model)
+    check_served(finished, tables, more_photos)
+    assert finished.checkpoint.configuration["model"]["revision"] == commit
+    assert commit in finished.card
+
+
+class TestTagsOfOpenClip:
+    """A model that open_clip has by name; its tokenizer lies with the weights, as SigLIP's does."""
+
+    @pytest.fixture
+    def commit(self, monkeypatch, publish):
+        import open_clip
+
+        text = published.OPEN_CLIP["text_cfg"]
+        text = text | {"context_length": 128, "hf_tokenizer_name": "timm/tiny-siglip"}
+        model = published.OPEN_CLIP | {"text_cfg": text}
+        tag = open_clip.pretrained._pcfg(hf_hub="timm/tiny-siglip/")
+        monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, "ViT-tiny", model)
+        monkeypatch.setitem(open_clip.pretrained._PRETRAINED, "ViT-tiny", {"webli": tag})
+
+        def write(folder):
+            published.write_open_clip(folder, "safetensors", model=model)
+            write_clip_tokenizer(folder)
+
+        return publish("timm/tiny-siglip", write)
+
+    @pytest.mark.parametrize("run", [run_clip, run_zero_shot])
+    def test_it_is_served_as_it_was_scored(self, commit, tables, more_photos, tmp_path, run):
+        model = {"library": "open_clip", "model": "ViT-tiny", "weights": "webli"}
+        finished = run(tables, tmp_path / "scratch", **model)
+        check_served(finished, tables, more_photos)
+        assert finished.checkpoint.configuration["model"]["revision"] == commit
+        assert commit in finished.card
+
+
+def test_backbone(publish, tables, more_photos, tmp_path):
+    commit = publish(f"timm/{TIMM}", published.write_timm, "test_efficientnet", "bin")
+    finished = run_backbone(tables, tmp_path / "scratch", model=TIMM)
+    check_served(finished, tables, more_photos)
+    assert finished.checkpoint.configuration["model"]["revision"] == commit
+    assert commit in finished.card
+
+
+def test_fusion_with_a_name_model(publish, tables, more_photos, tmp_path):
+    commit = publish(f"timm/{TIMM}", published.write_timm, "test_efficientnet")
+    names = publish("snunlp/KR-SBERT", write_sentence_model, sentences_about(tables))
+    finished = run_fusion(tables, tmp_path / "scratch", model=TIMM, name_model="snunlp/KR-SBERT")
+    check_served(finished, tables, more_photos)
+    written = finished.checkpoint.configuration["model"]
+    assert (written["revision"], written["name_revision"]) == (commit, names)
+    assert commit in finished.card
+    assert names in finished.card
+
+
+@pytest.mark.parametrize(
+    ("write", "form", "quantisation"),
+    [
+        (vision_language.write_qwen2_5_vl, "sharded safetensors", "nf4"),
+        (vision_language.write_qwen2_vl, "safetensors", "none"),
+        (vision_language.write_llava, "sharded bin", "none"),
+    ],
+)
+def test_vision_language(publish, tables, more_photos, tmp_path, write, form, quantisation):
+    commit = publish("someone/vlm", write, form)
+    finished = run_vlm(tables, tmp_path / "scratch", model="someone/vlm", quantisation=quantisation)
+    check_served(finished, tables, more_photos)
+    assert finished.checkpoint.configuration["model"]["revision"] == commit
+    assert commit in finished.checkpoint.configuration["base"]["weights"]
+    assert commit in finished.card
