@@ -108,6 +108,21 @@ def test_weights_are_found_wherever_a_configuration_names_them():
     }
 
 
+def test_what_adapters_belong_to_is_told_once_and_with_its_commit():
+    """Its identity names a commit, which is no file and in no table."""
+    commit = "0123456789" * 4
+    model = {"model": QWEN.model, "weights": "hub", "revision": commit}
+    base = {"model": QWEN.model, "weights": f"{QWEN.model}@{commit}", "quantisation": "nf4"}
+    found = used_weights({"vlm": {"model": model, "base": base}})
+    assert found == [UsedWeights("vlm", QWEN.model, "hub", commit)]
+    check(found, **CHALLENGE)
+
+
+def test_a_branch_is_no_commit():
+    model = {"model": QWEN.model, "weights": "hub", "revision": "main"}
+    assert used_weights({"vlm": {"model": model}}) == [UsedWeights("vlm", QWEN.model, "hub")]
+
+
 def test_no_folder_of_the_machine_is_told():
     (row,) = describe_weights([UNKNOWN], WeightsRule()).to_dict("records")
     assert row["weights"] == "lite0.safetensors"
