@@ -94,7 +94,9 @@ def test_every_parameter_is_typed():
     assert asked_for == set(TYPES)
 
 
-@pytest.mark.parametrize("environment", ["base", "photos", "gpu24", "gpu80", "small_clip"])
+@pytest.mark.parametrize(
+    "environment", ["base", "photos", "gpu24", "gpu80", "writeup", "small_clip"]
+)
 def test_every_environment_has_valid_parameters(environment):
     loader = OmegaConfigLoader(
         str(PROJECT / "conf"), **(CONFIG_LOADER_ARGS | {"default_run_env": environment})
@@ -104,7 +106,9 @@ def test_every_environment_has_valid_parameters(environment):
         model.model_validate(parameters[name])
 
 
-@pytest.mark.parametrize("environment", ["base", "photos", "gpu24", "gpu80", "small_clip"])
+@pytest.mark.parametrize(
+    "environment", ["base", "photos", "gpu24", "gpu80", "writeup", "small_clip"]
+)
 def test_one_seed_reaches_everything(environment):
     loader = loader_of(PROJECT / "conf", environment)
     assert set(seeds(loader["parameters"]).values()) == {loader["globals"]["seed"]}
@@ -152,7 +156,7 @@ def collect_seeds(parameters, place, found):
             collect_seeds(value, f"{place}.{name}", found)
 
 
-@pytest.mark.parametrize("environment", ["photos", "gpu24", "gpu80"])
+@pytest.mark.parametrize("environment", ["photos", "gpu24", "gpu80", "writeup"])
 def test_published_models_are_pinned_to_the_commits_of_the_table(environment):
     table = published_weights()
     parameters = loader_of(PROJECT / "conf", environment)["parameters"]
