@@ -234,6 +234,10 @@ class TestEncoderKey:
     def test_what_changes_features_changes_the_key(self, change):
         assert encoder_key(timm_parameters()) != encoder_key(timm_parameters(**change))
 
+    def test_a_seed_that_draws_nothing_keeps_the_key(self, saved_timm):
+        given = timm_parameters(weights=str(saved_timm[1]))
+        assert encoder_key(given) == encoder_key(given.model_copy(update={"seed": 1}))
+
     @pytest.mark.parametrize("change", [{"batch_size": 7}, {"compile": True}])
     def test_what_changes_only_the_speed_keeps_the_key(self, change):
         assert encoder_key(timm_parameters()) == encoder_key(timm_parameters(**change))
@@ -293,7 +297,7 @@ class TestMemory:
 
     def check(self, parameters, watched):
         encoder = build_encoder(parameters)
-        watched.watch(encoder._network)
+        watched.watch(encoder._answer)
         encoder.encode(photos_of(encoder))
         del encoder
         assert not watched.in_memory()

@@ -64,6 +64,8 @@ def encoder_key(parameters: EncoderParameters) -> str:
         from chajong.device import best_precision
 
         settings["weights"] = weights_identity(parameters)
+        if parameters.weights != "random":
+            settings.pop("seed", None)  # Only random weights are drawn from it.
         precision = best_precision(wide_range=_has_wide_range(parameters))
         settings["precision"] = str(precision).removeprefix("torch.")
     return sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
