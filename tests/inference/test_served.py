@@ -14,6 +14,7 @@ from chajong.models.specialists.specialists import NO_SPECIALISTS
 from chajong.models.unlikeness import neighbour_distance
 from chajong.probabilities.family_temperature import NO_FAMILY_TEMPERATURES
 from chajong.probabilities.gate import Gate
+from chajong.probabilities.predictions import normalise_log
 
 
 def test_a_teammates_table_is_left_out_and_the_pool_is_made_anew(small_run, monkeypatch):
@@ -61,7 +62,7 @@ def test_where_an_accelerator_took_part_rounding_is_no_disagreement(
     predictions = served.refined.predictions
     values = predictions.log_probabilities
     rounding = np.random.default_rng(0).normal(0, 0.02, values.shape)
-    moved = replace(predictions, log_probabilities=values + rounding)
+    moved = replace(predictions, log_probabilities=normalise_log(values + rounding))
     with pytest.raises(AgreementError, match="differ by up to"):
         compare_with_run(classifier, moved, small_run.photos, small_run.store)
     configuration = classifier.ensemble.checkpoints["clip_frozen"].configuration

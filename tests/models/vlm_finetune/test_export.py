@@ -183,7 +183,7 @@ def test_a_merged_model_with_other_answers_is_not_written(checkpoint, tmp_path, 
     merge = export_module.merge_adapters
     other = fold_weights(checkpoint, 0)
     monkeypatch.setattr(export_module, "merge_adapters", lambda model, _: merge(model, other))
-    with pytest.raises(CheckpointError, match="merged model of fold 2 differs by .* on average"):
+    with pytest.raises(CheckpointError, match=r"merged model of fold 2 differs by .* on average"):
         AdapterExport(checkpoint, METRICS, (2,)).write(tmp_path / "adapters")
 
 
