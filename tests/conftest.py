@@ -1,6 +1,7 @@
 """Every test runs without a network and without telemetry."""
 
 import gc
+import importlib
 import os
 import weakref
 
@@ -100,6 +101,10 @@ def english_clip(tmp_path_factory):
     return folder
 
 
+LIBRARIES = ("timm", "open_clip", "torchvision", "bitsandbytes", "peft", "transformers.trainer")
+"""Their first import leaves cycles that hold whoever imports them, until these are collected."""
+
+
 class Watched:
     """Lets models be built as usual, and knows which of them still are in memory."""
 
@@ -131,8 +136,8 @@ class Watched:
 @pytest.fixture
 def watched(monkeypatch):
     """Watch models while nothing but the counting of references frees them."""
-    import torchvision  # noqa: F401  (its first import leaves cycles that hold whoever imports it)
-
+    for library in LIBRARIES:
+        importlib.import_module(library)
     gc.collect()
     monkeypatch.setattr(gc, "collect", lambda: 0)
     gc.disable()

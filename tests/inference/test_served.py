@@ -86,7 +86,7 @@ def test_where_an_accelerator_took_part_rounding_is_no_disagreement(
     predictions = served.refined.predictions
     values = predictions.log_probabilities
     rounding = np.random.default_rng(0).normal(0, 0.02, values.shape)
-    moved = replace(predictions, log_probabilities=values + rounding)
+    moved = replace(predictions, log_probabilities=normalise_log(values + rounding))
     with pytest.raises(AgreementError, match="differ by up to"):
         compare_with_run(classifier, moved, small_run.photos, small_run.store)
     configuration = classifier.ensemble.checkpoints["clip_frozen"].configuration

@@ -68,10 +68,9 @@ def compare_with_run(
 
 def _all_on_the_cpu(checkpoints: Iterable[Checkpoint]) -> bool:
     """Tell whether every member answered on a CPU and answers there now, always in float32."""
+    configurations = [checkpoint.configuration for checkpoint in checkpoints]
     devices = {
-        checkpoint.configuration.get(
-            "encoded_on", saved_arithmetic(checkpoint.configuration).device
-        )
-        for checkpoint in checkpoints
+        configuration.get("encoded_on", saved_arithmetic(configuration).device)
+        for configuration in configurations
     }
     return {best_device().type, *devices} == {ON_THE_CPU.device}

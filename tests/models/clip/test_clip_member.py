@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from chajong.models.checkpoint import read_checkpoint, write_checkpoint
-from chajong.models.clip import fold_models, member
 from chajong.models.clip.classifier import build_clip_classifier
 from chajong.models.clip.fold_models import ChosenShares, FoldModels
 from chajong.models.clip.interpolation import interpolate
@@ -14,7 +13,6 @@ from chajong.models.clip.member import (
     model_identity,
     predict_folds,
     predict_zero_shot,
-    restore_models,
 )
 from chajong.models.clip.parameters import ClipParameters, SmallClipParameters
 from chajong.models.clip.prompts import class_prompts
@@ -349,24 +347,3 @@ class TestIdentity:
 
 def counted(tables):
     return tables.folds.loc[tables.folds["label_counts"], "photo_id"].tolist()
-
-
-def test_a_fold_is_let_go_before_the_next(parameters, tables, tmp_path, watched, monkeypatch):
-    build = clip_builder(parameters, tables)
-    settings = TrainingParameters(epochs=1, batch_size=8, precision="bfloat16")
-    weights, _, report = train_member(
-        lambda fold: watched(build(fold)), {}, settings, tables, tmp_path, "clip"
-    )
-    assert watched.built == 3
-    for module in (fold_models, member):
-        given = module.build_clip_classifier
-        monkeypatch.setattr(module, "build_clip_classifier", watched(given))
-    checkpoint = predict_folds(weights, report, parameters, tables)[1]
-    predict_zero_shot(parameters, tables)
-    assert watched.built == 5
-    monkeypatch.setattr(member, "build_clip_classifier", given)
-    for model in restore_models(checkpoint).values():
-        watched.watch(model)
-    del model
-    assert watched.built == 8
-    assert not watched.in_memory()
