@@ -293,6 +293,4 @@ def layers_that_are_packed(network):
     """Ask transformers, which layers it packs where the rest is to stay as it is."""
     settings = BitsAndBytesConfig(load_in_4bit=True)
     packed = replace_with_bnb_linear(network, list(FULL_PRECISION), settings)
-    return {
-        name for name, layer in packed.named_modules() if type(layer).__name__ == "Linear4bit"
-    }
+    return {name for name, layer in packed.named_modules() if type(layer).__name__ == "Linear4bit"}
