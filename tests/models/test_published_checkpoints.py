@@ -151,7 +151,7 @@ def test_a_tensor_that_the_list_lacks_is_missed():
     listed = published_tensors("dinov2_small_transformers", torch.float32)
     del listed["encoder.layer.11.attention.attention.key.bias"]
     report = loaded_without_numbers(MODEL_MAPPING, dinov2(), listed)
-    with pytest.raises(EncoderError, match="k_proj.bias is missing"):
+    with pytest.raises(EncoderError, match=r"k_proj\.bias is missing"):
         check_complete(report, "DINOv2")
 
 
