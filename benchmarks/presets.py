@@ -15,6 +15,7 @@ import argparse
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from kedro.config import OmegaConfigLoader
@@ -22,9 +23,11 @@ from kedro.config import OmegaConfigLoader
 from chajong.models.encoders.encoder import EncoderError
 from chajong.models.encoders.parameters import HogParameters
 from chajong.models.presets.cost import prediction_cost, training_cost
+from chajong.models.presets.qwen_tokens import name_tokens
 from chajong.models.presets.small_step import step_on_small_copy
-from chajong.models.presets.vlm_cost import vlm_scoring_cost, vlm_training_cost
+from chajong.models.presets.vlm_cost import END, vlm_scoring_cost, vlm_training_cost
 from chajong.models.presets.vlm_small_step import vlm_step_on_small_copy
+from chajong.models.vlm.trie import build_trie
 from chajong.models.vlm_finetune.parameters import HintParameters, VlmClassifierParameters
 from chajong.pipelines.clip_training.params import ClipMemberParameters, ZeroShotParameters
 from chajong.pipelines.feature_extraction.params import EncoderMemberParameters
@@ -105,6 +108,7 @@ def main() -> None:
     problems = [f"{row.environment} {row.member}: {row.problem}" for row in rows if row.problem]
     print("\nGB and hours are estimates from the models' shapes; nothing ran on a GPU.")
     print("Hours are for one fold's training, or for all photos where nothing is trained.")
+    print(_names_as_tokens())
     sys.exit("\n".join(problems) or 0)
 
 
@@ -175,6 +179,15 @@ def check_questions(environment: str, model: VlmClassifierParameters) -> list[Ro
         problem = _too_large(environment, model.model, cost)
         rows.append(Row(environment, title, model.model, cost, hours, "not trained", problem))
     return rows
+
+
+def _names_as_tokens() -> str:
+    spelled = name_tokens().values()
+    trie = build_trie([(*tokens, END) for tokens in spelled])
+    return (
+        f"Qwen spells a name with {mean(map(len, spelled)):.1f} tokens; all {len(spelled)} make a "
+        f"trie of {trie.inner} tokens that others follow."
+    )
 
 
 def _cost(model: Any, training: Any) -> Cost:

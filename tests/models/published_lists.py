@@ -63,7 +63,7 @@ def size_of_numbers(tensors):
 
 
 def size_as_safetensors(tensors, *, described=True):
-    """Count the bytes of the file; its header, padded to eights, depends on names and shapes."""
+    """Count the bytes of the file; its header, padded to eights, has every name and shape."""
     header, end = {"__metadata__": {"format": "pt"}} if described else {}, 0
     for name, tensor in sorted(tensors.items(), key=lambda item: (-BYTES[item[1].dtype], item[0])):
         start, end = end, end + BYTES[tensor.dtype] * prod(tensor.shape)

@@ -1,5 +1,7 @@
+import re
 import runpy
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,7 +26,11 @@ from chajong.models.presets.vlm_building import PROMPT_TOKENS
 from chajong.pipelines.ensembling.params import EnsemblingParameters
 from chajong.probabilities.members import FROZEN_MEMBERS
 from chajong.settings import CONFIG_LOADER_ARGS
-from chajong.training.parameters import TrainingParameters
+from chajong.training.parameters import (
+    AugmentationParameters,
+    MixingParameters,
+    TrainingParameters,
+)
 
 PROJECT = Path(__file__).parents[2]
 SCRIPT = runpy.run_path(str(PROJECT / "benchmarks" / "presets.py"))
@@ -38,10 +44,15 @@ TRAINED = {"clip", "backbone", "fusion", "vlm"}
 PLAIN = TrainingParameters(batch_size=4, precision="float32")
 
 
+@cache
+def row_of(environment, member):
+    parameters = SCRIPT["members_of"](environment)[member]
+    return SCRIPT["check_member"](environment, member, parameters)
+
+
 @pytest.mark.parametrize(("environment", "member"), PRESETS)
 def test_a_preset_builds_trains_and_fits(environment, member):
-    parameters = SCRIPT["members_of"](environment)[member]
-    row = SCRIPT["check_member"](environment, member, parameters)
+    row = row_of(environment, member)
     assert row.problem == ""
     assert row.cost.memory_gb < SCRIPT["MEMORY"][environment]
     assert (row.cost.trainable > 0) == (member in TRAINED)
@@ -50,7 +61,7 @@ def test_a_preset_builds_trains_and_fits(environment, member):
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_fusion_starts_from_a_backbone_of_its_own_kind(environment):
     members = SCRIPT["members_of"](environment)
-    shared = ("model", "weights", "image_size", "freeze_batch_norm")
+    shared = ("model", "weights", "revision", "image_size", "freeze_batch_norm")
     backbone, fusion = members["backbone"].model, members["fusion"].model
     assert fusion.start == "backbone"
     assert {name: getattr(fusion, name) for name in shared} == {
@@ -62,6 +73,32 @@ def test_fusion_starts_from_a_backbone_of_its_own_kind(environment):
 def test_every_trained_preset_refuses_to_run_without_a_gpu(environment):
     members = SCRIPT["members_of"](environment)
     assert {members[name].training.device for name in TRAINED} == {"gpu"}
+
+
+@pytest.mark.parametrize("environment", ["gpu24", "gpu80"])
+def test_photos_are_varied_as_photos_are_and_not_as_the_sample_is(environment):
+    members = SCRIPT["members_of"](environment)
+    for name in TRAINED:
+        assert members[name].training.augmentation == AugmentationParameters()
+    for name in ("backbone", "fusion"):
+        assert members[name].training.mixing == MixingParameters()
+    assert members["clip"].model.interpolation == (0.5, 0.75, 1.0)
+
+
+@pytest.mark.parametrize(("environment", "member"), PRESETS)
+def test_a_presets_comment_states_the_estimate(environment, member):
+    stated = stated_gigabytes(environment)
+    assert (member in stated) == (member in TRAINED)
+    if member in stated:
+        assert stated[member] == pytest.approx(row_of(environment, member).cost.memory_gb, abs=1.5)
+
+
+def stated_gigabytes(environment):
+    files = (PROJECT / "conf" / environment).glob("*/parameters.yml")
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    blocks = re.findall(r"((?:^#.*\n)+)^(\w+):$", text, re.MULTILINE)
+    found = {member: re.search(r"^# Estimate: (\d+) GB", block, re.M) for block, member in blocks}
+    return {member: int(match[1]) for member, match in found.items() if match}
 
 
 def test_the_write_ups_systems_are_all_there_and_keep_the_challenges_rule():
