@@ -118,7 +118,7 @@ def run_fusion(tables, scratch, **model: Any) -> Finished:
     """Train a backbone that knows names for an epoch."""
     chosen = FusionParameters(**ONE_VIEW | model)
     parameters = FusionMemberParameters(model=chosen, training=_training())
-    checked = fusion_training.check_fusion(parameters)
+    checked = fusion_training.check_fusion(tables.classes, parameters)
     weights, _, report = fusion_training.train_fusion(
         checked, None, *_photos(tables), tables.classes, tables.folds, scratch, parameters
     )

@@ -1,11 +1,14 @@
 """A tiny SentenceTransformer in the files and names of snunlp/KR-SBERT-V40K-klueNLI-augSTS."""
 
+from string import ascii_letters, digits, punctuation
+
 import torch
 from fake_hub import write_json, write_weights
 from published_tokenizers import read_json, write_bert_tokenizer
 from published_vision_language import random_network
 
 WIDTH = 16
+LATIN = ascii_letters + digits + punctuation
 MODULES = "sentence_transformers.models"
 
 
@@ -14,14 +17,14 @@ def write_sentence_model(folder, texts, form="bin", seed=0, *, dense=False):
 
     Args:
         folder: Where to write; it is made.
-        texts: The letters of these are known to the tokenizer.
+        texts: The letters of these are known to the tokenizer, beside the Latin ones.
         form: How the weights are kept.
         seed: Seed of the weights.
         dense: Whether a layer follows the mean, as in sentence-transformers/LaBSE.
     """
     from transformers import AutoModel
 
-    letters = sorted(set("".join(texts)) - {" "})
+    letters = sorted(set("".join(texts) + LATIN) - {" "})
     size = write_bert_tokenizer(folder, letters)
     write_json(
         folder / "config.json",

@@ -83,10 +83,10 @@ class TestEmptyCache:
         with pytest.raises(EncoderError, match=f"hf download timm/{TIMM}"):
             run_backbone(tables, tmp_path / "scratch", model=TIMM)
 
-    def test_of_a_name_model(self):
+    def test_of_a_name_model(self, tables):
         model = FusionParameters(model="test_efficientnet", weights="random", name_model="a/model")
         with pytest.raises(EncoderError, match="hf download a/model"):
-            check_fusion(FusionMemberParameters(model=model))
+            check_fusion(tables.classes, FusionMemberParameters(model=model))
 
     def test_of_a_vision_language_model(self):
         with pytest.raises(EncoderError, match="hf download a/model"):
