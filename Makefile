@@ -28,7 +28,7 @@ contracts: .venv/installed
 	$(BIN)/lint-imports
 
 tests: .venv/installed
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 small-clip: .venv/installed
 	$(BIN)/kedro run --env small_clip --pipelines sample_photos

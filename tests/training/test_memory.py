@@ -20,6 +20,8 @@ def accelerator():
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
 
+    # One for the whole process, which an earlier training has made.
+    AcceleratorState._reset_state(reset_partial_state=True)
     yield Accelerator(mixed_precision="bf16", cpu=True)
     AcceleratorState._reset_state(reset_partial_state=True)
 
