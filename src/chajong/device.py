@@ -51,7 +51,8 @@ def best_precision(*, wide_range: bool = False) -> torch.dtype:
 def _say_that_bfloat16_is_emulated(card: str) -> None:
     logger.warning(
         "%s only emulates bfloat16. Models compute in float16 instead; vision-language models, "
-        "whose numbers float16 cannot hold, in float32: slower, and with twice the memory.",
+        "whose numbers float16 cannot hold, in float32, which is slower and takes twice the "
+        "memory.",
         card,
     )
 

@@ -76,7 +76,7 @@ class RunSummaryHooks:
 
 
 def leave_out_members_without_weights(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, str]:
-    """Switch off the members that a run can do without and whose weights can not be had.
+    """Switch off the members that a run can do without and whose weights are not available.
 
     Weights that are not in the cache yet are fetched here, once for all later runs.
 

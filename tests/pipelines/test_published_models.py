@@ -9,7 +9,7 @@ from published_vision_language import write_qwen2_5_vl
 
 from chajong import CarClassifier
 from chajong.models.checkpoint import read_checkpoint
-from chajong.models.encoders.hub import resolve_commit
+from chajong.models.encoders.hub import commit_of
 
 ENCODER = {"library": "transformers", "model": "openai/clip", "weights": "hub", "zoom": [1.0]}
 HINTS = {"member": "clip_frozen", "count": 2}
@@ -20,13 +20,13 @@ def published(tmp_path, monkeypatch):
     """A hub with both models; the vision-language model's branch moves on when it was used."""
     hub = FakeHub(tmp_path / "hub")
     hub.use(monkeypatch)
-    resolve_commit.cache_clear()
+    commit_of.cache_clear()
     commits = {}
     for repository, write in (("openai/clip", write_clip), ("Qwen/Qwen2.5-VL", write_qwen2_5_vl)):
         write(tmp_path / repository)
         commits[repository] = hub.publish(repository, tmp_path / repository)
     yield hub, commits
-    resolve_commit.cache_clear()
+    commit_of.cache_clear()
 
 
 def latest(versioned):
@@ -69,4 +69,4 @@ def test_from_the_first_check_to_new_photos(published, rendered, tmp_path, run_p
 def _move_on(hub, folder):
     write_clip(folder / "later", seed=1)
     hub.publish("openai/clip", folder / "later")
-    resolve_commit.cache_clear()
+    commit_of.cache_clear()

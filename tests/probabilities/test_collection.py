@@ -36,13 +36,16 @@ def test_a_table_that_is_wrong_is_named(table, photos, classes, folds):
     [
         (
             ["fusion.csv"],
-            r"fusion\.csv would be the member 'fusion', .* project's own 'fusion'",
+            r"fusion\.csv has the name of this project's own member 'fusion'\. Rename",
         ),
         (["Fusion.parquet"], r"Fusion\.parquet .* this project's own 'fusion': rename Fusion"),
         (["ensemble.csv"], r"ensemble\.csv .* this project's own 'ensemble'"),
-        (["a.csv", "a.parquet"], r"a\.parquet would be the member 'a', and so would a\.csv"),
-        (["a.csv", "A.csv"], r"A\.csv would be the member 'A', and so would a\.csv"),
-        ([normalize("NFC", "팀원.csv"), normalize("NFD", "팀원.csv")], "and so would 팀원"),
+        (["a.csv", "a.parquet"], r"a\.parquet has the name of the table a\.csv"),
+        (["a.csv", "A.csv"], r"A\.csv has the name of the table a\.csv"),
+        (
+            [normalize("NFC", "팀원.csv"), normalize("NFD", "팀원.csv")],
+            "has the name of the table 팀원",
+        ),
     ],
 )
 def test_a_name_that_is_taken_is_refused_with_both_and_the_fix(

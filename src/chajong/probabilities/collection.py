@@ -38,10 +38,10 @@ def tables_by_member(files: Iterable[str]) -> dict[str, str]:
         member = normalize("NFC", Path(file).stem)
         if other := taken.get(_folded(member)):
             raise ExternalMemberError(
-                f"The table {file} would be the member {member!r}, and so would {other}: rename "
-                f"{file}, such as to {member}_of_others{Path(file).suffix}, or take it away."
+                f"The table {file} has the name of {other}. Rename the file, for example to "
+                f"{member}_of_others{Path(file).suffix}, or remove it."
             )
-        taken[_folded(member)] = file
+        taken[_folded(member)] = f"the table {file}"
         found[member] = file
     return found
 

@@ -234,6 +234,16 @@ class TestEncoderKey:
     def test_what_changes_features_changes_the_key(self, change):
         assert encoder_key(timm_parameters()) != encoder_key(timm_parameters(**change))
 
+    def test_what_a_download_writes_for_people_keeps_the_key(self, saved_timm, tmp_path):
+        (tmp_path / "model.safetensors").write_bytes(saved_timm[1].read_bytes())
+        key = encoder_key(timm_parameters(weights=f"{tmp_path}/"))
+        (tmp_path / "README.md").write_text("a new line")
+        (tmp_path / ".cache").mkdir()
+        (tmp_path / ".cache" / "model.safetensors.metadata").write_text("fetched today")
+        assert encoder_key(timm_parameters(weights=f"{tmp_path}/")) == key
+        (tmp_path / "config.json").write_text("{}")
+        assert encoder_key(timm_parameters(weights=f"{tmp_path}/")) != key
+
     def test_a_seed_that_draws_nothing_keeps_the_key(self, saved_timm):
         given = timm_parameters(weights=str(saved_timm[1]))
         assert encoder_key(given) == encoder_key(given.model_copy(update={"seed": 1}))

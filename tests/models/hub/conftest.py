@@ -4,7 +4,7 @@ import pytest
 from fake_hub import FakeHub
 from tiny_classifier import labelled_photos
 
-from chajong.models.encoders.hub import resolve_commit
+from chajong.models.encoders.hub import commit_of
 
 COUNT, IN_SLICE, IN_TEST, NEW = 20, 4, 2, 2
 
@@ -14,9 +14,9 @@ def hub(tmp_path, monkeypatch):
     """An empty hub that every library looks into."""
     empty = FakeHub(tmp_path / "hub")
     empty.use(monkeypatch)
-    resolve_commit.cache_clear()
+    commit_of.cache_clear()
     yield empty
-    resolve_commit.cache_clear()
+    commit_of.cache_clear()
 
 
 @pytest.fixture

@@ -1,12 +1,14 @@
 """What a repository lacks, or must not hold, is said before anything is loaded from it."""
 
 import pickle
+import re
 from pathlib import Path
 
 import published_encoders as published
 import published_vision_language as vision_language
 import pytest
 import torch
+from huggingface_hub.errors import XetDownloadError
 from member_chains import run_backbone, run_fusion, vlm_parameters
 from published_sentence_model import write_sentence_model
 
@@ -14,6 +16,7 @@ from chajong.models.clip.parameters import ClipParameters
 from chajong.models.clip.towers import load_towers
 from chajong.models.encoders.building import build_encoder, encoder_key
 from chajong.models.encoders.encoder import EncoderError
+from chajong.models.encoders.hub import hub_files
 from chajong.models.encoders.parameters import (
     PretrainedParameters,
     QwenVlChatParameters,
@@ -45,7 +48,7 @@ ENCODERS = {
 }
 
 
-REFUSED = "more than tensors"
+REFUSED = "nothing but tensors|more than tensors"
 
 
 class Malicious:
@@ -130,6 +133,39 @@ class TestNoWeights:
         (hub.snapshot("a/model", commit) / name).unlink()
         with pytest.raises(EncoderError, match=name):
             build_encoder(encoder)
+
+    def test_a_missing_shard_of_a_vision_language_model_is_named_before_training(
+        self, publish, hub
+    ):
+        commit = publish("a/model", vision_language.write_qwen2_5_vl, "sharded safetensors")
+        name = "model-00002-of-00002.safetensors"
+        (hub.snapshot("a/model", commit) / name).unlink()
+        with pytest.raises(EncoderError, match=name):
+            check_vlm(vlm_parameters(model="a/model"))
+
+    @pytest.mark.parametrize(
+        ("setting", "way_out"),
+        [
+            ("weights", "--local-dir FOLDER` and give FOLDER as `weights`"),
+            ("name_model", "--local-dir FOLDER` and give FOLDER as `name_model`"),
+            (None, "--revision main` and copy it into that cache"),
+        ],
+    )
+    def test_the_way_out_names_the_setting_that_takes_a_folder(self, hub, setting, way_out):
+        with pytest.raises(EncoderError, match=re.escape(way_out)):
+            hub_files("a/model", "main", setting)
+
+    @pytest.mark.parametrize("error", [RuntimeError("Data processing error"), XetDownloadError()])
+    def test_a_broken_transfer_tells_what_to_do(self, publish, monkeypatch, error):
+        publish("a/model", published.write_clip)
+        files = hub_files("a/model", "main")
+
+        def break_off(*_, **__):
+            raise error
+
+        monkeypatch.setattr("huggingface_hub.snapshot_download", break_off)
+        with pytest.raises(EncoderError, match="hf download a/model"):
+            files.folder()
 
 
 class TestPickles:

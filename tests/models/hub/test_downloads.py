@@ -10,7 +10,7 @@ from published_sentence_model import write_sentence_model
 
 from chajong.models.encoders.building import build_encoder, encoder_key
 from chajong.models.encoders.encoder import EncoderError
-from chajong.models.encoders.hub import resolve_commit
+from chajong.models.encoders.hub import commit_of, resolve_commit
 from chajong.models.encoders.parameters import PretrainedParameters, QwenVlChatParameters
 from chajong.models.encoders.published import name_model_source
 from chajong.models.fusion.parameters import FusionParameters
@@ -23,11 +23,11 @@ CLIP = PretrainedParameters(library="transformers", model="openai/clip")
 def server(tmp_path, monkeypatch):
     """A hub that answers, and an empty cache."""
     FakeHub(tmp_path / "cache").use(monkeypatch)
-    resolve_commit.cache_clear()
+    commit_of.cache_clear()
     with serve(FakeHub(tmp_path / "remote")) as running:
         running.use(monkeypatch)
         yield running
-    resolve_commit.cache_clear()
+    commit_of.cache_clear()
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_what_was_fetched_is_enough_without_a_network(upload, server, monkeypatc
     build_encoder(CLIP)
     fetched = list(server.fetched)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    resolve_commit.cache_clear()
+    commit_of.cache_clear()
     build_encoder(CLIP)
     assert encoder_key(CLIP) == before
     assert server.fetched == fetched
@@ -77,7 +77,7 @@ def test_a_branch_is_asked_for_anew_by_the_next_program(upload):
     first = upload("openai/clip", published.write_clip)
     assert resolve_commit("openai/clip", "main") == first
     second = upload("openai/clip", published.write_clip, seed=1)
-    resolve_commit.cache_clear()
+    commit_of.cache_clear()
     assert resolve_commit("openai/clip", "main") == second
 
 

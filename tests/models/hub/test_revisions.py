@@ -21,7 +21,7 @@ from published_sentence_model import write_sentence_model
 from chajong.models.clip.member import clip_builder
 from chajong.models.clip.parameters import ClipParameters
 from chajong.models.encoders.building import encoder_key
-from chajong.models.encoders.hub import resolve_commit
+from chajong.models.encoders.hub import commit_of
 from chajong.models.encoders.parameters import PretrainedParameters, VlmTowerParameters
 from chajong.models.fusion.member import backbone_builder, fusion_builder
 from chajong.models.fusion.parameters import BackboneParameters, FusionParameters
@@ -42,7 +42,7 @@ def move(hub, publish):
     """Return what commits anew, as a program that begins later finds it."""
 
     def make(repository, write, *args, **settings):
-        resolve_commit.cache_clear()
+        commit_of.cache_clear()
         return publish(repository, write, *args, **settings)
 
     return make

@@ -18,7 +18,8 @@ from chajong.models.clip.fold_models import (
 )
 from chajong.models.clip.parameters import ClipParameters
 from chajong.models.clip.prompts import class_prompts
-from chajong.models.encoders.published import at_commit, pinned, weights_identity
+from chajong.models.clip.towers import at_commits, other_tokenizer
+from chajong.models.encoders.published import weights_identity
 from chajong.models.trained.checkpoint import (
     proof_photos,
     restore_fold_models,
@@ -47,7 +48,15 @@ if TYPE_CHECKING:
     from chajong.probabilities.predictions import Predictions
     from chajong.training.moving_average import Weights
 
-NOT_IN_KEY = {"weights", "revision", "flip", "zoom", "batch_size", "interpolation"}
+NOT_IN_KEY = {
+    "weights",
+    "revision",
+    "tokenizer_revision",
+    "flip",
+    "zoom",
+    "batch_size",
+    "interpolation",
+}
 """Settings of prediction, which training does not depend on; weights go in by content."""
 
 
@@ -57,7 +66,13 @@ def model_identity(parameters: ClipParameters, classes: pd.DataFrame) -> dict[st
         **parameters.model_dump(mode="json", exclude=NOT_IN_KEY),
         "weights": weights_identity(parameters),
         "sentences": class_prompts(classes).in_languages(parameters.languages),
+        **_tokenizer_identity(parameters),
     }
+
+
+def _tokenizer_identity(parameters: ClipParameters) -> dict[str, str]:
+    other = other_tokenizer(parameters)
+    return {"tokenizer": f"{other}@{at_commits(parameters).tokenizer_revision}"} if other else {}
 
 
 def clip_builder(
@@ -69,7 +84,7 @@ def clip_builder(
     always another car says nothing about them, and they are scored by their names later.
     """
     prompts = class_prompts(tables.classes)
-    settings = at_commit(parameters)
+    settings = at_commits(parameters)
     return lambda fold: partial(
         build_clip_classifier, settings, prompts, tables.classes_shown_to(fold)
     )
@@ -104,7 +119,7 @@ def predict_folds(
         checkpoint = models.checkpoint(
             shares.overall,
             {
-                "model": pinned(parameters),
+                "model": at_commits(parameters).model_dump(mode="json"),
                 "training": training["key"],
                 "share": shares.overall,
                 "evidence": evidence,
@@ -170,7 +185,7 @@ def _zero_shot_checkpoint(
     views = log_probability_views(model, parameters)
     proof = proof_photos(tables, views.preparation)
     configuration = {
-        "model": pinned(parameters),
+        "model": at_commits(parameters).model_dump(mode="json"),
         "temperature": temperature,
         "contract": tables.contract,
         "class_names": list(tables.class_names),

@@ -23,6 +23,8 @@ class ClipParameters(Strict):
             else is a file of weights, a folder in the library's format, or a pretrained tag of
             open_clip (such as ``openai``).
         revision: Commit, branch or tag of the hub repository that the weights are fetched from.
+        tokenizer_revision: The same of the tokenizer, where open_clip takes it from another
+            repository than the weights.
         image_size: Height and width in pixels; the model's own where it is not given.
         flip: Whether predictions average a photo and its mirror image.
         zoom: Centre zooms that predictions average over; 1 is the whole photo.
@@ -45,6 +47,7 @@ class ClipParameters(Strict):
     model: str = Field(min_length=1)
     weights: str = Field("hub", min_length=1)
     revision: Revision = "main"
+    tokenizer_revision: Revision = "main"
     image_size: int | None = Field(None, ge=16)
     flip: bool = True
     zoom: tuple[Annotated[float, Field(ge=1, le=4)], ...] = Field((1.0,), min_length=1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from chajong.models.encoders.encoder import EncoderError
-from chajong.models.encoders.hub import hub_files
+from chajong.models.encoders.hub import hub_files, resolve_commit
 from chajong.models.encoders.open_clip_models import (
     FOLDER,
     load_open_clip_network,
@@ -16,7 +16,7 @@ from chajong.models.encoders.open_clip_models import (
     photo_format,
 )
 from chajong.models.encoders.pretrained import ImageModel
-from chajong.models.encoders.published import repository_of
+from chajong.models.encoders.published import at_commit, repository_of
 from chajong.models.encoders.transformers_models import (
     load_transformers_network,
     transformers_folder,
@@ -219,23 +219,63 @@ def _open_clip_tokenizer(parameters: ClipParameters) -> Any:
     import open_clip
 
     source = open_clip_source(parameters.source)
-    built_in = not source.startswith(FOLDER)
-    text = open_clip.get_model_config(source)["text_cfg"] if built_in else {}
+    text = _text_configuration(source)
     named = text.get("hf_tokenizer_name")
     try:
         if not named:
             return open_clip.get_tokenizer(source)
-        repository = repository_of(parameters.source)
-        own = repository is not None and repository.name == named
-        folder = hub_files(named, parameters.revision if own else "main").folder(())
+        other = other_tokenizer(parameters)
+        revision = parameters.tokenizer_revision if other else parameters.revision
+        folder = hub_files(named, revision, setting=None).folder(())
         return open_clip.tokenizer.HFTokenizer(
             str(folder),
             context_length=text.get("context_length", open_clip.tokenizer.DEFAULT_CONTEXT_LENGTH),
             tokenizer_mode=text.get("tokenizer_mode"),
             **text.get("tokenizer_kwargs", {}),
         )
+    except EncoderError:
+        raise  # It says itself what is missing.
     except (OSError, ValueError) as error:
         raise _no_tokenizer(parameters, error) from error
+
+
+def other_tokenizer(parameters: ClipParameters) -> str | None:
+    """Name the repository of a tokenizer that open_clip takes from another place than the weights.
+
+    Raises:
+        EncoderError: The model is unknown, or its files cannot be had.
+    """
+    if parameters.library != "open_clip":
+        return None
+    source = open_clip_source(parameters.source)
+    named: str | None = _text_configuration(source).get("hf_tokenizer_name")
+    weights = repository_of(parameters.source)
+    own = weights is not None and weights.name == named
+    return None if own else named
+
+
+def at_commits(parameters: ClipParameters) -> ClipParameters:
+    """Name the commits that the revisions of weights and tokenizer mean now, in their place.
+
+    Raises:
+        EncoderError: A revision cannot be resolved.
+    """
+    settings = at_commit(parameters)
+    other = other_tokenizer(settings)
+    if other is None:
+        return settings
+    commit = resolve_commit(other, settings.tokenizer_revision, setting=None)
+    return settings.model_copy(update={"tokenizer_revision": commit})
+
+
+def _text_configuration(source: str) -> dict[str, Any]:
+    """Read what open_clip's own configuration says of the text; a folder keeps its tokenizer."""
+    import open_clip
+
+    if source.startswith(FOLDER):
+        return {}
+    configuration: dict[str, Any] = open_clip.get_model_config(source)["text_cfg"]
+    return configuration
 
 
 def _transformers_towers(parameters: ClipParameters) -> ClipTowers:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING
@@ -150,35 +150,37 @@ def local_files(folder: Path) -> ModelFiles:
     return ModelFiles(str(folder), tuple(names), fetch, fetch_all)
 
 
-def hub_files(repository: str, revision: str) -> ModelFiles:
+def hub_files(repository: str, revision: str, setting: str | None = "weights") -> ModelFiles:
     """List the files of a repository at a revision, and fetch its descriptions.
 
     Args:
         repository: ``owner/name``.
         revision: A commit, a branch or a tag.
+        setting: Which setting may name a local folder in its place; None where none may.
 
     Raises:
         EncoderError: The repository or revision does not exist, or cannot be reached and is not in
             the cache.
     """
-    commit = resolve_commit(repository, revision)
+    commit = resolve_commit(repository, revision, setting)
+    told_of_failure = partial(_told_of_failure, repository, revision, setting)
 
     def fetch(name: str) -> Path:
         from huggingface_hub import hf_hub_download
 
-        with _told_of_failure(repository, revision):
+        with told_of_failure():
             return Path(hf_hub_download(repository, name, revision=commit))
 
     def fetch_all(names: Sequence[str]) -> Path:
         from huggingface_hub import snapshot_download
 
-        with _told_of_failure(repository, revision):
+        with told_of_failure():
             wanted = [*DESCRIPTIONS, *names]
             folder = Path(snapshot_download(repository, revision=commit, allow_patterns=wanted))
-        for name in names:
-            # Offline, the hub's library takes a folder that lacks files for a whole one.
-            if not (folder / name).is_file():
-                raise _unreachable(repository, revision, f"{name} is missing in the cache")
+            for name in names:
+                # Offline, the hub's library takes a folder that lacks files for a whole one.
+                if not (folder / name).is_file():
+                    raise FileNotFoundError(f"{name} is missing in the cache")
         return folder
 
     names = _names_at(repository, commit, fetch_all(()))
@@ -196,14 +198,14 @@ def _names_at(repository: str, commit: str, folder: Path) -> tuple[str, ...]:
         return local_files(folder).names
 
 
-@lru_cache
-def resolve_commit(repository: str, revision: str) -> str:
+def resolve_commit(repository: str, revision: str, setting: str | None = "weights") -> str:
     """Say which commit a revision means: the same one for as long as the program runs.
 
     Args:
         repository: ``owner/name``.
         revision: A commit, which is taken as it is, or a branch or tag, which the hub is asked for;
             where it cannot be reached, what the cache knows.
+        setting: As for `hub_files`.
 
     Returns:
         40 hexadecimal digits.
@@ -212,22 +214,31 @@ def resolve_commit(repository: str, revision: str) -> str:
         EncoderError: The repository or revision does not exist, or the hub cannot be reached and
             the cache does not know it.
     """
+    with _told_of_failure(repository, revision, setting):
+        return commit_of(repository, revision)
+
+
+@lru_cache
+def commit_of(repository: str, revision: str) -> str:
+    """Say which commit a revision means, with the hub's own errors; see `resolve_commit`."""
     from huggingface_hub import resolve_revision
 
-    with _told_of_failure(repository, revision):
-        return str(resolve_revision(repository, revision=revision).resolved)
+    return str(resolve_revision(repository, revision=revision).resolved)
 
 
 @contextmanager
-def _told_of_failure(repository: str, revision: str) -> Iterator[None]:
+def _told_of_failure(repository: str, revision: str, setting: str | None) -> Iterator[None]:
     from huggingface_hub.errors import (
         HfHubHTTPError,
         RevisionNotFoundError,
         RevisionResolutionError,
+        XetDownloadError,
     )
 
     # Every error of the hub's network library has this ancestor, whichever library that is.
     network_error: type[Exception] = HfHubHTTPError.__bases__[0]
+    # The library that moves large files tells of a broken transfer by errors of its own kinds.
+    of_transfer = (XetDownloadError, RuntimeError)
     try:
         yield
     except RevisionNotFoundError as error:
@@ -236,20 +247,24 @@ def _told_of_failure(repository: str, revision: str) -> Iterator[None]:
             "`revision` where you set `model`, to a commit of that model or to `main`."
         )
         raise EncoderError(message) from error
-    except (OSError, ValueError, RevisionResolutionError, network_error) as error:
+    except (OSError, ValueError, RevisionResolutionError, network_error, *of_transfer) as error:
         # Where the network is down, the first error says so and the last one only what follows.
         told = shorten(str(error.__cause__ or error), SHOWN_LENGTH)
-        raise _unreachable(repository, revision, told) from error
+        raise _unreachable(repository, revision, setting, told) from error
 
 
-def _unreachable(repository: str, revision: str, reason: str) -> EncoderError:
+def _unreachable(repository: str, revision: str, setting: str | None, reason: str) -> EncoderError:
     from huggingface_hub import constants
 
+    download = f"hf download {repository} --revision {revision}"
+    by_hand = (
+        f"fetch it elsewhere by `{download} --local-dir FOLDER` and give FOLDER as `{setting}`"
+        if setting
+        else f"fetch it elsewhere by `{download}` and copy it into that cache"
+    )
     message = (
         f"The published model {repository!r} at revision {revision!r} could not be fetched, and "
         f"the cache {constants.HF_HUB_CACHE} does not hold it ({reason}). Run once with a network "
-        "(after `hf auth login` where the model asks for it), or fetch it elsewhere by `hf "
-        f"download {repository} --revision {revision} --local-dir FOLDER` and give FOLDER as "
-        "`weights`."
+        f"(after `hf auth login` where the model asks for it), or {by_hand}."
     )
     return EncoderError(message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from chajong.models.encoders.encoder import EncoderError
@@ -16,6 +17,8 @@ from chajong.models.encoders.weights import (
     told_of_loading,
     unknown_model,
 )
+
+logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -200,7 +203,13 @@ def _check_activation(parameters: PretrainedParameters) -> None:
     twin = parameters.model.removesuffix(QUICK)
     twin = twin if twin != parameters.model else twin + QUICK
     if twin not in open_clip.list_models():
-        return  # There is no other model to name; open_clip's warning stands.
+        logger.warning(
+            "The weights %r of %r were trained with another activation than this model computes "
+            "(quick GELU), and open_clip has no other model for them.",
+            parameters.weights,
+            parameters.model,
+        )
+        return
     message = (
         f"The weights {parameters.weights!r} of {parameters.model!r} were trained with another "
         f"activation than this model computes (quick GELU). Set `model` to {twin!r}."

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 LAYERS = "modules.json"
 """The file that lists a SentenceTransformer's layers and their folders."""
 
+NAME_SETTING = "name_model"
+
 ON_THE_HUB = ("hf-hub:", "hf_hub:")
 """Begins a model's name that is a repository, in timm's and open_clip's words."""
 
@@ -192,7 +194,7 @@ def name_model_source(settings: NamesFrom) -> str:
     if settings.name_model == CHARACTERS or _is_folder(settings.name_model):
         return settings.name_model
     repository = _sentence_repository(settings.name_model)
-    files = hub_files(repository, settings.name_revision)
+    files = hub_files(repository, settings.name_revision, NAME_SETTING)
     needed = [name for layer in _layers(files) for name in files.weight_files(layer)]
     return str(files.fetch_all(needed))
 
@@ -235,7 +237,8 @@ def pinned_names(settings: NamesFrom) -> dict[str, str]:
 
 
 def _name_commit(settings: NamesFrom) -> str:
-    return resolve_commit(_sentence_repository(settings.name_model), settings.name_revision)
+    repository = _sentence_repository(settings.name_model)
+    return resolve_commit(repository, settings.name_revision, NAME_SETTING)
 
 
 def _sentence_repository(name_model: str) -> str:

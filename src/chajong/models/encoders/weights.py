@@ -75,15 +75,24 @@ def content_identity(path: Path) -> str:
         path: A file, or a folder of files.
 
     Returns:
-        The sha-256 of every file.
+        The sha-256 of every file, but for what is written for people and what a download keeps
+        about itself.
     """
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
     digests = []
-    for file in files:
-        if file.is_file():
-            with file.open("rb") as stream:
-                digests.append(file_digest(stream, "sha256").hexdigest())
+    for file in [path] if path.is_file() else _files_of_model(path):
+        with file.open("rb") as stream:
+            digests.append(file_digest(stream, "sha256").hexdigest())
     return "+".join(digests)
+
+
+def _files_of_model(folder: Path) -> list[Path]:
+    return [
+        file
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+        and file.suffix != ".md"
+        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+    ]
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
@@ -229,9 +238,9 @@ def told_of_loading(model: str) -> Iterator[None]:
 def _no_weights(file: str, error: Exception) -> EncoderError:
     # What torch's message advises, reading the file with all that it holds, is not done here.
     message = (
-        f"{file} cannot be read as weights ({shorten(str(error), SHOWN_LENGTH)}). Files that "
-        "hold more than tensors are not opened: convert the weights to safetensors where they "
-        "were made."
+        f"{file} cannot be read as weights ({shorten(str(error), SHOWN_LENGTH)}). Only "
+        "files that contain nothing but tensors are opened: convert the weights to safetensors "
+        "where they were made."
     )
     return EncoderError(message)
 

@@ -43,7 +43,8 @@ def check_base(parameters: VlmClassifierParameters) -> tuple[int, int]:
     shape = input_shape(load_vlm_config(parameters), parameters)
     load_processor(parameters)
     base_identity(parameters)
-    model_files(parameters).weights()
+    # Now rather than when the other members have been trained.
+    model_files(parameters).folder()
     return shape
 
 
