@@ -36,9 +36,9 @@ def test_a_table_that_is_wrong_is_named(table, photos, classes, folds):
     [
         (
             ["fusion.csv"],
-            r"fusion\.csv has the name of this project's own member 'fusion'\. Rename",
+            r"fusion\.csv has the name of this project's own 'fusion'\. Rename",
         ),
-        (["Fusion.parquet"], r"Fusion\.parquet .* this project's own 'fusion': rename Fusion"),
+        (["Fusion.parquet"], r"Fusion\.parquet .* this project's own 'fusion'\. Rename"),
         (["ensemble.csv"], r"ensemble\.csv .* this project's own 'ensemble'"),
         (["a.csv", "a.parquet"], r"a\.parquet has the name of the table a\.csv"),
         (["a.csv", "A.csv"], r"A\.csv has the name of the table a\.csv"),
