@@ -10,6 +10,7 @@ from chajong.models.encoders.hub import OPEN_CLIP_WEIGHTS, hub_files
 from chajong.models.encoders.pretrained import ImageModel
 from chajong.models.encoders.published import ON_THE_HUB, open_clip_repository
 from chajong.models.encoders.weights import (
+    conversion,
     existing_path,
     fit_weights,
     is_path,
@@ -22,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import torch
 
     from chajong.models.encoders.parameters import PretrainedParameters
 
@@ -79,8 +82,31 @@ def load_open_clip_network(parameters: PretrainedParameters) -> Any:
         )
     if file:
         described = f"The weights in {file} and the model {parameters.model!r}"
-        fit_weights(network, read_weights(file), described)
+        fit_weights(network, _converted(network, read_weights(file), described), described)
     return network
+
+
+def _converted(
+    network: Any, weights: dict[str, torch.Tensor], source: str
+) -> dict[str, torch.Tensor]:
+    """Rename and resample tensors as open_clip's own `load_checkpoint` does."""
+    from open_clip.convert import convert_state_dict
+    from open_clip.factory import convert_to_custom_text_state_dict
+    from open_clip.model import resize_pos_embed, resize_text_pos_embed
+
+    with conversion(source):
+        converted = convert_state_dict(network, dict(weights))
+        if "positional_embedding" in converted and not hasattr(network, "positional_embedding"):
+            converted = convert_to_custom_text_state_dict(converted)
+        for name in ("logit_scale", "logit_bias"):
+            wanted = getattr(network, name)
+            if name in converted and wanted is not None:
+                converted[name] = converted[name].reshape(wanted.shape)
+        # Text towers of transformers no longer keep this buffer.
+        converted.pop("text.transformer.embeddings.position_ids", None)
+        resize_pos_embed(converted, network)
+        resize_text_pos_embed(converted, network)
+    return converted
 
 
 def open_clip_source(parameters: PretrainedParameters) -> str:

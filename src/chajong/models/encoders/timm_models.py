@@ -9,6 +9,7 @@ from chajong.models.encoders.hub import WEIGHTS, hub_files, local_files
 from chajong.models.encoders.pretrained import ImageModel
 from chajong.models.encoders.published import ON_THE_HUB, timm_repository
 from chajong.models.encoders.weights import (
+    conversion,
     existing_path,
     fit_weights,
     is_path,
@@ -130,6 +131,9 @@ def _check_name(model: str) -> None:
 def fit_timm_weights(network: Any, weights: dict[str, torch.Tensor], source: str) -> None:
     """Load weights into a timm model that was built without its classifier.
 
+    They are converted as timm converts published ones: older names are renamed, and position
+    tables are resampled to the model's image size.
+
     Args:
         network: The model.
         weights: Tensors by name; those of a classifier are left out.
@@ -141,5 +145,22 @@ def fit_timm_weights(network: Any, weights: dict[str, torch.Tensor], source: str
     classifier = network.pretrained_cfg["classifier"]
     names = (classifier,) if isinstance(classifier, str) else tuple(classifier)
     prefixes = tuple(f"{name}." for name in names)
-    kept = {name: tensor for name, tensor in weights.items() if not name.startswith(prefixes)}
+    converted = _converted(network, weights, source)
+    kept = {name: tensor for name, tensor in converted.items() if not name.startswith(prefixes)}
     fit_weights(network, kept, source)
+
+
+def _converted(
+    network: Any, weights: dict[str, torch.Tensor], source: str
+) -> dict[str, torch.Tensor]:
+    """Rename and resample tensors by the function that timm keeps for it beside the model."""
+    import sys
+
+    import timm
+
+    builder = timm.model_entrypoint(network.pretrained_cfg["architecture"])
+    convert = getattr(sys.modules[builder.__module__], "checkpoint_filter_fn", None)
+    if convert is None:
+        return weights
+    with conversion(source):
+        return dict(convert(dict(weights), network))

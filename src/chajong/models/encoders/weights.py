@@ -32,6 +32,10 @@ SHOWN_LENGTH = 400
 """Characters of a library's message that an error repeats."""
 
 
+MISFITS = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What a library's conversion raises on weights of another model, which it does not check."""
+
+
 def is_path(weights: str) -> bool:
     """Tell a file or folder from a word such as ``hub`` or a pretrained tag."""
     return "/" in weights or "\\" in weights or weights.endswith(FILES)
@@ -165,6 +169,26 @@ def fit_weights(network: torch.nn.Module, weights: dict[str, torch.Tensor], sour
         )
         raise EncoderError(message)
     network.load_state_dict(weights)
+
+
+@contextmanager
+def conversion(source: str) -> Iterator[None]:
+    """Say that weights do not fit where a library cannot convert them to its model.
+
+    Args:
+        source: What to call the weights and the model in the error.
+
+    Raises:
+        EncoderError: In place of the library's own error.
+    """
+    try:
+        yield
+    except MISFITS as error:
+        message = (
+            f"{source} do not fit: they cannot be converted ({type(error).__name__}: "
+            f"{shorten(str(error), SHOWN_LENGTH)}). Name the model that they were saved from."
+        )
+        raise EncoderError(message) from error
 
 
 def unknown_model(model: str, library: str, known: list[str]) -> EncoderError:
