@@ -95,7 +95,7 @@ def _converted(
     from open_clip.model import resize_pos_embed, resize_text_pos_embed
 
     with conversion(source):
-        converted = convert_state_dict(network, dict(weights))
+        converted: dict[str, torch.Tensor] = convert_state_dict(network, dict(weights))
         if "positional_embedding" in converted and not hasattr(network, "positional_embedding"):
             converted = convert_to_custom_text_state_dict(converted)
         for name in ("logit_scale", "logit_bias"):
