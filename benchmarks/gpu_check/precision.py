@@ -1,4 +1,4 @@
-"""bfloat16, channels-last and ``torch.compile``, each with and without, for one model."""
+"""Half precision, channels-last and ``torch.compile``, each with and without, for one model."""
 
 from __future__ import annotations
 
@@ -69,9 +69,9 @@ class Comparison:
         """List the measurements; the later ones are compared with the first."""
         return [
             ("float32", partial(self._encode, InFloat32)),
-            ("bfloat16, as encoders run", self._encode),
-            ("bfloat16, channels first", partial(self._encode, ChannelsFirst)),
-            ("bfloat16, compiled", partial(self._encode, compiled=True)),
+            ("as encoders run", self._encode),
+            ("as encoders run, channels first", partial(self._encode, ChannelsFirst)),
+            ("as encoders run, compiled", partial(self._encode, compiled=True)),
         ]
 
     def _encode(
