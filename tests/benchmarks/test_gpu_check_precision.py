@@ -7,9 +7,12 @@ import torch
 from gpu_check import extraction
 from gpu_check.extraction import ENCODERS
 from gpu_check.optimiser_step import OptimiserStep
+from gpu_check.precision import InFloat32
 from gpu_check.random_models import random_encoder
 from tiny_classifier import build_tiny
+from torch import backends
 
+from chajong.device import float32_settings_kept
 from chajong.models.encoders import views
 from chajong.models.vlm_finetune.parameters import VlmTrainingParameters
 from chajong.training.parameters import TrainingParameters
@@ -53,6 +56,20 @@ def test_a_step_is_timed_in_the_precision_that_the_card_trains_in(monkeypatch, t
 def test_the_ceiling_is_a_product_in_the_precision_of_the_card(monkeypatch):
     monkeypatch.setattr(extraction, "best_device", lambda: torch.device("cpu"))
     assert extraction._ceiling(8).note == "product of two 8 x 8 matrices in float16"
+
+
+def test_what_the_others_are_compared_with_is_multiplied_in_float32():
+    seen = []
+
+    def network(photos):
+        kinds = (backends.cuda.matmul, backends.cudnn.conv, backends.mkldnn.matmul)
+        seen.extend(kind.fp32_precision for kind in kinds)
+        return photos
+
+    with float32_settings_kept():
+        backends.fp32_precision = "tf32"
+        InFloat32(network)(torch.zeros(1))
+    assert seen == ["ieee", "ieee", "ieee"]
 
 
 @pytest.mark.parametrize(("name", "wide"), [("ViT-B/32", False), ("tower of Qwen2.5-VL", True)])
