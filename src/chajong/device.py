@@ -101,7 +101,8 @@ def allow_tf32() -> None:
     import torch
 
     if best_device().type == "cuda":
-        torch.backends.fp32_precision = "tf32"
+        library: Any = torch.backends
+        library.fp32_precision = "tf32"
 
 
 def _kinds_of_products() -> tuple[Any, ...]:
