@@ -26,6 +26,8 @@ import torch
 from gpu_check.processes import start
 from gpu_check.report import device, joined, table
 
+from chajong.whole import whole_file
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -106,7 +108,9 @@ def _measured(sections: list[str], folder: Path, ends: float, *, dry: bool) -> I
 def write(report: dict[str, Any], path: Path) -> None:
     """Write the report as JSON, whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
+    with whole_file(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
     print(f"Written to {path}.")
 
 

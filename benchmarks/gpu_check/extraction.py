@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from chajong.device import best_device
+from chajong.device import best_device, best_precision
 from chajong.models.encoders.parameters import PretrainedParameters, VlmTowerParameters
 from chajong.models.presets.cost import RESERVE_GB, prediction_cost
 from gpu_check.random_models import random_encoder
@@ -84,9 +84,10 @@ def photos_of_noise(preparation: Preparation, count: int) -> torch.Tensor:
 
 
 def _ceiling(side: int) -> Finding:
-    left, right = torch.randn(2, side, side, device=best_device(), dtype=torch.bfloat16)
+    precision = best_precision()
+    left, right = torch.randn(2, side, side, device=best_device(), dtype=precision)
     seconds = median_seconds(lambda: left @ right)
-    note = f"product of two {side} x {side} matrices in bfloat16"
+    note = f"product of two {side} x {side} matrices in {str(precision).removeprefix('torch.')}"
     return Finding({"tera_operations_per_second": 2 * side**3 / seconds / 1e12}, note)
 
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from chajong.device import best_precision, mixed_precision
 from chajong.training.layer_decay import parameter_groups
 from chajong.training.moving_average import MovingAverage
-from gpu_check.timing import half_precision, median_seconds
+from gpu_check.timing import median_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +39,6 @@ class OptimiserStep:
         self._run = torch.compile(model) if compiled else model
         self._training = training
         self._batch = batch
-        self._device = next(model.parameters()).device
         self._optimiser = torch.optim.AdamW(parameter_groups(model, model.layer_depths(), training))
         self._average = MovingAverage(model, horizon=100)
 
@@ -52,7 +52,7 @@ class OptimiserStep:
     def _pass(self) -> None:
         if self._training.accumulation == 1:  # else most passes find the gradients of others
             self._optimiser.zero_grad()
-        with half_precision(self._device):
+        with mixed_precision(best_precision(wide_range=self._training.wide_range)):
             loss = self._run(*self._batch)["loss"]
         (loss / self._training.accumulation).backward()
 

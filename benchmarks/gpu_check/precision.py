@@ -1,4 +1,4 @@
-"""bfloat16, channels-last and ``torch.compile``, each with and without, for one model."""
+"""Half precision, channels-last and ``torch.compile``, each with and without, for one model."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from presets import members_of
 
+from chajong.device import exact_float32
 from chajong.models.encoders.parameters import PretrainedParameters
 from chajong.models.encoders.pretrained import ImageModel, PretrainedEncoder
 from gpu_check.extraction import DRY_PHOTOS, ENCODERS, photos_of_noise
@@ -36,8 +37,7 @@ class InFloat32(torch.nn.Module):
 
     def forward(self, photos: torch.Tensor) -> torch.Tensor:
         """Encode normalised photos [n, 3, height, width] as [n, features]."""
-        exact = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
-        with torch.autocast(photos.device.type, enabled=False), exact:
+        with torch.autocast(photos.device.type, enabled=False), exact_float32():
             features: torch.Tensor = self.network(photos)
         return features
 
@@ -69,9 +69,9 @@ class Comparison:
         """List the measurements; the later ones are compared with the first."""
         return [
             ("float32", partial(self._encode, InFloat32)),
-            ("bfloat16, as encoders run", self._encode),
-            ("bfloat16, channels first", partial(self._encode, ChannelsFirst)),
-            ("bfloat16, compiled", partial(self._encode, compiled=True)),
+            ("as encoders run", self._encode),
+            ("as encoders run, channels first", partial(self._encode, ChannelsFirst)),
+            ("as encoders run, compiled", partial(self._encode, compiled=True)),
         ]
 
     def _encode(

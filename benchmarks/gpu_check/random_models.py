@@ -86,7 +86,8 @@ def random_encoder(
 ) -> PretrainedEncoder:
     """Build a frozen encoder on the best device there is."""
     if not isinstance(parameters, PretrainedParameters):
-        return PretrainedEncoder(_random_tower(parameters, dry=dry), parameters.running)
+        tower = _random_tower(parameters, dry=dry)
+        return PretrainedEncoder(tower, parameters.running, wide_range=True)
     return PretrainedEncoder(random_image_model(parameters, dry=dry), parameters)
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -67,12 +66,6 @@ def peak_memory() -> dict[str, float]:
         "allocated_gb": torch.cuda.max_memory_allocated() / 1e9,
         "reserved_gb": torch.cuda.max_memory_reserved() / 1e9,
     }
-
-
-def half_precision(device: torch.device) -> Any:
-    """Compute in bfloat16 on a GPU, as the trainer does."""
-    on_gpu = device.type == "cuda"
-    return torch.autocast("cuda", dtype=torch.bfloat16) if on_gpu else nullcontext()
 
 
 def _wait() -> None:

@@ -79,7 +79,7 @@ def exact_float32() -> Iterator[None]:
 def float32_settings_kept() -> Iterator[None]:
     """Undo what is changed inside about how exactly float32 numbers are multiplied.
 
-    A training with ``compile`` lets all later products of its process be TF32.
+    transformers lets all later products of a process be TF32 where a training is compiled.
     """
     import torch
 
@@ -90,6 +90,19 @@ def float32_settings_kept() -> Iterator[None]:
     finally:
         for each, precision in zip(settings, before, strict=True):
             each.fp32_precision = precision
+
+
+def allow_tf32() -> None:
+    """Let a CUDA GPU multiply float32 numbers as TF32, as transformers does to compile.
+
+    transformers itself does so only for the first compiled training of a process, and
+    `float32_settings_kept` undoes it: without this the next ones would compute otherwise.
+    """
+    import torch
+
+    if best_device().type == "cuda":
+        library: Any = torch.backends
+        library.fp32_precision = "tf32"
 
 
 def _kinds_of_products() -> tuple[Any, ...]:

@@ -1,3 +1,4 @@
+import errno
 import json
 import math
 import subprocess
@@ -182,6 +183,23 @@ def test_the_exit_status_tells_whether_a_row_failed(status, expected, tmp_path, 
         check_gpu.main()
     assert stopped.value.code == expected
     assert json.loads(output.read_text())["rows"] == records
+
+
+def test_a_full_disk_leaves_the_report_that_was_there(tmp_path, monkeypatch):
+    output = tmp_path / "check_gpu.json"
+    check_gpu.write({"rows": []}, output)
+    before = output.read_text()
+
+    def half(path, text, encoding):
+        with path.open("w") as file:
+            file.write(text[: len(text) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", half)
+    with pytest.raises(OSError, match="No space"):
+        check_gpu.write({"rows": [{"name": "gpu24: clip"}]}, output)
+    assert output.read_text() == before
+    assert list(tmp_path.iterdir()) == [output]
 
 
 def test_a_share_of_the_ceiling_is_operations_a_second_over_those_of_the_product():

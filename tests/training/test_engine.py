@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import torch
 from tiny_classifier import build_tiny, labelled_photos, tiny_job
+from transformers.utils.import_utils import enable_tf32
 
+from chajong import device
 from chajong.training import engine
 from chajong.training.engine import train
 from chajong.training.errors import TrainingError
@@ -220,3 +222,21 @@ def test_a_compiled_training_changes_nothing_for_what_comes_after(folder, monkey
     engine.train_here(tiny_job(folder), folder / "compiled")
     assert torch.backends.fp32_precision == "none"
     assert torch.backends.cuda.matmul.fp32_precision == before != "tf32"
+
+
+@pytest.mark.parametrize(("card", "expected"), [("cuda", "tf32"), ("cpu", "none")])
+def test_every_compiled_training_of_a_process_multiplies_alike(folder, monkeypatch, card, expected):
+    """transformers' own change is cached: after the first training it would not be made again."""
+    seen = []
+
+    def compiled_run(job, folder):
+        if card == "cuda":
+            enable_tf32(True)
+        seen.append(torch.backends.cuda.matmul.fp32_precision)
+
+    enable_tf32.cache_clear()
+    monkeypatch.setattr(device, "best_device", lambda: torch.device(card))
+    monkeypatch.setattr(engine, "_run", compiled_run)
+    for fold in ("0", "1"):
+        engine.train_here(tiny_job(folder, compile=True), folder / fold)
+    assert seen == [expected, expected]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chajong.device import best_precision, float32_settings_kept
+from chajong.device import allow_tf32, best_precision, float32_settings_kept
 from chajong.training.errors import TrainingError
 from chajong.training.memory import release_memory, unwrap_forward
 from chajong.whole import whole_file
@@ -138,6 +138,8 @@ def train_here(job: TrainingJob, folder: Path) -> None:
 
     try:
         with float32_settings_kept():
+            if job.parameters.compile:
+                allow_tf32()
             _run(job, folder)
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
         if not _is_memory_error(error):

@@ -1,9 +1,11 @@
 import pytest
 import torch
 
+from chajong.models.clip.member import model_identity
 from chajong.models.clip.parameters import ClipParameters
-from chajong.models.clip.towers import load_towers
+from chajong.models.clip.towers import at_commits, load_towers, other_tokenizer
 from chajong.models.encoders.encoder import EncoderError
+from chajong.names.table import class_table
 
 
 def pictures(towers, count=2):
@@ -140,3 +142,26 @@ def test_a_sentence_may_fill_the_context(small_folder, parameters_of):
     assert tokens[0, -1].item() == 2
     with pytest.raises(EncoderError, match="has 65 tokens"):
         towers.tokenize([letters + "z"])
+
+
+class TestTokenizerOfAnotherRepository:
+    """open_clip takes some models' tokenizers from another model's repository."""
+
+    @staticmethod
+    def siglip(model, **changes):
+        return ClipParameters(
+            library="open_clip", model=model, weights="webli", revision="a" * 40, **changes
+        )
+
+    def test_it_is_known_where_it_lies(self):
+        assert other_tokenizer(self.siglip("ViT-SO400M-14-SigLIP-384")) == "timm/ViT-B-16-SigLIP"
+        assert other_tokenizer(self.siglip("ViT-B-16-SigLIP")) is None
+
+    def test_trainings_and_checkpoints_say_its_commit(self):
+        classes = class_table({"K5_2016_2020": "K5_2016_2020", "SM6_2016_2020": "SM6_2016_2020"})
+        first, second = (
+            self.siglip("ViT-SO400M-14-SigLIP-384", tokenizer_revision=digit * 40) for digit in "bc"
+        )
+        assert at_commits(first).tokenizer_revision == "b" * 40
+        assert model_identity(first, classes)["tokenizer"].endswith("b" * 40)
+        assert model_identity(first, classes) != model_identity(second, classes)

@@ -47,6 +47,7 @@ def fit_directions(features: np.ndarray, count: int) -> Directions:
     centre, spread = features.mean(axis=0), features.std(axis=0)
     spread[spread == 0] = 1.0
     count = min(count, len(features) - 1, features.shape[1])
+    # The seed only starts an iterative solver; fixed, the same features give the same directions.
     found = PCA(count, svd_solver="randomized", random_state=0).fit((features - centre) / spread)
     # A direction along which nothing varies would be blown up to noise.
     lengths = np.sqrt(found.explained_variance_)

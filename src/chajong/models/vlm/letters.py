@@ -34,7 +34,8 @@ class Letters(CandidateScorer):
         Args:
             model: The model.
             orders: In how many orders the options are listed; each costs a pass.
-            seed: Seed of the orders, which are the same for every photo.
+            seed: Seed of the orders, which are the same for every photo. Fine-tuned models hand
+                theirs on; as no order is better than another, it need not be given elsewhere.
 
         Raises:
             VisionLanguageError: A letter is not one token of the model.
