@@ -12,16 +12,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-from chajong.device import best_device
 from chajong.inference.onnx_graphs import HeadGraph, PhotoGraph
 from chajong.models.encoders.encoder import Preparation
 from chajong.models.encoders.open_clip_models import load_open_clip_model
 from chajong.models.encoders.pretrained import photo_input
-from chajong.models.encoders.published import name_model_source
 from chajong.models.encoders.timm_models import load_timm_model
 from chajong.models.fusion.backbone import build_backbone
 from chajong.models.fusion.classifier import build_fusion
-from chajong.models.fusion.names import name_targets
+from chajong.models.fusion.names import fusion_targets
 from chajong.models.fusion.parameters import BackboneParameters, FusionParameters
 from chajong.models.heads.checkpoint import fold_models
 from chajong.models.trained.checkpoint import restore_fold_models
@@ -231,8 +229,7 @@ def _architecture(checkpoint: Checkpoint) -> tuple[BackboneParameters, Callable[
     fusion = FusionParameters(**configuration)
     # The first name of an effective class speaks for it, and is its own.
     classes = class_table({name: name for name in class_names})
-    source = name_model_source(fusion)
-    names = name_targets(classes, source, str(best_device()), fusion.name_language)
+    names = fusion_targets(classes, fusion)
     return fusion, lambda: build_fusion(fusion, names)
 
 

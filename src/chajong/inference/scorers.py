@@ -20,10 +20,9 @@ from chajong.models.clip.fold_models import (
 from chajong.models.clip.parameters import ClipParameters
 from chajong.models.clip.prompts import class_prompts
 from chajong.models.encoders.extraction import encode_photos
-from chajong.models.encoders.published import name_model_source
 from chajong.models.fusion.backbone import build_backbone
 from chajong.models.fusion.classifier import build_fusion
-from chajong.models.fusion.names import name_targets
+from chajong.models.fusion.names import fusion_targets
 from chajong.models.fusion.parameters import BackboneParameters, FusionParameters
 from chajong.models.heads.checkpoint import fold_models
 from chajong.models.trained.checkpoint import fold_weights, restore_fold_models
@@ -132,8 +131,7 @@ def _trained_views(
             return build_backbone(backbone, len(class_names))
     else:
         parameters = fusion = FusionParameters(**configuration)
-        source = name_model_source(fusion)
-        names = name_targets(classes, source, str(best_device()), fusion.name_language)
+        names = fusion_targets(classes, fusion)
 
         def build(_: int) -> torch.nn.Module:
             return build_fusion(fusion, names)

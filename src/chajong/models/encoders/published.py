@@ -89,7 +89,8 @@ def repository_of(settings: FromWeights) -> Repository | None:
     """Say which repository a model's weights are fetched from.
 
     Returns:
-        None where they are a path, random, or only at an address that the library knows.
+        None where they are a path, random, or only at an address that the library knows, or where
+            the model itself is a folder.
     """
     if is_path(settings.weights) or settings.weights == "random":
         return None
@@ -97,7 +98,7 @@ def repository_of(settings: FromWeights) -> Repository | None:
         return open_clip_repository(settings.model, settings.weights)
     if settings.library == "timm":
         return timm_repository(settings.model)
-    return Repository(settings.model, WEIGHTS)
+    return None if _is_folder(settings.model) else Repository(settings.model, WEIGHTS)
 
 
 def weights_identity(settings: FromWeights) -> str:
@@ -113,7 +114,7 @@ def weights_identity(settings: FromWeights) -> str:
     if is_path(settings.weights):
         return content_identity(existing_path(settings.weights, settings.model))
     repository = repository_of(settings)
-    if repository is None or _is_folder(repository.name):
+    if repository is None:
         return settings.weights
     return f"{repository.name}@{resolve_commit(repository.name, settings.revision)}"
 
@@ -125,7 +126,7 @@ def fetch_weights(settings: FromWeights) -> None:
         EncoderError: They can be neither fetched nor found in the cache.
     """
     repository = repository_of(settings)
-    if repository and not _is_folder(repository.name):
+    if repository:
         hub_files(repository.name, settings.revision).folder(repository.candidates)
 
 
@@ -141,7 +142,7 @@ def at_commit(settings: Settings) -> Settings:
         EncoderError: The revision cannot be resolved.
     """
     repository = repository_of(settings)
-    if repository is None or _is_folder(repository.name):
+    if repository is None:
         return settings
     commit = resolve_commit(repository.name, settings.revision)
     return settings.model_copy(update={"revision": commit})
@@ -191,9 +192,9 @@ def name_model_source(settings: NamesFrom) -> str:
     Raises:
         EncoderError: The repository cannot be had.
     """
-    if settings.name_model == CHARACTERS or _is_folder(settings.name_model):
+    repository = _name_repository(settings)
+    if repository is None:
         return settings.name_model
-    repository = _sentence_repository(settings.name_model)
     files = hub_files(repository, settings.name_revision, NAME_SETTING)
     needed = [name for layer in _layers(files) for name in files.weight_files(layer)]
     return str(files.fetch_all(needed))
@@ -218,11 +219,12 @@ def name_model_identity(settings: NamesFrom) -> str:
     Raises:
         EncoderError: The revision cannot be resolved.
     """
+    repository = _name_repository(settings)
+    if repository is not None:
+        return f"{repository}@{resolve_commit(repository, settings.name_revision, NAME_SETTING)}"
     if settings.name_model == CHARACTERS:
         return settings.name_model
-    if _is_folder(settings.name_model):
-        return content_identity(existing_path(settings.name_model, settings.name_model))
-    return f"{_sentence_repository(settings.name_model)}@{_name_commit(settings)}"
+    return content_identity(existing_path(settings.name_model, settings.name_model))
 
 
 def pinned_names(settings: NamesFrom) -> dict[str, str]:
@@ -231,19 +233,18 @@ def pinned_names(settings: NamesFrom) -> dict[str, str]:
     Raises:
         EncoderError: The revision cannot be resolved.
     """
-    local = settings.name_model == CHARACTERS or _is_folder(settings.name_model)
-    revision = settings.name_revision if local else _name_commit(settings)
+    repository, revision = _name_repository(settings), settings.name_revision
+    if repository is not None:
+        revision = resolve_commit(repository, revision, NAME_SETTING)
     return {"name_model": settings.name_model, "name_revision": revision}
 
 
-def _name_commit(settings: NamesFrom) -> str:
-    repository = _sentence_repository(settings.name_model)
-    return resolve_commit(repository, settings.name_revision, NAME_SETTING)
-
-
-def _sentence_repository(name_model: str) -> str:
+def _name_repository(settings: NamesFrom) -> str | None:
     """Name the repository; models of the library's own makers may be named without an owner."""
-    return name_model if "/" in name_model else f"sentence-transformers/{name_model}"
+    name = settings.name_model
+    if name == CHARACTERS or _is_folder(name):
+        return None
+    return name if "/" in name else f"sentence-transformers/{name}"
 
 
 def _is_folder(name: str) -> bool:

@@ -10,14 +10,13 @@ from chajong.models.checkpoint import CheckpointError, check_class_names
 from chajong.models.encoders.published import (
     at_commit,
     name_model_identity,
-    name_model_source,
     pinned,
     pinned_names,
     weights_identity,
 )
 from chajong.models.fusion.backbone import build_backbone
 from chajong.models.fusion.classifier import build_fusion, start_from_backbone
-from chajong.models.fusion.names import name_targets
+from chajong.models.fusion.names import fusion_targets
 from chajong.models.fusion.parameters import BackboneParameters, FusionParameters
 from chajong.models.trained.checkpoint import (
     proof_photos,
@@ -96,8 +95,7 @@ def fusion_builder(
     Returns:
         From a fold to what makes its model.
     """
-    source = name_model_source(parameters)
-    names = name_targets(tables.classes, source, str(best_device()), parameters.name_language)
+    names = fusion_targets(tables.classes, parameters)
     settings = at_commit(parameters)
     if parameters.start == "weights":
         build = partial(build_fusion, settings, names)

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from chajong.device import best_device
+from chajong.models.encoders.published import name_model_source
 from chajong.names.embedding import NameLanguage, embed_names
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from chajong.models.fusion.parameters import FusionParameters
 
 KINDS = ("maker", "generation", "facelift", "powertrain")
 """Attributes with a value of their own; the first year is a number."""
@@ -35,6 +39,22 @@ class NameTargets:
     embeddings: NDArray[np.float32]
     attributes: dict[str, NDArray[np.int64]]
     years: NDArray[np.float32]
+
+
+def fusion_targets(classes: pd.DataFrame, parameters: FusionParameters) -> NameTargets:
+    """Embed and number the names as a fusion's settings say, on the best device there is.
+
+    Args:
+        classes: The `classes` table.
+        parameters: The name model, its revision and its language.
+
+    Raises:
+        EncoderError: The name model's repository cannot be had.
+        ValueError: As `name_targets`.
+        OSError: As `name_targets`.
+    """
+    source = name_model_source(parameters)
+    return name_targets(classes, source, str(best_device()), parameters.name_language)
 
 
 def name_targets(
