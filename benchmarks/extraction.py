@@ -21,9 +21,9 @@ import timm
 import torch
 from PIL import Image
 
-from chajong.models.encoders.building import build_encoder
-from chajong.models.encoders.extraction import encode_photos, prepare_photo
-from chajong.models.encoders.parameters import PretrainedParameters
+from chajong.encoders.building import build_encoder
+from chajong.encoders.extraction import encode_photos, prepare_photo
+from chajong.encoders.parameters import PretrainedParameters
 from chajong.photos.folder import scan_photo_folder
 from chajong.photos.loading import load_ahead
 from chajong.photos.preparation import StoreSettings, open_photo_cache, prepare_photos
@@ -32,7 +32,7 @@ from chajong.photos.store import PhotoStore
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chajong.models.encoders.pretrained import PretrainedEncoder
+    from chajong.encoders.pretrained import PretrainedEncoder
 
 
 class TimmLoop:

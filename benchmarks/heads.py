@@ -18,10 +18,10 @@ import torch
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
-from chajong.models.heads.logistic_regression import fit_logistic_regression
-from chajong.models.heads.parameters import HeadsParameters
-from chajong.models.heads.search import TOLERANCE
-from chajong.probabilities.metric import log_loss
+from chajong.members.heads.logistic_regression import fit_logistic_regression
+from chajong.members.heads.parameters import HeadsParameters
+from chajong.members.heads.search import TOLERANCE
+from chajong.predictions.metric import log_loss
 
 FOLDS = 5
 WITHIN_CLASS_NOISE = 1.0

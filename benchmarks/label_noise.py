@@ -24,20 +24,20 @@ import torch
 from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_label_quality_scores
 
-from chajong.models.features import features_from_table
-from chajong.models.heads.normalisation import normalise_features
-from chajong.models.heads.parameters import HeadsParameters
-from chajong.models.heads.search import search_heads
-from chajong.models.neighbour_votes import (
+from chajong.encoders.features import features_from_table
+from chajong.members.heads.normalisation import normalise_features
+from chajong.members.heads.parameters import HeadsParameters
+from chajong.members.heads.search import search_heads
+from chajong.photos.arrow_file import read_table
+from chajong.predictions.scoring import train_labels
+from chajong.reports.label_noise import label_noise_scores
+from chajong.reports.neighbour_votes import (
     Neighbours,
     comparable_directions,
     near_duplicate_conflicts,
     nearest_neighbours,
     neighbour_votes,
 )
-from chajong.photos.arrow_file import read_table
-from chajong.probabilities.label_noise import label_noise_scores
-from chajong.probabilities.scoring import train_labels
 
 SHARE = 0.03
 HEADS = HeadsParameters(kinds=("cosine_softmax", "prototypes"), signed_square_root=False, l2=False)

@@ -25,15 +25,15 @@ import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from chajong.device import best_device
-from chajong.models.vlm.model import VisionLanguageModel
-from chajong.models.vlm.names import NODES_AT_ONCE, NamesInOnePass, OnePassPerName
-from chajong.models.vlm.tiny import LAYERS, WIDTH, make_tiny_llava, make_tiny_qwen
-from chajong.models.vlm_finetune.questions import spoken_names
-from chajong.models.vlm_finetune.templates import KOREAN
+from chajong.members.vlm.name_scoring.model import VisionLanguageModel
+from chajong.members.vlm.name_scoring.names import NODES_AT_ONCE, NamesInOnePass, OnePassPerName
+from chajong.members.vlm.name_scoring.tiny import LAYERS, WIDTH, make_tiny_llava, make_tiny_qwen
+from chajong.members.vlm.questions import spoken_names
+from chajong.members.vlm.templates import KOREAN
 from chajong.names.challenge import challenge_names
 
 if TYPE_CHECKING:
-    from chajong.models.vlm.scoring import CandidateScorer
+    from chajong.members.vlm.name_scoring.scoring import CandidateScorer
 
 MAKERS = {"qwen": make_tiny_qwen, "llava": make_tiny_llava}
 HINTS = ", ".join(f"{name} (20 %)" for name in spoken_names(challenge_names())[:5])

@@ -30,24 +30,24 @@ import torch
 from PIL import Image
 from pydantic import TypeAdapter
 
-from chajong.models.encoders.building import build_encoder
-from chajong.models.encoders.extraction import encode_photos
-from chajong.models.encoders.parameters import EncoderParameters
-from chajong.models.heads.parameters import HeadsParameters
-from chajong.models.heads.search import HeadSearch, search_heads
-from chajong.names.embedding import embed_names
-from chajong.photos.preparation import StoreSettings, prepare_photo
-from chajong.photos.store import PhotoStore, open_photo_store
-from chajong.photos.test_likeness import likeness_to_test
-from chajong.probabilities.intervals import mean_interval
-from chajong.probabilities.pools.choice import (
+from chajong.encoders.building import build_encoder
+from chajong.encoders.extraction import encode_photos
+from chajong.encoders.parameters import EncoderParameters
+from chajong.ensembling.pools.choice import (
     ChosenPool,
     PoolingProblem,
     choose_pool,
     cross_fit_pool,
 )
-from chajong.probabilities.predictions import effective_class_names
-from chajong.probabilities.scoring import train_labels
+from chajong.members.heads.parameters import HeadsParameters
+from chajong.members.heads.search import HeadSearch, search_heads
+from chajong.names.embedding import embed_names
+from chajong.photos.preparation import StoreSettings, prepare_photo
+from chajong.photos.store import PhotoStore, open_photo_store
+from chajong.photos.test_likeness import likeness_to_test
+from chajong.predictions.contract import effective_class_names
+from chajong.predictions.intervals import mean_interval
+from chajong.predictions.scoring import train_labels
 
 KINDS = ("prototypes", "name_aware", "cosine_softmax", "neighbours")
 FITS = ("plain", "test-like", "chosen")

@@ -21,10 +21,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from chajong.probabilities.pools.choice import PoolingProblem, choose_pool, cross_fit_pool
-from chajong.probabilities.pools.contributions import member_contributions
-from chajong.probabilities.pools.pool import METHODS, Pool
-from chajong.probabilities.pools.weights import log_linear_weights
+from chajong.ensembling.pools.choice import PoolingProblem, choose_pool, cross_fit_pool
+from chajong.ensembling.pools.contributions import member_contributions
+from chajong.ensembling.pools.pool import METHODS, Pool
+from chajong.ensembling.pools.weights import log_linear_weights
 
 SIZES = {"full": (33_000, 391, 12), "quick": (4_000, 391, 12)}
 FRESH = 20_000

@@ -20,15 +20,10 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.config import OmegaConfigLoader
 
-from chajong.models.encoders.encoder import EncoderError
-from chajong.models.encoders.parameters import HogParameters
-from chajong.models.presets.cost import prediction_cost, training_cost
-from chajong.models.presets.qwen_tokens import name_tokens
-from chajong.models.presets.small_step import step_on_small_copy
-from chajong.models.presets.vlm_cost import END, vlm_scoring_cost, vlm_training_cost
-from chajong.models.presets.vlm_small_step import vlm_step_on_small_copy
-from chajong.models.vlm.trie import build_trie
-from chajong.models.vlm_finetune.parameters import HintParameters, VlmClassifierParameters
+from chajong.encoders.encoder import EncoderError
+from chajong.encoders.parameters import HogParameters
+from chajong.members.vlm.name_scoring.trie import build_trie
+from chajong.members.vlm.parameters import HintParameters, VlmClassifierParameters
 from chajong.pipelines.clip_training.params import ClipMemberParameters, ZeroShotParameters
 from chajong.pipelines.feature_extraction.params import EncoderMemberParameters
 from chajong.pipelines.fusion_training.params import (
@@ -36,12 +31,17 @@ from chajong.pipelines.fusion_training.params import (
     FusionMemberParameters,
 )
 from chajong.pipelines.vlm_finetune.params import VlmMemberParameters
-from chajong.probabilities.members import FROZEN_MEMBERS
+from chajong.predictions.members import FROZEN_MEMBERS
+from chajong.presets.cost import prediction_cost, training_cost
+from chajong.presets.qwen_tokens import name_tokens
+from chajong.presets.small_step import step_on_small_copy
+from chajong.presets.vlm_cost import END, vlm_scoring_cost, vlm_training_cost
+from chajong.presets.vlm_small_step import vlm_step_on_small_copy
 from chajong.settings import CONFIG_LOADER_ARGS
 from chajong.training.errors import TrainingError
 
 if TYPE_CHECKING:
-    from chajong.models.presets.cost import Cost
+    from chajong.presets.cost import Cost
 
 CONFIGURATION = Path(__file__).parents[1] / "conf"
 

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import regex
 
-from chajong.models.presets.qwen_tokens import TABLE
-from chajong.models.vlm_finetune.questions import spoken_names
+from chajong.members.vlm.questions import spoken_names
 from chajong.names.challenge import challenge_names
+from chajong.presets.qwen_tokens import TABLE
 
 PIECES = regex.compile(
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"

@@ -15,17 +15,17 @@ import numpy as np
 import pandas as pd
 import torch
 
-from chajong.models.checkpoint import read_checkpoint
-from chajong.models.encoders.extraction import encode_photos
-from chajong.models.features import Features, features_from_table
-from chajong.models.fusion.backbone import build_backbone
-from chajong.models.fusion.parameters import BackboneParameters
-from chajong.models.heads.whitening import whiten, within_class_covariance
-from chajong.models.trained.checkpoint import fold_weights
-from chajong.models.trained.views import views_of
+from chajong.encoders.extraction import encode_photos
+from chajong.encoders.features import Features, features_from_table
+from chajong.members.backbone.backbone import build_backbone
+from chajong.members.backbone.parameters import BackboneParameters
+from chajong.members.checkpoint import read_checkpoint
+from chajong.members.heads.whitening import whiten, within_class_covariance
+from chajong.members.trained.checkpoint import fold_weights
+from chajong.members.trained.views import views_of
 from chajong.photos.arrow_file import read_table
 from chajong.photos.store import open_photo_store
-from chajong.probabilities.intervals import mean_interval
+from chajong.predictions.intervals import mean_interval
 from chajong.search.photo_index import known_photos
 from chajong.search.retrieval import Retrieval, measure_retrieval
 from chajong.training.moving_average import load_trained_weights

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-    from chajong.models.encoders.parameters import VlmTowerParameters
+    from chajong.encoders.parameters import VlmTowerParameters
 
 HEIGHT, WIDTH = 112, 140
 
@@ -96,7 +96,7 @@ def _write_model(folder: str, layers: int) -> None:
 
 
 def _measure_tower(folder: str, count: int) -> Measured:
-    from chajong.models.encoders.building import build_encoder
+    from chajong.encoders.building import build_encoder
 
     photos, libraries = _photos(count), _used_by_libraries()
     encoder = build_encoder(_parameters(folder))
@@ -118,14 +118,14 @@ def _measure_whole(folder: str, count: int) -> Measured:
 
 
 def _count_read(folder: str) -> tuple[int, int]:
-    from chajong.models.encoders.vlm_towers import PARTS, read_parts
+    from chajong.encoders.vlm_towers import PARTS, read_parts
 
     read = read_parts(_parameters(folder), PARTS["qwen2_5_vl"])
     return len(read.tensors), read.bytes_read
 
 
 def _parameters(folder: str) -> VlmTowerParameters:
-    from chajong.models.encoders.parameters import VlmTowerParameters
+    from chajong.encoders.parameters import VlmTowerParameters
 
     return VlmTowerParameters(
         model="random Qwen2.5-VL",

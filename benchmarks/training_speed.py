@@ -16,8 +16,8 @@ LARGE_PAGES = "THP_MEM_ALLOC_ENABLE"
 
 STEPS = """
 import sys, time, torch
-from chajong.models.fusion.backbone import build_backbone
-from chajong.models.fusion.parameters import BackboneParameters
+from chajong.members.backbone.backbone import build_backbone
+from chajong.members.backbone.parameters import BackboneParameters
 model_name, steps, side, batch = sys.argv[1], *map(int, sys.argv[2:])
 model = build_backbone(
     BackboneParameters(model=model_name, weights="random", image_size=side), class_count=100

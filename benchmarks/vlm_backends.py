@@ -22,12 +22,12 @@ import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from chajong.device import best_device
-from chajong.models.vlm.class_head import ClassHead, ClassHeadScorer
-from chajong.models.vlm.generation import ConstrainedGeneration
-from chajong.models.vlm.letters import Letters
-from chajong.models.vlm.model import VisionLanguageModel
-from chajong.models.vlm.names import NamesInOnePass, OnePassPerName
-from chajong.models.vlm.tiny import make_tiny_qwen
+from chajong.members.vlm.name_scoring.class_head import ClassHead, ClassHeadScorer
+from chajong.members.vlm.name_scoring.generation import ConstrainedGeneration
+from chajong.members.vlm.name_scoring.letters import Letters
+from chajong.members.vlm.name_scoring.model import VisionLanguageModel
+from chajong.members.vlm.name_scoring.names import NamesInOnePass, OnePassPerName
+from chajong.members.vlm.name_scoring.tiny import make_tiny_qwen
 from chajong.names.challenge import challenge_names
 
 if TYPE_CHECKING:

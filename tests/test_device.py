@@ -7,10 +7,10 @@ import torch
 
 from chajong import device
 from chajong.device import best_precision
-from chajong.models.encoders.building import encoder_key
-from chajong.models.encoders.parameters import PretrainedParameters, VlmTowerParameters
-from chajong.models.vlm_finetune.base_model import working_precision
-from chajong.models.vlm_finetune.parameters import VlmTrainingParameters
+from chajong.encoders.building import encoder_key
+from chajong.encoders.parameters import PretrainedParameters, VlmTowerParameters
+from chajong.members.vlm.base_model import working_precision
+from chajong.members.vlm.parameters import VlmTrainingParameters
 from chajong.training import engine
 from chajong.training.parameters import TrainingParameters
 

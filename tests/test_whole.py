@@ -82,7 +82,7 @@ VERSIONS = (
 import torch
 from kedro.io import Version
 from chajong.datasets import CheckpointDataset
-from chajong.models.checkpoint import Checkpoint
+from chajong.members.checkpoint import Checkpoint
 from chajong.whole import is_leftover
 
 top, how = Path(sys.argv[1]), sys.argv[2]

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import torch
 
 from chajong.device import best_device, best_precision
-from chajong.models.encoders.parameters import PretrainedParameters, VlmTowerParameters
-from chajong.models.presets.cost import RESERVE_GB, prediction_cost
+from chajong.encoders.parameters import PretrainedParameters, VlmTowerParameters
+from chajong.presets.cost import RESERVE_GB, prediction_cost
 from gpu_check.random_models import random_encoder
 from gpu_check.rows import Finding, Items
 from gpu_check.timing import forget_peak, median_seconds, peak_memory
 
 if TYPE_CHECKING:
-    from chajong.models.encoders.encoder import Preparation
+    from chajong.encoders.encoder import Preparation
 
 CEILING = "ceiling"
 """The row whose figure the others are shares of."""

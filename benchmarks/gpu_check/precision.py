@@ -10,8 +10,8 @@ import torch
 from presets import members_of
 
 from chajong.device import exact_float32
-from chajong.models.encoders.parameters import PretrainedParameters
-from chajong.models.encoders.pretrained import ImageModel, PretrainedEncoder
+from chajong.encoders.parameters import PretrainedParameters
+from chajong.encoders.pretrained import ImageModel, PretrainedEncoder
 from gpu_check.extraction import DRY_PHOTOS, ENCODERS, photos_of_noise
 from gpu_check.random_models import random_image_model
 from gpu_check.rows import Finding, Items, NoHardware

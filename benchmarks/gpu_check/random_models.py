@@ -1,7 +1,7 @@
 """Models of the real sizes with random weights on the GPU; in the dry form small ones on the CPU.
 
 Random weights cost what the real ones cost. Nothing is downloaded: configurations are those of
-`chajong.models.presets`, and a tokenizer is learned from the challenge's names.
+`chajong.presets`, and a tokenizer is learned from the challenge's names.
 """
 
 from __future__ import annotations
@@ -13,40 +13,40 @@ import torch
 from accelerate import init_empty_weights
 from transformers import AutoModelForImageTextToText
 
-from chajong.models.encoders.parameters import PretrainedParameters
-from chajong.models.encoders.pretrained import ImageModel, PretrainedEncoder, best_device
-from chajong.models.encoders.vlm_towers import (
+from chajong.encoders.parameters import PretrainedParameters
+from chajong.encoders.pretrained import ImageModel, PretrainedEncoder, best_device
+from chajong.encoders.vlm_towers import (
     QwenTower,
     flatten_patch_convolution,
     input_shape,
     tower_on_no_device,
 )
-from chajong.models.presets.building import (
+from chajong.members.vlm.adapters import add_adapters
+from chajong.members.vlm.base_model import (
+    is_in_four_bits,
+    load_processor,
+    working_precision,
+)
+from chajong.members.vlm.classifier import VlmClassifier
+from chajong.members.vlm.name_scoring.model import VisionLanguageModel
+from chajong.members.vlm.name_scoring.tiny import QWEN_SPECIAL, make_tiny_qwen
+from chajong.presets.building import (
     ANY_NORMALISATION,
     full_classifier,
     full_image_model,
     small_classifier,
     small_image_model,
 )
-from chajong.models.presets.published import narrow_configuration, published_configuration
-from chajong.models.presets.vlm_cost import ShapesReader, example_names, example_questions
-from chajong.models.vlm.model import VisionLanguageModel
-from chajong.models.vlm.tiny import QWEN_SPECIAL, make_tiny_qwen
-from chajong.models.vlm_finetune.adapters import add_adapters
-from chajong.models.vlm_finetune.base_model import (
-    is_in_four_bits,
-    load_processor,
-    working_precision,
-)
-from chajong.models.vlm_finetune.classifier import VlmClassifier
+from chajong.presets.published import narrow_configuration, published_configuration
+from chajong.presets.vlm_cost import ShapesReader, example_names, example_questions
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from chajong.models.clip.parameters import ClipParameters
-    from chajong.models.encoders.parameters import VlmTowerParameters
-    from chajong.models.fusion.parameters import BackboneParameters
-    from chajong.models.vlm_finetune.parameters import VlmClassifierParameters
+    from chajong.encoders.parameters import VlmTowerParameters
+    from chajong.members.backbone.parameters import BackboneParameters
+    from chajong.members.clip.parameters import ClipParameters
+    from chajong.members.vlm.parameters import VlmClassifierParameters
 
 SPREAD = 0.02
 """Of random weights, as transformers draws them."""

@@ -16,8 +16,8 @@ import pyarrow as pa
 import torch
 from PIL import Image
 
-from chajong.models.fusion.backbone import build_backbone
-from chajong.models.fusion.parameters import BackboneParameters
+from chajong.members.backbone.backbone import build_backbone
+from chajong.members.backbone.parameters import BackboneParameters
 from chajong.photos.store import PhotoStore
 from chajong.training.engine import TrainingJob, train
 from chajong.training.parameters import MixingParameters, TrainingParameters

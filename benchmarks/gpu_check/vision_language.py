@@ -11,17 +11,17 @@ import numpy as np
 import torch
 from presets import MEMORY, members_of
 
-from chajong.models.presets.cost import RESERVE_GB
-from chajong.models.presets.vlm_cost import (
+from chajong.members.vlm.name_scoring.names import NamesInOnePass
+from chajong.members.vlm.parameters import HintParameters
+from chajong.members.vlm.questions import spoken_names
+from chajong.names.challenge import challenge_names
+from chajong.presets.cost import RESERVE_GB
+from chajong.presets.vlm_cost import (
     example_questions,
     full_vlm_classifier,
     vlm_scoring_cost,
     vlm_training_cost,
 )
-from chajong.models.vlm.names import NamesInOnePass
-from chajong.models.vlm_finetune.parameters import HintParameters
-from chajong.models.vlm_finetune.questions import spoken_names
-from chajong.names.challenge import challenge_names
 from gpu_check.optimiser_step import OptimiserStep, photos_of_a_pass
 from gpu_check.random_models import random_vlm_classifier
 from gpu_check.rows import Finding, Items, NoHardware
@@ -29,7 +29,7 @@ from gpu_check.timing import forget_peak, median_seconds, peak_memory, seconds_o
 from gpu_check.training import estimated_figures, raise_if_smaller, step_figures
 
 if TYPE_CHECKING:
-    from chajong.models.vlm_finetune.classifier import VlmClassifier
+    from chajong.members.vlm.classifier import VlmClassifier
 
 
 class PresetModel:

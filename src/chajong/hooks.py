@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from kedro.framework.hooks import hook_impl
 
 from chajong.datasets.optional import Skipped
-from chajong.models.encoders.encoder import EncoderError
-from chajong.models.encoders.published import fetch_weights
+from chajong.encoders.encoder import EncoderError
+from chajong.encoders.published import fetch_weights
 
 if TYPE_CHECKING:
     from kedro.io import DataCatalog

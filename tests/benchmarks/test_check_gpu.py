@@ -21,7 +21,7 @@ from gpu_check.report import joined, table
 from gpu_check.rows import Finding, NoHardware, Row, measure
 from presets import MEMORY, members_of
 
-from chajong.models.presets.vlm_cost import full_vlm_classifier
+from chajong.presets.vlm_cost import full_vlm_classifier
 from chajong.training.moving_average import trained_weights
 
 SCRIPT = Path(check_gpu.__file__)

@@ -13,8 +13,8 @@ from tiny_classifier import build_tiny
 from torch import backends
 
 from chajong.device import float32_settings_kept
-from chajong.models.encoders import views
-from chajong.models.vlm_finetune.parameters import VlmTrainingParameters
+from chajong.encoders import views
+from chajong.members.vlm.parameters import VlmTrainingParameters
 from chajong.training.parameters import TrainingParameters
 
 

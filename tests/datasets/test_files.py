@@ -17,10 +17,10 @@ from chajong.datasets import (
     SubmissionDataset,
     TableFolderDataset,
 )
-from chajong.models.checkpoint import Checkpoint
-from chajong.models.features import Features
+from chajong.encoders.features import Features
+from chajong.members.checkpoint import Checkpoint
 from chajong.photos.store import PhotoStore
-from chajong.probabilities.predictions import Predictions
+from chajong.predictions.contract import Predictions
 
 
 def test_features_come_back(tmp_path):

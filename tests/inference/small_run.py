@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from chajong.models.checkpoint import Checkpoint
-from chajong.models.encoders.parameters import HogParameters, PretrainedParameters
-from chajong.models.features import Features
-from chajong.models.heads.parameters import HeadsParameters
+from chajong.encoders.features import Features
+from chajong.encoders.parameters import HogParameters, PretrainedParameters
+from chajong.members.checkpoint import Checkpoint
+from chajong.members.heads.parameters import HeadsParameters
 from chajong.photos.folder import scan_photo_folder
 from chajong.photos.rendered.sample_names import sample_names
 from chajong.photos.rendered.write import write_rendered_photos
@@ -19,7 +19,7 @@ from chajong.pipelines.ensembling import nodes as ensembling
 from chajong.pipelines.ensembling.params import EnsemblingParameters
 from chajong.pipelines.feature_extraction import nodes as feature_extraction
 from chajong.pipelines.feature_extraction.params import EncoderMemberParameters
-from chajong.probabilities.predictions import Predictions
+from chajong.predictions.contract import Predictions
 
 SMALL_CLIP = Path(__file__).parents[2] / "data" / "06_models" / "small_clip"
 HEADS = HeadsParameters(kinds=("prototypes",))

@@ -8,7 +8,7 @@ from PIL import Image
 
 from chajong.inference.answers import PriorError
 from chajong.inference.saved import SavedEnsembleError
-from chajong.probabilities.predictions import align_to_photos, pool_fold_models, split_rows
+from chajong.predictions.contract import align_to_photos, pool_fold_models, split_rows
 
 
 @pytest.fixture(scope="module")

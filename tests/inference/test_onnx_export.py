@@ -12,6 +12,9 @@ pytest.importorskip("onnxruntime")
 
 import onnxruntime
 
+from chajong.encoders.building import build_encoder
+from chajong.encoders.features import Features
+from chajong.encoders.parameters import PretrainedParameters
 from chajong.inference import onnx_export, onnx_graphs
 from chajong.inference.onnx_export import (
     AGREEMENT,
@@ -20,19 +23,16 @@ from chajong.inference.onnx_export import (
     export_heads,
     export_trained,
 )
-from chajong.models.checkpoint import CheckpointError
-from chajong.models.encoders.building import build_encoder
-from chajong.models.encoders.parameters import PretrainedParameters
-from chajong.models.features import Features
-from chajong.models.fusion.backbone import build_backbone
-from chajong.models.fusion.classifier import build_fusion
-from chajong.models.fusion.names import name_targets
-from chajong.models.fusion.parameters import BackboneParameters, FusionParameters
-from chajong.models.heads.checkpoint import fold_models, heads_checkpoint
-from chajong.models.heads.parameters import HeadsParameters
-from chajong.models.heads.search import search_heads
-from chajong.models.trained.checkpoint import Proof, trained_checkpoint
-from chajong.models.trained.views import log_probability_views
+from chajong.members.backbone.backbone import build_backbone
+from chajong.members.backbone.classifier import build_fusion
+from chajong.members.backbone.names import name_targets
+from chajong.members.backbone.parameters import BackboneParameters, FusionParameters
+from chajong.members.checkpoint import CheckpointError
+from chajong.members.heads.checkpoint import fold_models, heads_checkpoint
+from chajong.members.heads.parameters import HeadsParameters
+from chajong.members.heads.search import search_heads
+from chajong.members.trained.checkpoint import Proof, trained_checkpoint
+from chajong.members.trained.views import log_probability_views
 from chajong.names.table import class_table
 from chajong.training.moving_average import trained_weights
 

@@ -15,7 +15,7 @@ from chajong.inference.saved import (
     read_ensemble,
     write_ensemble,
 )
-from chajong.models.checkpoint import CheckpointError
+from chajong.members.checkpoint import CheckpointError
 from chajong.whole import whole_folder
 
 

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 
 from chajong.datasets import Skipped
+from chajong.encoders.concatenation import join_matrices
+from chajong.ensembling.family_temperature import NO_FAMILY_TEMPERATURES
+from chajong.ensembling.gate import Gate
+from chajong.ensembling.refinement import RefiningSteps
+from chajong.ensembling.specialists.specialists import NO_SPECIALISTS
+from chajong.ensembling.unlikeness import neighbour_distance
 from chajong.inference.agreement import AgreementError, compare_with_run
 from chajong.inference.classifier import CarClassifier
 from chajong.inference.ensemble import build_ensemble
 from chajong.inference.member_models import members_needed
-from chajong.models.concatenation import join_matrices
-from chajong.models.refinement import RefiningSteps
-from chajong.models.specialists.specialists import NO_SPECIALISTS
-from chajong.models.unlikeness import neighbour_distance
-from chajong.probabilities.family_temperature import NO_FAMILY_TEMPERATURES
-from chajong.probabilities.gate import Gate
-from chajong.probabilities.predictions import normalise_log
+from chajong.predictions.contract import normalise_log
 
 
 def test_a_teammates_table_is_left_out_and_the_pool_is_made_anew(small_run, monkeypatch):

@@ -14,7 +14,7 @@ from kedro.framework.session import KedroSession
 from kedro.validation.type_extractor import TypeExtractor
 from pydantic import BaseModel
 
-from chajong.models.cards.weights import published_weights
+from chajong.members.cards.weights import published_weights
 from chajong.pipelines.clip_training.params import ClipMemberParameters, ZeroShotParameters
 from chajong.pipelines.data_processing.params import DataProcessingParameters
 from chajong.pipelines.ensembling.params import EnsemblingParameters
@@ -32,7 +32,7 @@ from chajong.pipelines.sample_photos.params import SamplePhotosParameters
 from chajong.pipelines.search.params import SearchParameters
 from chajong.pipelines.small_clip.params import SmallClipPipelineParameters
 from chajong.pipelines.vlm_finetune.params import VlmMemberParameters
-from chajong.probabilities.members import FROZEN_MEMBERS, MEMBERS
+from chajong.predictions.members import FROZEN_MEMBERS, MEMBERS
 from chajong.settings import CONFIG_LOADER_ARGS
 
 PROJECT = Path(__file__).parents[2]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from chajong.probabilities.predictions import ROW_COLUMNS
+from chajong.predictions.contract import ROW_COLUMNS
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 
+from chajong.encoders.parameters import PretrainedParameters
 from chajong.hooks import RunSummaryHooks, leave_out_members_without_weights
-from chajong.models.encoders.parameters import PretrainedParameters
 from chajong.pipelines.feature_extraction.params import EncoderMemberParameters
-from chajong.probabilities.members import FROZEN_MEMBERS
+from chajong.predictions.members import FROZEN_MEMBERS
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from kedro.io import DatasetError
 
 from chajong import CarClassifier
 from chajong.inference.saved import SavedEnsembleError
-from chajong.probabilities.predictions import align_to_photos, split_rows
+from chajong.predictions.contract import align_to_photos, split_rows
 
 
 @pytest.fixture(scope="module")

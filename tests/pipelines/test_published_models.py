@@ -8,8 +8,8 @@ from published_encoders import write_clip
 from published_vision_language import write_qwen2_5_vl
 
 from chajong import CarClassifier
-from chajong.models.checkpoint import read_checkpoint
-from chajong.models.encoders.hub import commit_of
+from chajong.encoders.hub import commit_of
+from chajong.members.checkpoint import read_checkpoint
 
 ENCODER = {"library": "transformers", "model": "openai/clip", "weights": "hub", "zoom": [1.0]}
 HINTS = {"member": "clip_frozen", "count": 2}

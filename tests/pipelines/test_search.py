@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from chajong.models.cards.weights import WeightsRuleError
+from chajong.members.cards.weights import WeightsRuleError
 from chajong.search.filters import SearchError
 from chajong.search.photo_index import nearest_photos, read_photo_index
 from chajong.search.query import QueryEncoder

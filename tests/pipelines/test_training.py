@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from chajong.models.checkpoint import read_checkpoint
-from chajong.probabilities.predictions import read_predictions, train_rows
+from chajong.members.checkpoint import read_checkpoint
+from chajong.predictions.contract import read_predictions, train_rows
 from chajong.training.errors import TrainingError
 
 ONE_EPOCH = {"epochs": 1, "batch_size": 16, "learning_rate": 5e-4}

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chajong.models.checkpoint import CheckpointError, read_checkpoint
-from chajong.models.encoders.encoder import EncoderError
-from chajong.models.vlm_finetune.export import AdapterExport
-from chajong.models.vlm_finetune.hints import HintError
-from chajong.probabilities.predictions import read_predictions, write_predictions
+from chajong.encoders.encoder import EncoderError
+from chajong.members.checkpoint import CheckpointError, read_checkpoint
+from chajong.members.vlm.export import AdapterExport
+from chajong.members.vlm.hints import HintError
+from chajong.predictions.contract import read_predictions, write_predictions
 
 SHIPPED = Path(__file__).parents[2] / "data" / "06_models" / "tiny_vlm"
 VLM = {
@@ -169,7 +169,7 @@ class TestBadInput:
         assert "27 candidates are more than the 26 letters" in message
 
     def test_a_pixel_budget_below_the_models_least(self, copy, finished, run_pipelines, tmp_path):
-        from chajong.models.vlm.tiny import make_tiny_llava
+        from chajong.members.vlm.name_scoring.tiny import make_tiny_llava
 
         make_tiny_llava(tmp_path / "llava", ["a car"])
         file = tmp_path / "llava" / "config.json"
@@ -179,6 +179,6 @@ class TestBadInput:
         assert "336 x 336 pixels of a photo, but `max_pixels` is 9408" in message
 
     def test_no_bitsandbytes(self, copy, finished, run_pipelines, monkeypatch):
-        monkeypatch.setattr("chajong.models.vlm_finetune.base_model.find_spec", lambda name: None)
+        monkeypatch.setattr("chajong.members.vlm.base_model.find_spec", lambda name: None)
         message = self.refused(EncoderError, run_pipelines, finished, copy, VLM)
         assert "pip install bitsandbytes" in message

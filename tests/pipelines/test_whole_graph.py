@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from chajong.models.heads.checkpoint import fold_models
+from chajong.members.heads.checkpoint import fold_models
 from chajong.photos.rendered.sample_names import ALIAS_PAIR
-from chajong.probabilities.predictions import contract_hash
-from chajong.probabilities.scoring import class_prior
-from chajong.probabilities.submission import validate_submission
+from chajong.predictions.contract import contract_hash
+from chajong.predictions.scoring import class_prior
+from chajong.predictions.submission import validate_submission
 
 SOON = {"heads": {"kinds": ["prototypes"], "shrinkages": [0.3]}}
 TINY_TIMM = {

@@ -11,7 +11,7 @@ from PIL import Image
 
 from chajong.names.table import class_table
 from chajong.photos.store import PhotoStore
-from chajong.probabilities.predictions import Predictions, normalise_log
+from chajong.predictions.contract import Predictions, normalise_log
 from chajong.reports.scored_photos import ScoredPhotos
 
 HOSTILE = "<script>alert('K5')</script>&\"_2020"

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from chajong.probabilities.members import MEMBERS
+from chajong.predictions.members import MEMBERS
 from chajong.reports.approaches import APPROACHES, approach_chart, approach_table
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from chajong.models.features import Features
-from chajong.probabilities.predictions import Predictions, normalise_log
+from chajong.encoders.features import Features
+from chajong.predictions.contract import Predictions, normalise_log
 from chajong.reports.doubtful_labels import doubtful_labels_page, rank_doubtful_labels
 
 NAMES = ("쏘나타_2019_2023", "K5_<b>_2020", "아반떼_2020_2022")

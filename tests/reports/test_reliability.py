@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from chajong.probabilities.calibration import expected_calibration_error
+from chajong.predictions.calibration import expected_calibration_error
 from chajong.reports.reliability import (
     BINS,
     calibration_errors,

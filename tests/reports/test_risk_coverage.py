@@ -82,7 +82,7 @@ class TestAbstention:
 @pytest.fixture(scope="module")
 def make_scored_once():
     """The maker of answers without a fixture's scope, for properties."""
-    from chajong.probabilities.predictions import normalise_log
+    from chajong.predictions.contract import normalise_log
     from chajong.reports.scored_photos import ScoredPhotos
 
     def make(photos, seed):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from chajong.probabilities.metric import accuracy, log_loss
+from chajong.predictions.metric import accuracy, log_loss
 from chajong.reports.scored_photos import scored_members, scored_photos
 
 

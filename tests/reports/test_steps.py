@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from chajong.probabilities.intervals import mean_interval
+from chajong.predictions.intervals import mean_interval
 from chajong.reports.drawing import GREEN, RED
 from chajong.reports.steps import gains_per_step, steps_chart
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from chajong.models.encoders.parameters import PretrainedParameters
+from chajong.encoders.parameters import PretrainedParameters
 from chajong.search.filters import SearchError
 from chajong.search.words import WordEncoder, sentences_about
 

@@ -98,7 +98,7 @@ class EnsembleService:
     @property
     def card(self) -> str:
         """The ensemble's model card, Markdown without its YAML header."""
-        from chajong.models.cards.card import card_body
+        from chajong.members.cards.card import card_body
 
         return card_body(self._classifier.ensemble.card)
 

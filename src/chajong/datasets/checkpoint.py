@@ -9,7 +9,7 @@ from chajong.datasets.versioned_folder import VersionedFolderDataset
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from chajong.models.checkpoint import Checkpoint
+    from chajong.members.checkpoint import Checkpoint
 
 
 class CheckpointDataset(VersionedFolderDataset["Checkpoint", "Checkpoint"]):
@@ -17,12 +17,12 @@ class CheckpointDataset(VersionedFolderDataset["Checkpoint", "Checkpoint"]):
 
     def read(self, folder: Path) -> Checkpoint:
         """Read the directory."""
-        from chajong.models.checkpoint import read_checkpoint
+        from chajong.members.checkpoint import read_checkpoint
 
         return read_checkpoint(folder)
 
     def write(self, data: Checkpoint, folder: Path) -> None:
         """Write the directory."""
-        from chajong.models.checkpoint import write_checkpoint
+        from chajong.members.checkpoint import write_checkpoint
 
         write_checkpoint(data, folder)

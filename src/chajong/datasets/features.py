@@ -9,7 +9,7 @@ from chajong.datasets.one_file import OneFileDataset
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from chajong.models.features import Features
+    from chajong.encoders.features import Features
 
 
 class FeaturesDataset(OneFileDataset["Features"]):
@@ -17,14 +17,14 @@ class FeaturesDataset(OneFileDataset["Features"]):
 
     def read(self, path: Path) -> Features:
         """Read the file."""
-        from chajong.models.features import features_from_table
+        from chajong.encoders.features import features_from_table
         from chajong.photos.arrow_file import read_table
 
         return features_from_table(read_table(path))
 
     def write(self, data: Features, path: Path) -> None:
         """Write the file."""
-        from chajong.models.features import features_to_table
+        from chajong.encoders.features import features_to_table
         from chajong.photos.arrow_file import write_table
 
         write_table(features_to_table(data), path)

@@ -9,7 +9,7 @@ from chajong.datasets.one_file import OneFileDataset
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from chajong.probabilities.predictions import Predictions
+    from chajong.predictions.contract import Predictions
 
 
 class PredictionsDataset(OneFileDataset["Predictions"]):
@@ -17,12 +17,12 @@ class PredictionsDataset(OneFileDataset["Predictions"]):
 
     def read(self, path: Path) -> Predictions:
         """Read the file."""
-        from chajong.probabilities.predictions import read_predictions
+        from chajong.predictions.contract import read_predictions
 
         return read_predictions(path)
 
     def write(self, data: Predictions, path: Path) -> None:
         """Write the file."""
-        from chajong.probabilities.predictions import write_predictions
+        from chajong.predictions.contract import write_predictions
 
         write_predictions(data, path)

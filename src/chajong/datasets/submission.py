@@ -17,12 +17,12 @@ class SubmissionDataset(OneFileDataset["pd.DataFrame"]):
 
     def read(self, path: Path) -> pd.DataFrame:
         """Read the file."""
-        from chajong.probabilities.submission import read_submission
+        from chajong.predictions.submission import read_submission
 
         return read_submission(path)
 
     def write(self, data: pd.DataFrame, path: Path) -> None:
         """Write the file."""
-        from chajong.probabilities.submission import write_submission
+        from chajong.predictions.submission import write_submission
 
         write_submission(data, path)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chajong.device import best_device
-from chajong.models.checkpoint import PROOF_PHOTOS
-from chajong.models.proof import AGREEMENT, ON_THE_CPU, beyond_rounding, saved_arithmetic
+from chajong.members.checkpoint import PROOF_PHOTOS
+from chajong.members.proof import AGREEMENT, ON_THE_CPU, beyond_rounding, saved_arithmetic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from chajong.inference.classifier import CarClassifier
-    from chajong.models.checkpoint import Checkpoint
+    from chajong.members.checkpoint import Checkpoint
     from chajong.photos.store import PhotoStore
-    from chajong.probabilities.predictions import Predictions
+    from chajong.predictions.contract import Predictions
 
 
 class AgreementError(ValueError):

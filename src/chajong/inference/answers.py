@@ -9,7 +9,7 @@ from unicodedata import normalize
 import numpy as np
 import pandas as pd
 
-from chajong.probabilities.predictions import normalise_log
+from chajong.predictions.contract import normalise_log
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

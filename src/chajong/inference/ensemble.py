@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chajong.ensembling.unlikeness import distance_to_known
 from chajong.inference.member_models import members_needed
-from chajong.models.unlikeness import distance_to_known
-from chajong.probabilities.scoring import class_prior, train_labels
+from chajong.predictions.scoring import class_prior, train_labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pandas as pd
 
+    from chajong.encoders.features import Features
+    from chajong.ensembling.pooling import Pooled
+    from chajong.ensembling.pools.pool import Pool
+    from chajong.ensembling.refinement import Refined, RefiningSteps
     from chajong.inference.member_models import PhotoAnswers
-    from chajong.models.checkpoint import Checkpoint
-    from chajong.models.features import Features
-    from chajong.models.refinement import Refined, RefiningSteps
+    from chajong.members.checkpoint import Checkpoint
     from chajong.photos.preparation import StoreSettings
-    from chajong.probabilities.pooling import Pooled
-    from chajong.probabilities.pools.pool import Pool
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import TypeAdapter
 
-from chajong.models.concatenation import join_matrices
-from chajong.models.encoders.building import build_encoder
-from chajong.models.encoders.extraction import encode_photos
-from chajong.models.encoders.parameters import EncoderParameters
-from chajong.probabilities.predictions import normalise_log
+from chajong.encoders.building import build_encoder
+from chajong.encoders.concatenation import join_matrices
+from chajong.encoders.extraction import encode_photos
+from chajong.encoders.parameters import EncoderParameters
+from chajong.predictions.contract import normalise_log
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
+    from chajong.encoders.encoder import Encoder
     from chajong.inference.scorers import Scorer
-    from chajong.models.checkpoint import Checkpoint
-    from chajong.models.encoders.encoder import Encoder
+    from chajong.members.checkpoint import Checkpoint
     from chajong.photos.store import PhotoStore
 
 ByFold = dict[int, np.ndarray]

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from pydantic import TypeAdapter
 
+from chajong.encoders.parameters import EncoderParameters, PretrainedParameters
 from chajong.inference.onnx_export import (
     LABELS_FILE,
     export_encoder,
     export_heads,
     export_trained,
 )
-from chajong.models.encoders.parameters import EncoderParameters, PretrainedParameters
 from chajong.whole import whole_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from chajong.inference.ensemble import Ensemble
-    from chajong.models.checkpoint import Checkpoint
+    from chajong.members.checkpoint import Checkpoint
 
 TRAINED = ("backbone", "fusion")
 EXPORTED_LIBRARIES = ("timm", "open_clip")

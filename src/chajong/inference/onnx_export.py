@@ -12,20 +12,20 @@ import numpy as np
 import pandas as pd
 import torch
 
+from chajong.encoders.encoder import Preparation
+from chajong.encoders.open_clip_models import load_open_clip_model
+from chajong.encoders.pretrained import photo_input
+from chajong.encoders.timm_models import load_timm_model
 from chajong.inference.onnx_graphs import HeadGraph, PhotoGraph
-from chajong.models.encoders.encoder import Preparation
-from chajong.models.encoders.open_clip_models import load_open_clip_model
-from chajong.models.encoders.pretrained import photo_input
-from chajong.models.encoders.timm_models import load_timm_model
-from chajong.models.fusion.backbone import build_backbone
-from chajong.models.fusion.classifier import build_fusion
-from chajong.models.fusion.names import fusion_targets
-from chajong.models.fusion.parameters import BackboneParameters, FusionParameters
-from chajong.models.heads.checkpoint import fold_models
-from chajong.models.trained.checkpoint import restore_fold_models
-from chajong.models.trained.views import log_probability_views
+from chajong.members.backbone.backbone import build_backbone
+from chajong.members.backbone.classifier import build_fusion
+from chajong.members.backbone.names import fusion_targets
+from chajong.members.backbone.parameters import BackboneParameters, FusionParameters
+from chajong.members.heads.checkpoint import fold_models
+from chajong.members.trained.checkpoint import restore_fold_models
+from chajong.members.trained.views import log_probability_views
 from chajong.names.table import class_table
-from chajong.probabilities.mixture import Mixture
+from chajong.predictions.mixture import Mixture
 from chajong.whole import whole_folder
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from chajong.models.checkpoint import Checkpoint
-    from chajong.models.encoders.parameters import PretrainedParameters
+    from chajong.encoders.parameters import PretrainedParameters
+    from chajong.members.checkpoint import Checkpoint
 
 AGREEMENT = 1e-4
 """Largest difference between ONNX and torch: of a log-probability, or of a feature as a share of
@@ -91,7 +91,7 @@ def export_heads(checkpoint: Checkpoint, folder: Path) -> pd.DataFrame:
     `log_probabilities`, float32 [n, classes]; normalisation and temperature are inside.
 
     Args:
-        checkpoint: From `chajong.models.heads.checkpoint.heads_checkpoint`.
+        checkpoint: From `chajong.members.heads.checkpoint.heads_checkpoint`.
         folder: Receives `fold_0.onnx` and so on, and `labels.json`; made where it is absent.
 
     Returns:

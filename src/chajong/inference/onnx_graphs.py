@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.functional import normalize
 
-from chajong.models.encoders.views import answer_over_views
-from chajong.models.heads.fitted import VOTE_FLOOR, NeighbourHead
-from chajong.models.heads.normalisation import normalise_features
+from chajong.encoders.views import answer_over_views
+from chajong.members.heads.fitted import VOTE_FLOOR, NeighbourHead
+from chajong.members.heads.normalisation import normalise_features
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from torch import Tensor
 
-    from chajong.models.heads.search import FoldModel
-    from chajong.models.trained.views import ViewParameters
+    from chajong.members.heads.search import FoldModel
+    from chajong.members.trained.views import ViewParameters
 
 
 class HeadGraph(torch.nn.Module):

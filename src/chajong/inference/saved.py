@@ -23,12 +23,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from chajong.ensembling.pools.pool import Pool
 from chajong.inference.ensemble import Ensemble
 from chajong.inference.saved_steps import steps_checkpoint, steps_from_checkpoint
-from chajong.models.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from chajong.models.local_weights import copy_weights, find_weights
+from chajong.members.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from chajong.members.local_weights import copy_weights, find_weights
 from chajong.photos.preparation import StoreSettings
-from chajong.probabilities.pools.pool import Pool
 from chajong.whole import is_leftover, whole_folder
 
 ENSEMBLE_FILE = "ensemble.json"

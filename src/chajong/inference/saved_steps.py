@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chajong.ensembling.family_temperature import FamilyTemperatures
+from chajong.ensembling.gate import GATE_CLOSED, Gate
+from chajong.ensembling.refinement import RefiningSteps
+from chajong.ensembling.specialists.directions import Directions
+from chajong.ensembling.specialists.family_head import FamilyHead
+from chajong.ensembling.specialists.specialists import NO_SPECIALISTS, Specialists
 from chajong.inference.ensemble import KnownPhotos
-from chajong.models.checkpoint import Checkpoint
-from chajong.models.refinement import RefiningSteps
-from chajong.models.specialists.directions import Directions
-from chajong.models.specialists.family_head import FamilyHead
-from chajong.models.specialists.specialists import NO_SPECIALISTS, Specialists
-from chajong.probabilities.family_temperature import FamilyTemperatures
-from chajong.probabilities.gate import GATE_CLOSED, Gate
+from chajong.members.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     import torch

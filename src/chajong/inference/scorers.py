@@ -8,33 +8,33 @@ import numpy as np
 import pandas as pd
 
 from chajong.device import best_device
-from chajong.models.checkpoint import check_class_names
-from chajong.models.clip.classifier import build_clip_classifier
-from chajong.models.clip.fold_models import (
+from chajong.encoders.extraction import encode_photos
+from chajong.members.backbone.backbone import build_backbone
+from chajong.members.backbone.classifier import build_fusion
+from chajong.members.backbone.names import fusion_targets
+from chajong.members.backbone.parameters import BackboneParameters, FusionParameters
+from chajong.members.checkpoint import check_class_names
+from chajong.members.clip.classifier import build_clip_classifier
+from chajong.members.clip.fold_models import (
     EVIDENCE,
     by_zoom,
     compare,
     embedding_views,
     scored_by_names,
 )
-from chajong.models.clip.parameters import ClipParameters
-from chajong.models.clip.prompts import class_prompts
-from chajong.models.encoders.extraction import encode_photos
-from chajong.models.fusion.backbone import build_backbone
-from chajong.models.fusion.classifier import build_fusion
-from chajong.models.fusion.names import fusion_targets
-from chajong.models.fusion.parameters import BackboneParameters, FusionParameters
-from chajong.models.heads.checkpoint import fold_models
-from chajong.models.trained.checkpoint import fold_weights, restore_fold_models
-from chajong.models.trained.views import log_probability_views
-from chajong.models.vlm_finetune.asking import ask_about_all, ask_where_unsure
-from chajong.models.vlm_finetune.checkpoint import restore_fold_model
-from chajong.models.vlm_finetune.parameters import VlmClassifierParameters
-from chajong.models.vlm_finetune.questions import QuestionWriter
-from chajong.models.vlm_finetune.scoring import score_photos
-from chajong.probabilities.candidate_merge import MEMBER_ALONE, CandidateMerge
-from chajong.probabilities.mixture import Mixture
-from chajong.probabilities.predictions import effective_class_names
+from chajong.members.clip.parameters import ClipParameters
+from chajong.members.clip.prompts import class_prompts
+from chajong.members.heads.checkpoint import fold_models
+from chajong.members.trained.checkpoint import fold_weights, restore_fold_models
+from chajong.members.trained.views import log_probability_views
+from chajong.members.vlm.asking import ask_about_all, ask_where_unsure
+from chajong.members.vlm.candidate_merge import MEMBER_ALONE, CandidateMerge
+from chajong.members.vlm.checkpoint import restore_fold_model
+from chajong.members.vlm.parameters import VlmClassifierParameters
+from chajong.members.vlm.questions import QuestionWriter
+from chajong.members.vlm.scoring import score_photos
+from chajong.predictions.contract import effective_class_names
+from chajong.predictions.mixture import Mixture
 from chajong.training.moving_average import load_trained_weights
 
 if TYPE_CHECKING:
@@ -42,13 +42,13 @@ if TYPE_CHECKING:
 
     import torch
 
+    from chajong.encoders.views import ViewAverage
     from chajong.inference.member_models import ByFold, PhotoAnswers
-    from chajong.models.checkpoint import Checkpoint
-    from chajong.models.clip.classifier import ClipClassifier
-    from chajong.models.encoders.views import ViewAverage
-    from chajong.models.vlm_finetune.asking import Score
-    from chajong.models.vlm_finetune.classifier import VlmClassifier
-    from chajong.models.vlm_finetune.questions import Question
+    from chajong.members.checkpoint import Checkpoint
+    from chajong.members.clip.classifier import ClipClassifier
+    from chajong.members.vlm.asking import Score
+    from chajong.members.vlm.classifier import VlmClassifier
+    from chajong.members.vlm.questions import Question
 
 
 class Scorer(Protocol):

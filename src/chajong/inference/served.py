@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from chajong.models.refinement import Refined
-    from chajong.probabilities.shift_aware import ShiftAwarePool
+    from chajong.ensembling.refinement import Refined
+    from chajong.ensembling.shift_aware import ShiftAwarePool
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from chajong.ensembling.pools.pool import Pool
 from chajong.inference.member_models import members_needed
 from chajong.inference.saved import SavedEnsembleError
-from chajong.probabilities.pools.pool import Pool
 
 if TYPE_CHECKING:
     from chajong.inference.ensemble import Ensemble

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from chajong.probabilities.members import FROZEN_MEMBERS
+from chajong.predictions.members import FROZEN_MEMBERS
 from chajong.reports.drawing import (
     BLUE,
     GOLD,

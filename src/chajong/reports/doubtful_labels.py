@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from chajong.models.neighbour_votes import (
+from chajong.photos.page import numbers_html, page_html, page_text, photo_html
+from chajong.reports.label_noise import label_noise_scores
+from chajong.reports.neighbour_votes import (
     comparable_directions,
     label_agreement,
     near_duplicate_conflicts,
     nearest_neighbours,
     neighbour_votes,
 )
-from chajong.photos.page import numbers_html, page_html, page_text, photo_html
-from chajong.probabilities.label_noise import label_noise_scores
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
-    from chajong.models.features import Features
-    from chajong.models.neighbour_votes import Neighbours
+    from chajong.encoders.features import Features
     from chajong.photos.store import PhotoStore
-    from chajong.probabilities.predictions import Predictions
+    from chajong.predictions.contract import Predictions
+    from chajong.reports.neighbour_votes import Neighbours
 
 NEAREST = 4
 """Neighbours that the table and the page name."""

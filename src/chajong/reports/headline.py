@@ -5,8 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from chajong.probabilities.intervals import mean_interval
-from chajong.probabilities.metric import member_metrics
+from chajong.predictions.intervals import mean_interval
+from chajong.predictions.metric import member_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from chajong.photos.page import page_text
-from chajong.probabilities.predictions import split_rows
+from chajong.predictions.contract import split_rows
 from chajong.reports.drawing import BLUE, ORANGE, lay_out
 from chajong.reports.elements import figure_html
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     from chajong.photos.store import PhotoStore
-    from chajong.probabilities.predictions import Predictions
+    from chajong.predictions.contract import Predictions
 
 SHOWN_PHOTOS = 24
 BINS = 20

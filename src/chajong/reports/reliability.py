@@ -59,7 +59,7 @@ def calibration_errors(table: pd.DataFrame) -> pd.Series[float]:
     """Sum a reliability table up to the expected calibration error of each member.
 
     Source: Naeini, Cooper and Hauskrecht (AAAI 2015), as in
-    `chajong.probabilities.calibration.expected_calibration_error`.
+    `chajong.predictions.calibration.expected_calibration_error`.
     """
     gap = (table["confidence"] - table["accuracy"]).abs() * table["photos"]
     members = table["member"]

@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from chajong.photos.page import numbers_html
-from chajong.probabilities.predictions import split_rows
+from chajong.predictions.contract import split_rows
 from chajong.reports.approaches import approach_chart, approach_table
 from chajong.reports.class_losses import class_loss_chart, class_loss_table
 from chajong.reports.confusions import confused_pairs, confusions_html, pair_examples
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from chajong.photos.store import PhotoStore
-    from chajong.probabilities.predictions import Predictions
+    from chajong.predictions.contract import Predictions
     from chajong.reports.scored_photos import ScoredPhotos
 
 MEMBERS_BESIDE = 2

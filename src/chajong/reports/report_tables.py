@@ -28,7 +28,7 @@ def steps_html(table: pd.DataFrame) -> str:
 
 
 def leaderboard_html(table: pd.DataFrame) -> str:
-    """Lay out the leaderboard, of `chajong.probabilities.leaderboard`."""
+    """Lay out the leaderboard, of `chajong.ensembling.leaderboard`."""
     columns = {
         "member": _texts(table["member"]),
         "log loss": _intervals(table, "log_loss", "log_loss_low", "log_loss_high"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from chajong.charts import FONTS
-from chajong.probabilities.leaderboard import ENSEMBLE
+from chajong.ensembling.leaderboard import ENSEMBLE
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure, Scatter

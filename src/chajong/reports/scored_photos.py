@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from chajong.probabilities.metric import SMALLEST_PROBABILITY
-from chajong.probabilities.scoring import train_labels
+from chajong.predictions.metric import SMALLEST_PROBABILITY
+from chajong.predictions.scoring import train_labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from chajong.probabilities.predictions import Predictions
+    from chajong.predictions.contract import Predictions
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from chajong.probabilities.intervals import mean_interval
+from chajong.predictions.intervals import mean_interval
 from chajong.reports.drawing import BLUE, GREEN, RED, SOFT, lay_out, name_axis
 
 if TYPE_CHECKING:

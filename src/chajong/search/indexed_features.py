@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chajong.models.checkpoint import Checkpoint
-from chajong.models.features import Features, content_hash
+from chajong.encoders.features import Features, content_hash
+from chajong.members.checkpoint import Checkpoint
 from chajong.search.filters import SearchError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from chajong.search.retrieval import QUERIES_AT_ONCE, measure_retrieval
 from chajong.search.vector_index import unit_vectors
 
 if TYPE_CHECKING:
-    from chajong.models.features import Features
+    from chajong.encoders.features import Features
     from chajong.search.indexed_features import IndexedFeatures
 
 RANKS = (1, 5, 10)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from chajong.models.local_weights import copy_weights, find_weights
+from chajong.members.local_weights import copy_weights, find_weights
 from chajong.photos.arrow_file import write_table
 from chajong.photos.store import PhotoStore, open_photo_store
 from chajong.search.filters import Filter, SearchError, allowed_photos
@@ -25,7 +25,7 @@ from chajong.search.vector_index import (
 from chajong.whole import whole_folder
 
 if TYPE_CHECKING:
-    from chajong.models.features import Features
+    from chajong.encoders.features import Features
 
 INDEX_FILE, PHOTOS_FILE, THUMBNAILS_FILE = "index.json", "photos.parquet", "thumbnails.arrow"
 THUMBNAIL_QUALITY = 80

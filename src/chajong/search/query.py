@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import TypeAdapter
 
-from chajong.models.encoders.building import build_encoder
-from chajong.models.encoders.extraction import prepare_photo as prepare_input
-from chajong.models.encoders.parameters import EncoderParameters, PretrainedParameters
+from chajong.encoders.building import build_encoder
+from chajong.encoders.extraction import prepare_photo as prepare_input
+from chajong.encoders.parameters import EncoderParameters, PretrainedParameters
 from chajong.photos.decode import UnreadablePhotoError
 from chajong.photos.preparation import StoreSettings, prepare_photo
 from chajong.search.filters import SearchError

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chajong.models.encoders.encoder import EncoderError
+from chajong.encoders.encoder import EncoderError
 from chajong.names.grammar import parse_name
 from chajong.names.prompts import english_prompts, korean_prompts
 from chajong.search.filters import SearchError
 
 if TYPE_CHECKING:
-    from chajong.models.encoders.parameters import PretrainedParameters
+    from chajong.encoders.parameters import PretrainedParameters
 
 MOST_CHARACTERS = 200
 
@@ -52,8 +52,8 @@ class WordEncoder:
             EncoderError: The model, its weights or its tokenizer cannot be loaded.
         """
         from chajong.device import best_device
-        from chajong.models.clip.parameters import ClipParameters
-        from chajong.models.clip.towers import load_towers
+        from chajong.members.clip.parameters import ClipParameters
+        from chajong.members.clip.towers import load_towers
 
         towers = load_towers(
             ClipParameters(

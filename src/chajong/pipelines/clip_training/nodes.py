@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from chajong.models.checkpoint import Checkpoint
+from chajong.members.checkpoint import Checkpoint
 from chajong.photos.store import PhotoStore
 from chajong.pipelines.clip_training.params import ClipMemberParameters, ZeroShotParameters
-from chajong.probabilities.predictions import Predictions
+from chajong.predictions.contract import Predictions
 
 Report = dict[str, Any]
 FoldWeights = dict[int, dict[str, Any]]
@@ -29,9 +29,9 @@ def check_clip(classes: pd.DataFrame, parameters: ClipMemberParameters) -> Repor
             longer than it reads.
         TrainingError: A GPU is asked for and there is none.
     """
-    from chajong.models.clip.classifier import build_clip_classifier
-    from chajong.models.clip.member import model_identity
-    from chajong.models.clip.prompts import class_prompts
+    from chajong.members.clip.classifier import build_clip_classifier
+    from chajong.members.clip.member import model_identity
+    from chajong.members.clip.prompts import class_prompts
     from chajong.training.engine import check_device
 
     check_device(parameters.training)
@@ -56,8 +56,8 @@ def check_zero_shot(classes: pd.DataFrame, parameters: ZeroShotParameters) -> st
         EncoderError: The model is unknown, its weights are absent or do not fit, or a sentence is
             longer than it reads.
     """
-    from chajong.models.clip.classifier import build_clip_classifier
-    from chajong.models.clip.prompts import class_prompts
+    from chajong.members.clip.classifier import build_clip_classifier
+    from chajong.members.clip.prompts import class_prompts
 
     build_clip_classifier(parameters.model, class_prompts(classes))
     return parameters.model.model
@@ -70,7 +70,7 @@ def draw_training_photos(
     parameters: ClipMemberParameters,
 ) -> Any:
     """Draw what the model sees in training; see `draw_contact_sheet`."""
-    from chajong.models.trained.sheet import draw_contact_sheet
+    from chajong.members.trained.sheet import draw_contact_sheet
 
     return draw_contact_sheet(photos, photo_store, parameters.training, model["image_size"])
 
@@ -101,9 +101,9 @@ def train_clip(
     Raises:
         TrainingError: The training cannot start or go on.
     """
-    from chajong.models.clip.member import clip_builder
-    from chajong.models.trained.member import train_member
-    from chajong.models.trained.tables import TrainingTables
+    from chajong.members.clip.member import clip_builder
+    from chajong.members.trained.member import train_member
+    from chajong.members.trained.tables import TrainingTables
 
     tables = TrainingTables(photos, classes, folds, photo_store)
     build = clip_builder(parameters.model, tables)
@@ -140,9 +140,9 @@ def predict_clip(
     Returns:
         The predictions, the fold models' checkpoint, and the metrics.
     """
-    from chajong.models.cards.carded import with_card
-    from chajong.models.clip.member import predict_folds
-    from chajong.models.trained.tables import TrainingTables
+    from chajong.members.cards.carded import with_card
+    from chajong.members.clip.member import predict_folds
+    from chajong.members.trained.tables import TrainingTables
 
     tables = TrainingTables(photos, classes, folds, photo_store)
     predictions, checkpoint, metrics = predict_folds(
@@ -174,9 +174,9 @@ def predict_zero_shot(
         The predictions, the checkpoint, the metrics, and how likely each photo shows a car from
         outside.
     """
-    from chajong.models.cards.carded import with_card
-    from chajong.models.clip.member import predict_zero_shot as predict
-    from chajong.models.trained.tables import TrainingTables
+    from chajong.members.cards.carded import with_card
+    from chajong.members.clip.member import predict_zero_shot as predict
+    from chajong.members.trained.tables import TrainingTables
 
     tables = TrainingTables(photos, classes, folds, photo_store)
     predictions, checkpoint, metrics, likeness = predict(parameters.model, tables)

@@ -1,6 +1,6 @@
 """Parameters of clip_training."""
 
-from chajong.models.clip.parameters import ClipParameters
+from chajong.members.clip.parameters import ClipParameters
 from chajong.parameters import Seeded
 from chajong.training.parameters import TrainingParameters
 

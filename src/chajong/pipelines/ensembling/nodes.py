@@ -6,18 +6,18 @@ from typing import Any
 import pandas as pd
 
 from chajong.datasets.optional import Skipped
+from chajong.encoders.features import Features
+from chajong.ensembling.refinement import Refined
+from chajong.ensembling.shift_aware import ShiftAwarePool
 from chajong.inference.classifier import CarClassifier
 from chajong.inference.ensemble import Ensemble
 from chajong.inference.served import ServedPool
-from chajong.models.checkpoint import Checkpoint
-from chajong.models.features import Features
-from chajong.models.refinement import Refined
+from chajong.members.checkpoint import Checkpoint
 from chajong.photos.folder import PhotoFolder
 from chajong.photos.store import PhotoStore
 from chajong.photos.table import readable_photos
 from chajong.pipelines.ensembling.params import EnsemblingParameters
-from chajong.probabilities.predictions import Predictions, contract_hash, split_rows
-from chajong.probabilities.shift_aware import ShiftAwarePool
+from chajong.predictions.contract import Predictions, contract_hash, split_rows
 
 Report = dict[str, Any]
 
@@ -34,7 +34,7 @@ def check_tables_of_others(external: dict[str, pd.DataFrame]) -> None:
     Raises:
         ExternalMemberError: A table has the name of a member, or of another table.
     """
-    from chajong.probabilities.collection import tables_by_member
+    from chajong.predictions.collection import tables_by_member
 
     tables_by_member(external)
 
@@ -64,7 +64,7 @@ def collect_members(
         ExternalMemberError: A table of others cannot be read as predictions, or has a name that is
             taken.
     """
-    from chajong.probabilities.collection import collect_predictions
+    from chajong.predictions.collection import collect_predictions
 
     members = collect_predictions(trained, external, photos, classes, folds)
     return {name: found for name, found in members.items() if name not in parameters.leave_out}
@@ -88,7 +88,7 @@ def admit_members(
     Raises:
         WeightsRuleError: Some weights break the rule.
     """
-    from chajong.models.cards.weights import check_weights, describe_weights, used_weights
+    from chajong.members.cards.weights import check_weights, describe_weights, used_weights
 
     configurations = {
         name: checkpoints[name].configuration for name in collected if name in checkpoints
@@ -143,9 +143,9 @@ def pool(
     Raises:
         ValueError: No member can be pooled.
     """
-    from chajong.probabilities.pooling import pool_members
-    from chajong.probabilities.scoring import train_labels
-    from chajong.probabilities.shift_aware import pool_for_test_photos
+    from chajong.ensembling.pooling import pool_members
+    from chajong.ensembling.shift_aware import pool_for_test_photos
+    from chajong.predictions.scoring import train_labels
 
     labels = train_labels(photos, classes)
     test_ids = readable_photos(photos, "test")["photo_id"].tolist()
@@ -180,9 +180,9 @@ def refine(
     Returns:
         The ensemble after its last step.
     """
-    from chajong.models.refinement import refine_pool
-    from chajong.models.strongest_features import strongest_features
-    from chajong.probabilities.scoring import photo_losses, train_labels
+    from chajong.ensembling.refinement import refine_pool
+    from chajong.ensembling.strongest_features import strongest_features
+    from chajong.predictions.scoring import photo_losses, train_labels
 
     losses = {
         name: float(photo_losses(members[name], photos, classes).mean())
@@ -213,7 +213,7 @@ def report_ensemble(
         each unseen photo is, with the share of the prior that the gate mixed in; and a report:
         the out-of-fold figures, what was pooled, fitted, chosen and skipped.
     """
-    from chajong.models.ensemble_report import ensemble_report
+    from chajong.ensembling.ensemble_report import ensemble_report
 
     report = ensemble_report(pooled, refined, photos, classes)
     return refined.predictions, refined.step_losses, refined.unseen, report
@@ -304,10 +304,10 @@ def save_ensemble(
     Returns:
         The ensemble; nothing where no member has a checkpoint.
     """
+    from chajong.ensembling.ensemble_report import ensemble_report
     from chajong.inference.ensemble import build_ensemble
-    from chajong.models.cards.card import ensemble_card
-    from chajong.models.cards.data import summarise_data
-    from chajong.models.ensemble_report import ensemble_report
+    from chajong.members.cards.card import ensemble_card
+    from chajong.members.cards.data import summarise_data
     from chajong.photos.preparation import StoreSettings
 
     if served.pooled is None or served.refined is None:
@@ -380,8 +380,8 @@ def make_submission(
     Raises:
         SubmissionError: The submission would be refused.
     """
-    from chajong.probabilities.scoring import class_prior, train_labels
-    from chajong.probabilities.submission import build_submission, validate_submission
+    from chajong.predictions.scoring import class_prior, train_labels
+    from chajong.predictions.submission import build_submission, validate_submission
 
     labels = train_labels(photos, classes)
     counted = labels.loc[folds.loc[folds["label_counts"], "photo_id"]]
@@ -407,7 +407,7 @@ def list_top_k(predictions: Predictions, parameters: EnsemblingParameters) -> pd
     Returns:
         One row a photo and rank.
     """
-    from chajong.probabilities.submission import top_k_table
+    from chajong.predictions.submission import top_k_table
 
     return top_k_table(split_rows(predictions, "test"), parameters.top_k)
 
@@ -435,8 +435,8 @@ def rank_members(
     Returns:
         One row a member, the lowest log loss first.
     """
-    from chajong.probabilities.leaderboard import leaderboard
-    from chajong.probabilities.scoring import out_of_fold_metrics, photo_losses
+    from chajong.ensembling.leaderboard import leaderboard
+    from chajong.predictions.scoring import out_of_fold_metrics, photo_losses
 
     contract = contract_hash(classes, folds, photos)
     rows: dict[str, Report] = {"ensemble": {**report, "status": "the pool of all members"}}
@@ -459,7 +459,7 @@ def chart_members(table: pd.DataFrame) -> Any:
     Returns:
         A Plotly figure: log loss and accuracy of every member as bars.
     """
-    from chajong.probabilities.leaderboard import leaderboard_chart
+    from chajong.ensembling.leaderboard import leaderboard_chart
 
     return leaderboard_chart(table)
 
@@ -490,8 +490,8 @@ def summarise(
     Raises:
         SubmissionError: The submission on the disk is not what was checked.
     """
-    from chajong.probabilities.submission import validate_submission
-    from chajong.probabilities.summary import summary_text
+    from chajong.ensembling.summary import summary_text
+    from chajong.predictions.submission import validate_submission
 
     if folder.submission_ids:
         validate_submission(submission, folder.submission_ids, folder.submission_columns)

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from chajong.models.cards.weights import WeightsRule
+from chajong.members.cards.weights import WeightsRule
 from chajong.parameters import Seeded
 
 

@@ -21,7 +21,7 @@ from chajong.pipelines.ensembling.nodes import (
     summarise,
     weigh_photos,
 )
-from chajong.probabilities.members import FROZEN_MEMBERS, MEMBERS
+from chajong.predictions.members import FROZEN_MEMBERS, MEMBERS
 
 
 def create_pipeline() -> Pipeline:

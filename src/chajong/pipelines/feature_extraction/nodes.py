@@ -5,15 +5,15 @@ from typing import Any
 
 import pandas as pd
 
-from chajong.models.checkpoint import Checkpoint
-from chajong.models.features import Features, content_hash
-from chajong.models.heads.parameters import HeadsParameters
+from chajong.encoders.features import Features, content_hash
+from chajong.members.checkpoint import Checkpoint
+from chajong.members.heads.parameters import HeadsParameters
 from chajong.photos.store import PhotoStore
 from chajong.pipelines.feature_extraction.params import (
     ConcatenationParameters,
     EncoderMemberParameters,
 )
-from chajong.probabilities.predictions import Predictions
+from chajong.predictions.contract import Predictions
 
 Report = dict[str, Any]
 
@@ -34,7 +34,7 @@ def identify_encoder(scratch: Path, parameters: EncoderMemberParameters) -> str:
     Raises:
         EncoderError: The model is unknown, or its weights are absent or do not fit.
     """
-    from chajong.models.encoders.building import build_encoder, encoder_key
+    from chajong.encoders.building import build_encoder, encoder_key
 
     key = encoder_key(parameters.encoder)
     if not (scratch / key).exists():
@@ -61,15 +61,15 @@ def extract(
     Returns:
         Features of every readable photo, and what it cost to make them.
     """
-    from chajong.models.encoders.building import build_encoder
-    from chajong.models.encoders.extraction import (
+    from chajong.encoders.building import build_encoder
+    from chajong.encoders.extraction import (
         extract_features,
         feature_schema,
         missing_contents,
         read_features,
     )
     from chajong.photos.content_cache import ContentCache
-    from chajong.probabilities.measurement import measure
+    from chajong.predictions.measurement import measure
 
     readable = photos[photos["status"] == "ok"]
     contents = readable["sha256"].tolist()
@@ -113,7 +113,7 @@ def join_features(
     Raises:
         ValueError: An encoder is not known, or none has features of these photos.
     """
-    from chajong.models.concatenation import join_encoders, present_encoders
+    from chajong.encoders.concatenation import join_encoders, present_encoders
 
     readable = photos[photos["status"] == "ok"]
     content = content_hash(readable["photo_id"].tolist(), readable["sha256"].tolist())
@@ -131,7 +131,7 @@ def fit_encoder_heads(
     parameters: EncoderMemberParameters,
 ) -> tuple[Predictions, Checkpoint, pd.DataFrame, Report]:
     """Fit light heads on one encoder's features; see `_fit_heads`."""
-    from chajong.models.encoders.building import encoder_settings
+    from chajong.encoders.building import encoder_settings
 
     made_by = {"title": parameters.encoder.title, "encoder": encoder_settings(parameters.encoder)}
     return _fit_heads(features, extraction, photos, classes, folds, parameters.heads, made_by)
@@ -173,12 +173,12 @@ def _fit_heads(
     Returns:
         The predictions, the fold models' checkpoint, every candidate's figures, and the metrics.
     """
-    from chajong.models.cards.carded import with_card
-    from chajong.models.encoders.published import pinned_names
-    from chajong.models.heads.checkpoint import heads_checkpoint
-    from chajong.models.heads.member import predict_member, search_member_heads
-    from chajong.probabilities.measurement import measure
-    from chajong.probabilities.scoring import out_of_fold_metrics
+    from chajong.encoders.published import pinned_names
+    from chajong.members.cards.carded import with_card
+    from chajong.members.heads.checkpoint import heads_checkpoint
+    from chajong.members.heads.member import predict_member, search_member_heads
+    from chajong.predictions.measurement import measure
+    from chajong.predictions.scoring import out_of_fold_metrics
 
     with measure() as fitting:
         search = search_member_heads(features, photos, classes, folds, parameters)

@@ -1,9 +1,9 @@
 """Parameters of feature_extraction."""
 
-from chajong.models.encoders.parameters import EncoderParameters, HogParameters
-from chajong.models.heads.parameters import HeadsParameters
+from chajong.encoders.parameters import EncoderParameters, HogParameters
+from chajong.members.heads.parameters import HeadsParameters
 from chajong.parameters import Seeded, Strict
-from chajong.probabilities.members import FROZEN_MEMBERS
+from chajong.predictions.members import FROZEN_MEMBERS
 
 
 class _MemberParameters(Strict):

@@ -10,7 +10,7 @@ from chajong.pipelines.feature_extraction.nodes import (
     identify_encoder,
     join_features,
 )
-from chajong.probabilities.members import FROZEN_MEMBERS
+from chajong.predictions.members import FROZEN_MEMBERS
 
 HEAD_INPUTS = ["features", "extraction", "photos", "classes", "folds", "params:member"]
 HEAD_OUTPUTS = ["predictions", "checkpoint", "head_search", "metrics"]

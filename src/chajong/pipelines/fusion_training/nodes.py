@@ -9,14 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from chajong.models.checkpoint import Checkpoint
-from chajong.models.fusion.parameters import BackboneParameters
+from chajong.members.backbone.parameters import BackboneParameters
+from chajong.members.checkpoint import Checkpoint
 from chajong.photos.store import PhotoStore
 from chajong.pipelines.fusion_training.params import (
     BackboneMemberParameters,
     FusionMemberParameters,
 )
-from chajong.probabilities.predictions import Predictions
+from chajong.predictions.contract import Predictions
 from chajong.training.parameters import TrainingParameters
 
 Report = dict[str, Any]
@@ -37,8 +37,8 @@ def check_fusion(classes: pd.DataFrame, parameters: FusionMemberParameters) -> R
         OSError: The model that embeds names cannot be loaded.
         ValueError: It does not read the names of the classes.
     """
-    from chajong.models.encoders.published import name_model_source
-    from chajong.models.fusion.names import name_targets
+    from chajong.encoders.published import name_model_source
+    from chajong.members.backbone.names import name_targets
 
     source = name_model_source(parameters.model)
     name_targets(classes, source, language=parameters.model.name_language)
@@ -59,8 +59,8 @@ def _check(model: BackboneParameters, training: TrainingParameters) -> Report:
         EncoderError: The model is unknown, or its weights are absent or do not fit.
         TrainingError: A GPU is asked for and there is none.
     """
-    from chajong.models.fusion.backbone import build_backbone
-    from chajong.models.fusion.member import model_identity
+    from chajong.members.backbone.backbone import build_backbone
+    from chajong.members.backbone.member import model_identity
     from chajong.training.engine import check_device
 
     check_device(training)
@@ -75,7 +75,7 @@ def draw_backbone_photos(
     parameters: BackboneMemberParameters,
 ) -> Any:
     """Draw what the plain classifier sees in training; see `draw_contact_sheet`."""
-    from chajong.models.trained.sheet import draw_contact_sheet
+    from chajong.members.trained.sheet import draw_contact_sheet
 
     return draw_contact_sheet(photos, photo_store, parameters.training, model["image_size"])
 
@@ -87,7 +87,7 @@ def draw_fusion_photos(
     parameters: FusionMemberParameters,
 ) -> Any:
     """Draw what the classifier that knows names sees in training; see `draw_contact_sheet`."""
-    from chajong.models.trained.sheet import draw_contact_sheet
+    from chajong.members.trained.sheet import draw_contact_sheet
 
     return draw_contact_sheet(photos, photo_store, parameters.training, model["image_size"])
 
@@ -118,9 +118,9 @@ def train_backbone(
     Raises:
         TrainingError: The training cannot start or go on.
     """
-    from chajong.models.fusion.member import backbone_builder
-    from chajong.models.trained.member import train_member
-    from chajong.models.trained.tables import TrainingTables
+    from chajong.members.backbone.member import backbone_builder
+    from chajong.members.trained.member import train_member
+    from chajong.members.trained.tables import TrainingTables
 
     tables = TrainingTables(photos, classes, folds, photo_store)
     build = backbone_builder(parameters.model, tables)
@@ -157,9 +157,9 @@ def train_fusion(
             they were trained for other classes or folds.
         TrainingError: The training cannot start or go on.
     """
-    from chajong.models.fusion.member import fusion_builder, starting_identity
-    from chajong.models.trained.member import train_member
-    from chajong.models.trained.tables import TrainingTables
+    from chajong.members.backbone.member import fusion_builder, starting_identity
+    from chajong.members.trained.member import train_member
+    from chajong.members.trained.tables import TrainingTables
 
     tables = TrainingTables(photos, classes, folds, photo_store)
     build = fusion_builder(parameters.model, tables, backbone)
@@ -204,9 +204,9 @@ def predict_backbone(
     Returns:
         The predictions, the fold models' checkpoint, and the metrics.
     """
-    from chajong.models.cards.carded import with_card
-    from chajong.models.fusion.member import backbone_builder, predict_folds
-    from chajong.models.trained.tables import TrainingTables
+    from chajong.members.backbone.member import backbone_builder, predict_folds
+    from chajong.members.cards.carded import with_card
+    from chajong.members.trained.tables import TrainingTables
 
     tables = TrainingTables(photos, classes, folds, photo_store)
     build = backbone_builder(parameters.model, tables)
@@ -227,9 +227,9 @@ def predict_fusion(
     parameters: FusionMemberParameters,
 ) -> Predicted:
     """Predict with the classifiers that know names; arguments as for `predict_backbone`."""
-    from chajong.models.cards.carded import with_card
-    from chajong.models.fusion.member import fusion_builder, predict_folds
-    from chajong.models.trained.tables import TrainingTables
+    from chajong.members.backbone.member import fusion_builder, predict_folds
+    from chajong.members.cards.carded import with_card
+    from chajong.members.trained.tables import TrainingTables
 
     tables = TrainingTables(photos, classes, folds, photo_store)
     # The weights hold all that training changed, wherever it started.

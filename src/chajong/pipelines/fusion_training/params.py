@@ -1,6 +1,6 @@
 """Parameters of fusion_training."""
 
-from chajong.models.fusion.parameters import BackboneParameters, FusionParameters
+from chajong.members.backbone.parameters import BackboneParameters, FusionParameters
 from chajong.parameters import Seeded
 from chajong.training.parameters import TrainingParameters
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pandas as pd
 
-from chajong.models.features import Features
+from chajong.encoders.features import Features
 from chajong.photos.store import PhotoStore
 from chajong.pipelines.reporting.params import ReportingParameters
-from chajong.probabilities.predictions import Predictions, split_rows
+from chajong.predictions.contract import Predictions, split_rows
 from chajong.reports.scored_photos import ScoredPhotos
 
 Report = dict[str, Any]
@@ -42,7 +42,7 @@ def score_answers(
     Returns:
         Scored photos by member, the ensemble first and then the best member.
     """
-    from chajong.probabilities.collection import collect_predictions
+    from chajong.predictions.collection import collect_predictions
     from chajong.reports.scored_photos import scored_members, scored_photos
 
     members = collect_predictions(trained, external, photos, classes, folds)

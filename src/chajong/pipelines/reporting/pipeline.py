@@ -17,7 +17,7 @@ from chajong.pipelines.reporting.nodes import (
     rank_labels,
     score_answers,
 )
-from chajong.probabilities.members import FROZEN_MEMBERS, MEMBERS, TRAINED_MEMBERS
+from chajong.predictions.members import FROZEN_MEMBERS, MEMBERS, TRAINED_MEMBERS
 
 TABLES = {"photos": "photos", "classes": "classes", "folds": "folds"}
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from chajong.models.checkpoint import Checkpoint
-from chajong.models.features import Features
+from chajong.encoders.features import Features
+from chajong.members.checkpoint import Checkpoint
 from chajong.photos.store import PhotoStore
 from chajong.pipelines.search.params import SearchParameters
 from chajong.search.indexed_features import IndexedFeatures

@@ -9,7 +9,7 @@ from chajong.pipelines.search.nodes import (
     measure_retrieval,
     summarise_search,
 )
-from chajong.probabilities.members import FROZEN_MEMBERS
+from chajong.predictions.members import FROZEN_MEMBERS
 
 TABLES = ["photos", "classes", "folds"]
 

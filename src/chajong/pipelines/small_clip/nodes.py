@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chajong.models.checkpoint import Checkpoint
-from chajong.models.clip.parameters import SmallClipParameters
+from chajong.members.checkpoint import Checkpoint
+from chajong.members.clip.parameters import SmallClipParameters
 from chajong.pipelines.small_clip.params import SmallClipPipelineParameters
 
 UNSEEN_NAMES = 1600
@@ -26,7 +26,7 @@ class Start:
 
     def write(self, folder: Path) -> None:
         """Write configuration, tokenizer and weights."""
-        from chajong.models.clip.small import make_small_clip
+        from chajong.members.clip.small import make_small_clip
 
         make_small_clip(self.sentences, folder, self.settings)
 
@@ -48,8 +48,8 @@ class Shipment:
 
         The checkpoint's first fold is taken, if it scores its proof photos as it did.
         """
-        from chajong.models.clip.member import restore_models
-        from chajong.models.clip.small import export_small_clip
+        from chajong.members.clip.member import restore_models
+        from chajong.members.clip.small import export_small_clip
 
         models: dict[int, Any] = restore_models(self.checkpoint)
         export_small_clip(models[min(models)].towers.network, self.start, folder)

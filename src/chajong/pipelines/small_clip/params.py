@@ -1,6 +1,6 @@
 """Parameters of small_clip."""
 
-from chajong.models.clip.parameters import SmallClipParameters
+from chajong.members.clip.parameters import SmallClipParameters
 from chajong.parameters import Seeded
 
 

@@ -16,7 +16,7 @@ class TinyVlm:
 
     def write(self, folder: Path) -> None:
         """Write configuration, processor and weights, in the layout of the hub."""
-        from chajong.models.vlm.tiny import make_tiny_qwen
+        from chajong.members.vlm.name_scoring.tiny import make_tiny_qwen
 
         make_tiny_qwen(folder, self.texts)
 
@@ -27,8 +27,8 @@ def plan_tiny_vlm() -> TinyVlm:
     Returns:
         The plan; saving it writes the model.
     """
-    from chajong.models.vlm_finetune.questions import spoken_names
-    from chajong.models.vlm_finetune.templates import ENGLISH, KOREAN
+    from chajong.members.vlm.questions import spoken_names
+    from chajong.members.vlm.templates import ENGLISH, KOREAN
     from chajong.names.challenge import challenge_names
 
     questions = [

@@ -6,11 +6,11 @@ from typing import Any
 import pandas as pd
 
 from chajong.datasets import Skipped
-from chajong.models.checkpoint import Checkpoint
-from chajong.models.vlm_finetune.hints import Hints, NoHints
+from chajong.members.checkpoint import Checkpoint
+from chajong.members.vlm.hints import Hints, NoHints
 from chajong.photos.store import PhotoStore
 from chajong.pipelines.vlm_finetune.params import VlmMemberParameters
-from chajong.probabilities.predictions import Predictions
+from chajong.predictions.contract import Predictions
 
 Report = dict[str, Any]
 FoldWeights = dict[int, dict[str, Any]]
@@ -33,7 +33,7 @@ def check_vlm(parameters: VlmMemberParameters) -> Report:
             budget, or bitsandbytes is not installed.
         TrainingError: A GPU is asked for and there is none.
     """
-    from chajong.models.vlm_finetune.base_model import check_base
+    from chajong.members.vlm.base_model import check_base
     from chajong.training.engine import check_device
 
     if parameters.training is not None:
@@ -69,10 +69,10 @@ def choose_hints(
         ExternalMemberError: The member is a table of others that cannot be read, or a table has a
             name that is taken.
     """
-    from chajong.models.trained.tables import TrainingTables
-    from chajong.models.vlm_finetune.hints import check_hints
-    from chajong.probabilities.collection import tables_by_member
-    from chajong.probabilities.external import read_external_member
+    from chajong.members.trained.tables import TrainingTables
+    from chajong.members.vlm.hints import check_hints
+    from chajong.predictions.collection import tables_by_member
+    from chajong.predictions.external import read_external_member
 
     member = parameters.model.hints.member
     if member is None:
@@ -95,7 +95,7 @@ def draw_training_photos(
     parameters: VlmMemberParameters,
 ) -> Any:
     """Draw what the model sees in training; see `draw_contact_sheet`. Nothing without training."""
-    from chajong.models.trained.sheet import draw_contact_sheet
+    from chajong.members.trained.sheet import draw_contact_sheet
 
     if parameters.training is None:
         return Skipped()
@@ -111,8 +111,8 @@ def write_example_questions(
     parameters: VlmMemberParameters,
 ) -> pd.DataFrame:
     """Write down what the model is asked in training; see `example_questions`."""
-    from chajong.models.trained.tables import TrainingTables
-    from chajong.models.vlm_finetune.member import example_questions
+    from chajong.members.trained.tables import TrainingTables
+    from chajong.members.vlm.member import example_questions
 
     tables = TrainingTables(photos, classes, folds, photo_store)
     return example_questions(parameters.model, _given(hints), tables, EXAMPLES)
@@ -146,8 +146,8 @@ def train_vlm(
     Raises:
         TrainingError: The training cannot start or go on.
     """
-    from chajong.models.trained.tables import TrainingTables
-    from chajong.models.vlm_finetune.member import train_folds
+    from chajong.members.trained.tables import TrainingTables
+    from chajong.members.vlm.member import train_folds
 
     tables = TrainingTables(photos, classes, folds, photo_store)
     return train_folds(parameters.model, parameters.training, _given(hints), tables, scratch)
@@ -185,9 +185,9 @@ def predict_vlm(
     Returns:
         The predictions, the adapters' checkpoint, and the metrics.
     """
-    from chajong.models.cards.carded import with_card
-    from chajong.models.trained.tables import TrainingTables
-    from chajong.models.vlm_finetune.member import predict_folds
+    from chajong.members.cards.carded import with_card
+    from chajong.members.trained.tables import TrainingTables
+    from chajong.members.vlm.member import predict_folds
 
     tables = TrainingTables(photos, classes, folds, photo_store)
     predictions, checkpoint, metrics = predict_folds(
@@ -208,7 +208,7 @@ def export_vlm(checkpoint: Checkpoint, metrics: Report, parameters: VlmMemberPar
     Returns:
         The plan; saving it checks each fold's model and writes its folder.
     """
-    from chajong.models.vlm_finetune.export import AdapterExport
+    from chajong.members.vlm.export import AdapterExport
 
     if parameters.training is None:
         return Skipped()
@@ -228,7 +228,7 @@ def push_vlm(adapters: Path, parameters: VlmMemberParameters) -> Any:
     Raises:
         CheckpointError: The hub refuses, or cannot be reached.
     """
-    from chajong.models.vlm_finetune.export import push_adapters
+    from chajong.members.vlm.export import push_adapters
 
     repository = parameters.export.push_to
     if repository is None or parameters.training is None:

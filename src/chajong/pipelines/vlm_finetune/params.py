@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from chajong.models.vlm_finetune.parameters import (
+from chajong.members.vlm.parameters import (
     VlmClassifierParameters,
     VlmTrainingParameters,
 )

@@ -4,7 +4,7 @@ from kedro.pipeline import Node, Pipeline
 
 from chajong.datasets import when_enabled
 from chajong.pipelines.vlm_finetune import nodes
-from chajong.probabilities.members import HINTING_MEMBERS
+from chajong.predictions.members import HINTING_MEMBERS
 
 MEMBER = "vlm"
 TABLES = ["photos", "photo_store", "classes", "folds"]

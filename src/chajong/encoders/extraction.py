@@ -1,0 +1,146 @@
+"""Features of many photos: decoded ahead, encoded in batches, kept by content."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chajong.encoders.features import matrix_of
+from chajong.photos.decode import decode_photo
+from chajong.photos.loading import load_ahead
+from chajong.photos.resizing import resize_photo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pyarrow as pa
+
+    from chajong.encoders.encoder import Encoder, Preparation
+    from chajong.photos.content_cache import ContentCache
+    from chajong.photos.store import PhotoStore
+
+SHARD_PHOTOS = 1024
+"""Photos a shard: what an interrupted extraction loses at most."""
+
+
+def feature_schema() -> pa.Schema:
+    """Columns of a cache of features: the photo's sha-256, its features, its share of the time."""
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            ("content", pa.string()),
+            ("features", pa.large_list(pa.float32())),
+            ("seconds", pa.float32()),
+        ]
+    )
+
+
+def missing_contents(cache: ContentCache, contents: Sequence[str]) -> list[str]:
+    """Say which photos have no features yet, each once, in the order they come."""
+    kept = cache.keys()
+    return [content for content in dict.fromkeys(contents) if content not in kept]
+
+
+def extract_features(
+    contents: Sequence[str], store: PhotoStore, encoder: Encoder, cache: ContentCache, name: str
+) -> None:
+    """Encode photos and keep their features, shard by shard.
+
+    Args:
+        contents: sha-256 of the photos to encode, each once.
+        store: The photos.
+        encoder: Encodes them.
+        cache: Keeps them; an interrupted extraction resumes after its last shard.
+        name: What the progress bar calls the work.
+    """
+    from tqdm import tqdm
+
+    with tqdm(total=len(contents), desc=name, unit=" photos", smoothing=0.05) as progress:
+        encoded: list[np.ndarray] = []
+        started, first, last = time.perf_counter(), 0, 0
+        for features in encode_photos(contents, store, encoder):
+            encoded.append(features)
+            last += len(features)
+            progress.update(len(features))
+            if last - first >= SHARD_PHOTOS or last == len(contents):
+                seconds = time.perf_counter() - started
+                cache.append(_rows(contents[first:last], np.concatenate(encoded), seconds))
+                encoded, started, first = [], time.perf_counter(), last
+
+
+def encode_photos(
+    contents: Sequence[str], store: PhotoStore, encoder: Encoder
+) -> Iterator[np.ndarray]:
+    """Encode photos while the next ones are decoded.
+
+    Yields:
+        float32 of shape [batch, features], in the order of the contents.
+    """
+    import torch
+
+    def load(content: str) -> np.ndarray:
+        return prepare_photo(store.jpeg(content), encoder.preparation)
+
+    for batch in load_ahead(contents, load, encoder.batch_size):
+        yield encoder.encode(torch.from_numpy(np.stack(batch)))
+
+
+def prepare_photo(jpeg: bytes, preparation: Preparation) -> np.ndarray:
+    """Decode a photo at the size an encoder needs.
+
+    Args:
+        jpeg: The photo's bytes.
+        preparation: The encoder's input.
+
+    Returns:
+        uint8 of shape [zooms, 3, height, width].
+    """
+    largest = max(preparation.height, preparation.width) * max(preparation.zoom)
+    photo = decode_photo(jpeg, shortest_side=round(largest))
+    pictures = [
+        resize_photo(photo, preparation.height, preparation.width, preparation.fit, zoom)
+        for zoom in preparation.zoom
+    ]
+    return np.stack(pictures).transpose(0, 3, 1, 2)
+
+
+def read_features(cache: ContentCache, contents: Sequence[str]) -> tuple[np.ndarray, float]:
+    """Gather kept features.
+
+    Args:
+        cache: Holds every photo wanted.
+        contents: sha-256 of each photo, repeated where photos are identical.
+
+    Returns:
+        Features [photos, width], float16 or, where that would overflow, float32; and the seconds
+        that encoding these photos took when they were encoded.
+    """
+    table = cache.table()
+    position = {key: row for row, key in enumerate(table.column("content").to_pylist())}
+    rows = [position[content] for content in contents]
+    matrix = matrix_of(table.column("features").take(rows))
+    seconds = table.column("seconds").take(sorted(set(rows))).to_numpy()
+    return smallest_float(matrix), float(seconds.sum())
+
+
+def smallest_float(matrix: np.ndarray) -> np.ndarray:
+    """Give float16 where every value fits, else float32.
+
+    Args:
+        matrix: float32 of any shape.
+    """
+    fits = bool(np.abs(matrix).max(initial=0.0) <= np.finfo(np.float16).max)
+    return matrix.astype(np.float16 if fits else np.float32)
+
+
+def _rows(contents: Sequence[str], features: np.ndarray, seconds: float) -> pa.Table:
+    import pyarrow as pa
+
+    lists = pa.LargeListArray.from_arrays(
+        np.arange(len(features) + 1) * features.shape[1], features.reshape(-1)
+    )
+    share = np.full(len(contents), seconds / len(contents), np.float32)
+    return pa.table([pa.array(contents, pa.string()), lists, share], schema=feature_schema())

@@ -1,0 +1,283 @@
+"""Where a library's published weights are, and which ones a member starts from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from chajong.encoders.hub import (
+    OPEN_CLIP_WEIGHTS,
+    WEIGHTS,
+    hub_files,
+    local_files,
+    resolve_commit,
+)
+from chajong.encoders.weights import content_identity, existing_path, is_path
+from chajong.names.embedding import CHARACTERS
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from chajong.encoders.hub import ModelFiles
+
+LAYERS = "modules.json"
+"""The file that lists a SentenceTransformer's layers and their folders."""
+
+NAME_SETTING = "name_model"
+
+ON_THE_HUB = ("hf-hub:", "hf_hub:")
+"""Begins a model's name that is a repository, in timm's and open_clip's words."""
+
+
+class FromWeights(Protocol):
+    """Settings that name a model and its weights: a parameters model."""
+
+    @property
+    def library(self) -> str:
+        """The library that builds the model."""
+
+    @property
+    def model(self) -> str:
+        """The model's name in that library."""
+
+    @property
+    def weights(self) -> str:
+        """``hub``, ``random``, a tag, or a path."""
+
+    @property
+    def revision(self) -> str:
+        """A commit, branch or tag of the hub repository."""
+
+    def model_dump(self, *, mode: str) -> dict[str, Any]:
+        """Give the settings as JSON values."""
+
+    def model_copy(self, *, update: dict[str, Any]) -> Self:
+        """Give the settings with some of them changed."""
+
+
+Settings = TypeVar("Settings", bound=FromWeights)
+
+
+class NamesFrom(Protocol):
+    """Settings that name what embeds the names of classes."""
+
+    @property
+    def name_model(self) -> str:
+        """``characters``, a folder, or a hub repository."""
+
+    @property
+    def name_revision(self) -> str:
+        """A commit, branch or tag of the hub repository."""
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A hub repository that holds a model's weights.
+
+    Attributes:
+        name: ``owner/name``.
+        candidates: What the weights may be called there, the best first.
+    """
+
+    name: str
+    candidates: tuple[str, ...]
+
+
+def repository_of(settings: FromWeights) -> Repository | None:
+    """Say which repository a model's weights are fetched from.
+
+    Returns:
+        None where they are a path, random, or only at an address that the library knows, or where
+            the model itself is a folder.
+    """
+    if is_path(settings.weights) or settings.weights == "random":
+        return None
+    if settings.library == "open_clip":
+        return open_clip_repository(settings.model, settings.weights)
+    if settings.library == "timm":
+        return timm_repository(settings.model)
+    return None if _is_folder(settings.model) else Repository(settings.model, WEIGHTS)
+
+
+def weights_identity(settings: FromWeights) -> str:
+    """Say which weights these are, so that what other weights made is never taken for theirs.
+
+    Returns:
+        The repository and commit of published weights, the sha-256 of every file behind a path, or
+        the word itself.
+
+    Raises:
+        EncoderError: The path does not exist, or the revision cannot be resolved.
+    """
+    if is_path(settings.weights):
+        return content_identity(existing_path(settings.weights, settings.model))
+    repository = repository_of(settings)
+    if repository is None:
+        return settings.weights
+    return f"{repository.name}@{resolve_commit(repository.name, settings.revision)}"
+
+
+def fetch_weights(settings: FromWeights) -> None:
+    """Fetch published weights into the cache, with a progress bar, where they are not there yet.
+
+    Raises:
+        EncoderError: They can be neither fetched nor found in the cache.
+    """
+    repository = repository_of(settings)
+    if repository:
+        hub_files(repository.name, settings.revision).folder(repository.candidates)
+
+
+def at_commit(settings: Settings) -> Settings:
+    """Name the commit that settings' revision means now, in its place.
+
+    Another process that is given them loads the same weights, whatever the branch means by then.
+
+    Args:
+        settings: A parameters model.
+
+    Raises:
+        EncoderError: The revision cannot be resolved.
+    """
+    repository = repository_of(settings)
+    if repository is None:
+        return settings
+    commit = resolve_commit(repository.name, settings.revision)
+    return settings.model_copy(update={"revision": commit})
+
+
+def pinned(settings: FromWeights) -> dict[str, Any]:
+    """Write settings down with the commit that their revision means now.
+
+    What is made with them can then be loaded again after the branch has moved.
+
+    Args:
+        settings: A parameters model.
+
+    Returns:
+        Its JSON values.
+
+    Raises:
+        EncoderError: The revision cannot be resolved.
+    """
+    return at_commit(settings).model_dump(mode="json")
+
+
+def model_files(settings: FromWeights) -> ModelFiles:
+    """List the files that a model of transformers is loaded from.
+
+    Args:
+        settings: The model is a hub repository or a folder; the weights may be another folder.
+
+    Raises:
+        EncoderError: The folder does not exist, or the repository cannot be had.
+    """
+    if is_path(settings.weights):
+        path = existing_path(settings.weights, settings.model)
+        if path.is_dir():
+            return local_files(path)
+    if _is_folder(settings.model):
+        return local_files(existing_path(settings.model, settings.model))
+    return hub_files(settings.model, settings.revision)
+
+
+def name_model_source(settings: NamesFrom) -> str:
+    """Give what the embedding of names is loaded from.
+
+    Returns:
+        ``characters`` or the folder of a SentenceTransformer.
+
+    Raises:
+        EncoderError: The repository cannot be had.
+    """
+    repository = _name_repository(settings)
+    if repository is None:
+        return settings.name_model
+    files = hub_files(repository, settings.name_revision, NAME_SETTING)
+    needed = [name for layer in _layers(files) for name in files.weight_files(layer)]
+    return str(files.fetch_all(needed))
+
+
+def _layers(files: ModelFiles) -> list[tuple[str, ...]]:
+    """Say what the weights of a SentenceTransformer's layers may be called.
+
+    The first reads the tokens; those after the mean of its answers seldom have weights.
+    """
+    places = [""]
+    if LAYERS in files.names:
+        described = json.loads(files.fetch(LAYERS).read_text(encoding="utf-8"))
+        places = [f"{layer['path']}/" if layer["path"] else "" for layer in described]
+    first, *others = (tuple(place + name for name in WEIGHTS) for place in places)
+    return [first, *(layer for layer in others if set(layer) & set(files.names))]
+
+
+def name_model_identity(settings: NamesFrom) -> str:
+    """Say which name model this is: the word, its content, or its repository and commit.
+
+    Raises:
+        EncoderError: The revision cannot be resolved.
+    """
+    repository = _name_repository(settings)
+    if repository is not None:
+        return f"{repository}@{resolve_commit(repository, settings.name_revision, NAME_SETTING)}"
+    if settings.name_model == CHARACTERS:
+        return settings.name_model
+    return content_identity(existing_path(settings.name_model, settings.name_model))
+
+
+def pinned_names(settings: NamesFrom) -> dict[str, str]:
+    """Write down the name model, with the commit that its revision means now.
+
+    Raises:
+        EncoderError: The revision cannot be resolved.
+    """
+    repository, revision = _name_repository(settings), settings.name_revision
+    if repository is not None:
+        revision = resolve_commit(repository, revision, NAME_SETTING)
+    return {"name_model": settings.name_model, "name_revision": revision}
+
+
+def _name_repository(settings: NamesFrom) -> str | None:
+    """Name the repository; models of the library's own makers may be named without an owner."""
+    name = settings.name_model
+    if name == CHARACTERS or _is_folder(name):
+        return None
+    return name if "/" in name else f"sentence-transformers/{name}"
+
+
+def _is_folder(name: str) -> bool:
+    return Path(name).expanduser().is_dir()
+
+
+def timm_repository(model: str) -> Repository | None:
+    """Say which repository timm fetches a model's weights from; None where it has another place."""
+    import timm
+
+    if model.startswith(ON_THE_HUB):
+        return Repository(model.partition(":")[2], WEIGHTS)
+    known = timm.get_pretrained_cfg(model)
+    if known is None or not known.hf_hub_id:
+        return None
+    own = known.hf_hub_filename
+    return Repository(known.hf_hub_id, _as_safetensors(own) if own else WEIGHTS)
+
+
+def open_clip_repository(model: str, tag: str) -> Repository | None:
+    """Say which repository a tag of open_clip means; None where it has another place."""
+    import open_clip
+
+    if model.startswith(ON_THE_HUB):
+        return Repository(model.partition(":")[2], OPEN_CLIP_WEIGHTS)
+    address = (open_clip.get_pretrained_cfg(model, tag) or {}).get("hf_hub")
+    if not address:
+        return None
+    name, _, own = address.rpartition("/")
+    return Repository(name, _as_safetensors(own) if own else OPEN_CLIP_WEIGHTS)
+
+
+def _as_safetensors(file: str) -> tuple[str, ...]:
+    """Prefer the safetensors twin of a file, which repositories have beside it or in its place."""
+    stem, _, _ = file.rpartition(".")
+    return tuple(dict.fromkeys((f"{stem}.safetensors", file)))

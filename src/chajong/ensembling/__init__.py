@@ -1,0 +1,1 @@
+"""Pools of members, and the steps after the pool."""

@@ -1,0 +1,43 @@
+"""The features that steps after the pool look at: those of the best frozen encoder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chajong.encoders.features import content_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from chajong.encoders.features import Features
+
+
+def strongest_features(
+    features: Mapping[str, Features | None], losses: Mapping[str, float], photos: pd.DataFrame
+) -> tuple[str, Features] | None:
+    """Choose the frozen encoder whose member has the lowest out-of-fold log loss.
+
+    Features of trained encoders differ by fold and cannot be compared across folds; those of
+    frozen ones can.
+
+    Args:
+        features: By frozen member, None where it was never run.
+        losses: Out-of-fold log loss by member.
+        photos: The `photos` table; features of other photos do not count.
+
+    Returns:
+        The member and its features, or None where no scored member has features of these photos.
+    """
+    readable = photos[photos["status"] == "ok"]
+    content = content_hash(readable["photo_id"].tolist(), readable["sha256"].tolist())
+    present = {
+        name: found
+        for name, found in features.items()
+        if found is not None and found.content == content and name in losses
+    }
+    if not present:
+        return None
+    best = min(present, key=lambda name: losses[name])
+    return best, present[best]

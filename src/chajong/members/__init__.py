@@ -1,0 +1,1 @@
+"""Members: what each kind of model is, from parameters to predictions."""

@@ -1,0 +1,169 @@
+"""The plain classifier: a timm network and a linear layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from chajong.encoders.encoder import EncoderError
+from chajong.encoders.photo_input import PhotoInput
+from chajong.members.backbone.network import load_network
+from chajong.training.losses import mixed_cross_entropy
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from torch import Tensor
+
+    from chajong.encoders.pretrained import ImageModel
+    from chajong.members.backbone.parameters import BackboneParameters
+
+
+class BackboneClassifier(torch.nn.Module):
+    """Scores photos by a timm network and one linear layer; a `PhotoClassifier`.
+
+    Attributes:
+        image_size: Height and width in pixels that photos are prepared at.
+        input: Normalises photos.
+        network: Normalised photos to features.
+        head: Features to one logit a class.
+        freeze_batch_norm: Whether batch norms keep their statistics and affine weights.
+        from_chance: Whether the network started from chance.
+    """
+
+    def __init__(
+        self,
+        model: ImageModel,
+        class_count: int,
+        *,
+        freeze_batch_norm: bool,
+        from_chance: bool = False,
+    ) -> None:
+        """Put a linear layer that starts from chance on a network.
+
+        Args:
+            model: The network, with its image size and normalisation.
+            class_count: Number of effective classes.
+            freeze_batch_norm: Whether batch norms stay as they are.
+            from_chance: Whether the network starts from chance too.
+        """
+        super().__init__()
+        self.image_size = (model.height, model.width)
+        self.input = PhotoInput(model.mean, model.std)
+        network: Any = model.network
+        self.network = network
+        self.head = torch.nn.Linear(network.head_hidden_size, class_count)
+        self.freeze_batch_norm = freeze_batch_norm
+        self.from_chance = from_chance
+        if freeze_batch_norm:
+            for norm in _batch_norms(network):
+                norm.requires_grad_(requires_grad=False)
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch training on or off; frozen batch norms never train."""
+        super().train(mode)
+        if self.freeze_batch_norm:
+            for norm in _batch_norms(self.network):
+                norm.eval()
+        return self
+
+    def forward(
+        self, photos: Tensor, labels: Tensor, other_labels: Tensor, share: Tensor
+    ) -> dict[str, Tensor]:
+        """Compute the loss of a batch, as `PhotoClassifier` says."""
+        logits = self.logits(photos)
+        return {"loss": mixed_cross_entropy(logits, labels, other_labels, share)}
+
+    def features(self, photos: Tensor) -> Tensor:
+        """Turn photos, uint8 [n, 3, height, width], into features [n, d]."""
+        features: Tensor = self.network(self.input(photos))
+        return features
+
+    def log_probabilities(self, photos: Tensor) -> Tensor:
+        """Score photos, uint8 [n, 3, height, width], as float32 [n, classes]."""
+        return torch.log_softmax(self.logits(photos), dim=1)
+
+    def logits(self, photos: Tensor) -> Tensor:
+        """Score photos as `log_probabilities` before they are normalised.
+
+        Half precision, which autocast may ask for, would round logits above 16 to eighths.
+        """
+        features = self.features(photos)
+        with torch.autocast(features.device.type, enabled=False):
+            logits: Tensor = self.head(features.float())
+        return logits
+
+    def layer_depths(self) -> dict[str, int | None]:
+        """Say how far every trainable parameter is from the input, by timm's own grouping.
+
+        Returns:
+            0 for the network's first layer, more for later ones, None for the linear layer, and
+            for all layers where the network starts from chance.
+        """
+        if self.from_chance:
+            return {name: None for name, part in self.named_parameters() if part.requires_grad}
+        depths = _network_depths(self.network)
+        return {
+            name: depths[name.removeprefix("network.")] if name.startswith("network.") else None
+            for name, parameter in self.named_parameters()
+            if parameter.requires_grad
+        }
+
+    def set_gradient_checkpointing(self, enabled: bool) -> None:
+        """Compute activations twice instead of keeping them, or stop doing so.
+
+        Raises:
+            EncoderError: The timm model cannot do it.
+        """
+        try:
+            self.network.set_grad_checkpointing(enabled)
+        except (AttributeError, AssertionError) as error:
+            message = (
+                f"timm's {self.network.pretrained_cfg['architecture']!r} cannot compute "
+                "activations twice. Set `gradient_checkpointing` to false, or change the "
+                "backbone's `model`."
+            )
+            raise EncoderError(message) from error
+
+
+def build_backbone(parameters: BackboneParameters, class_count: int) -> BackboneClassifier:
+    """Build the plain classifier; the same parameters give the same weights.
+
+    Args:
+        parameters: The network and its weights.
+        class_count: Number of effective classes.
+
+    Returns:
+        The classifier, on the CPU, in training mode.
+
+    Raises:
+        EncoderError: The model is unknown, or the weights are absent or do not fit.
+    """
+    # Loading a network seeds torch, so the linear layer is drawn from the same seed.
+    model = load_network(parameters)
+    classifier = BackboneClassifier(
+        model,
+        class_count,
+        freeze_batch_norm=parameters.freeze_batch_norm,
+        from_chance=parameters.weights == "random",
+    )
+    return classifier.train()
+
+
+def _batch_norms(network: torch.nn.Module) -> list[_BatchNorm]:
+    return [module for module in network.modules() if isinstance(module, _BatchNorm)]
+
+
+def _network_depths(network: Any) -> dict[str, int]:
+    from timm.models import group_parameters
+    from timm.optim import auto_group_layers
+
+    # As timm's own optimisers do; a few models do not say how their layers follow one another.
+    depths: dict[str, int] = (
+        group_parameters(network, network.group_matcher(coarse=False), reverse=True)
+        if hasattr(network, "group_matcher")
+        else auto_group_layers(network)
+    )
+    return depths

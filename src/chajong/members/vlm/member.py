@@ -1,0 +1,265 @@
+"""The member of a vision-language model: trained with hints, asked where it may help, merged."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from chajong.encoders.encoder import Preparation
+from chajong.encoders.published import at_commit, pinned
+from chajong.members.checkpoint import PROOF_PHOTOS
+from chajong.members.trained.checkpoint import proof_photos
+from chajong.members.trained.member import (
+    Scored,
+    calibrated_predictions,
+    join_scored,
+    train_member,
+    trained_metrics,
+)
+from chajong.members.vlm.asking import ask_about_all, ask_where_unsure
+from chajong.members.vlm.base_model import base_identity, check_base, load_processor
+from chajong.members.vlm.candidate_merge import CandidateEvidence
+from chajong.members.vlm.checkpoint import vlm_checkpoint
+from chajong.members.vlm.classifier import build_vlm_classifier
+from chajong.members.vlm.merging import Answers, merge_predictions
+from chajong.members.vlm.questions import QuestionWriter, TrainingQuestions
+from chajong.members.vlm.scoring import score_photos, score_views
+from chajong.predictions.measurement import measure
+from chajong.training.fold_training import chosen_folds, training_history
+from chajong.training.folds import training_rows
+from chajong.training.memory import release_memory
+from chajong.training.moving_average import load_trained_weights
+from chajong.training.parameters import TrainingParameters
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from chajong.members.checkpoint import Checkpoint
+    from chajong.members.trained.tables import TrainingTables
+    from chajong.members.vlm.classifier import VlmClassifier
+    from chajong.members.vlm.hints import Hints
+    from chajong.members.vlm.parameters import (
+        VlmClassifierParameters,
+        VlmTrainingParameters,
+    )
+    from chajong.members.vlm.questions import Question
+    from chajong.predictions.contract import Predictions
+    from chajong.training.moving_average import Weights
+
+logger = logging.getLogger(__name__)
+
+NO_FOLD = -2
+"""A fold that is scored by nobody: what remains is all that any fold trains on."""
+
+NOT_IN_KEY = {"weights", "revision", "orders", "prior_correction", "ask_below", "batch_size"}
+"""Settings of prediction, which training does not depend on; weights go in by content."""
+
+
+def train_folds(
+    parameters: VlmClassifierParameters,
+    training: VlmTrainingParameters | None,
+    hints: Hints | None,
+    tables: TrainingTables,
+    scratch: Path,
+) -> tuple[dict[int, Weights], pd.DataFrame, dict[str, Any]]:
+    """Train every fold's adapters, with hints that are out of fold.
+
+    Args:
+        parameters: Which model, and what it is asked.
+        training: How it is trained, None where it is asked as it is.
+        hints: Another member's predictions.
+        tables: The photos.
+        scratch: Where interrupted and finished trainings are kept.
+
+    Returns:
+        Weights by fold, none in them where nothing is trained; the history of the loss; and what
+        the training cost.
+
+    Raises:
+        TrainingError: The training cannot start or go on.
+    """
+    if training is None:
+        folds = chosen_folds(tables.folds, TrainingParameters())
+        report = {"key": "not trained", "seconds": 0.0, "peak_memory_mb": 0.0}
+        return {fold: {} for fold in folds}, training_history({}), report
+    writer = QuestionWriter(parameters, tables.class_names)
+    predicted = hints.of_train_photos() if hints else None
+    build = partial(build_vlm_classifier, at_commit(parameters), writer.names, trained=True)
+    return train_member(
+        lambda fold: build,
+        model_identity(parameters, hints),
+        training,
+        tables,
+        scratch,
+        "vlm",
+        TrainingQuestions(writer, predicted),
+    )
+
+
+def model_identity(parameters: VlmClassifierParameters, hints: Hints | None) -> dict[str, Any]:
+    """Say which model starts from which weights and sees which hints, as JSON values."""
+    digest = sha256()
+    for photo_id, predicted in sorted(hints.of_train_photos().items() if hints else ()):
+        digest.update(photo_id.encode())
+        digest.update(predicted.tobytes())
+    return {
+        **parameters.model_dump(mode="json", exclude=NOT_IN_KEY),
+        **base_identity(parameters),
+        "hints_digest": digest.hexdigest(),
+    }
+
+
+def example_questions(
+    parameters: VlmClassifierParameters, hints: Hints | None, tables: TrainingTables, count: int
+) -> pd.DataFrame:
+    """Word the questions about a few train photos as training sees them, for people to read.
+
+    Returns:
+        One row a photo: `photo_id`, `prompt`, `answer` and `candidates`.
+    """
+    writer = QuestionWriter(parameters, tables.class_names)
+    questions = TrainingQuestions(writer, hints.of_train_photos() if hints else None)
+    generator = np.random.default_rng(parameters.seed)
+    seen = tables.folds.loc[training_rows(tables.folds, NO_FOLD), "photo_id"]
+    photo_ids = seen.iloc[np.sort(generator.permutation(len(seen))[:count])]
+    rows = []
+    for photo_id, label in zip(photo_ids, tables.labels_of(photo_ids).tolist(), strict=True):
+        question = questions(photo_id, label, generator)
+        candidates = ", ".join(writer.names[name] for name in question.candidates)
+        rows.append((photo_id, question.prompt, writer.names[label], candidates))
+    return pd.DataFrame(rows, columns=["photo_id", "prompt", "answer", "candidates"])
+
+
+def predict_folds(
+    weights: dict[int, Weights],
+    training: dict[str, Any],
+    hints: Hints | None,
+    parameters: VlmClassifierParameters,
+    tables: TrainingTables,
+) -> tuple[Predictions, Checkpoint, dict[str, Any]]:
+    """Let every fold's model answer questions about the photos that it did not train on.
+
+    Args:
+        weights: Trained weights by fold, none in them where nothing was trained.
+        training: What the training cost and was kept under.
+        hints: Another member's predictions; the answers are merged with them.
+        parameters: Which photos are asked about, and what is asked.
+        tables: The photos.
+
+    Returns:
+        The predictions, the adapters as a checkpoint, and the metrics.
+    """
+    writer = QuestionWriter(parameters, tables.class_names)
+    proof = proof_photos(tables, Preparation(*check_base(parameters)))
+    asked = _proof_questions(writer, hints, tables)
+    parts: list[Answers | Scored] = []
+    proofs: dict[int, np.ndarray] = {}
+    with measure() as measurement:
+        model = None
+        for fold, trained in weights.items():
+            if trained:
+                model = None  # let go before the next one is loaded
+                release_memory()
+            model = model or _trained_model(parameters, writer.names, trained)
+            parts.append(_ask_fold(model, fold, writer, hints, tables))
+            proofs[fold] = score_views(model, proof.views, asked)
+        scored, predictions, fitted = _combine(parts, tables)
+    metrics = trained_metrics(scored, predictions, tables, training, measurement)
+    configuration = {
+        "model": pinned(parameters),
+        "names": list(writer.names),
+        "training": training["key"],
+        "fitted": fitted,
+        "hinting_member": hints.member if hints else None,
+        "contract": tables.contract,
+        "class_names": list(tables.class_names),
+    }
+    processor = load_processor(parameters)
+    checkpoint = vlm_checkpoint(weights, proof, asked, proofs, configuration, processor)
+    if hints is None:
+        return predictions, checkpoint, {**metrics, **fitted}
+    logger.info(
+        "vlm was asked about %.0f %% of the photos and gains %.4f nats a photo over %s (95 %% "
+        "interval %.4f to %.4f).",
+        100 * fitted["asked_share"],
+        fitted["gain"],
+        hints.member,
+        fitted["gain_low"],
+        fitted["gain_high"],
+    )
+    metrics["photos_per_second"] *= fitted["asked_share"]
+    return predictions, checkpoint, {**metrics, "hinting_member": hints.member, **fitted}
+
+
+def _trained_model(
+    parameters: VlmClassifierParameters, names: tuple[str, ...], weights: Weights
+) -> VlmClassifier:
+    model = build_vlm_classifier(parameters, names, trained=bool(weights)).eval()
+    if weights:
+        load_trained_weights(model, weights)
+    return model
+
+
+def _ask_fold(
+    model: VlmClassifier,
+    fold: int,
+    writer: QuestionWriter,
+    hints: Hints | None,
+    tables: TrainingTables,
+) -> Answers | Scored:
+    def score(asked: Sequence[str], questions: Sequence[Question]) -> np.ndarray:
+        return score_photos(model, asked, questions, tables.store, f"vlm, asking fold {fold}")
+
+    rows = tables.rows_of_fold(fold)
+    contents = tables.contents_of(rows["photo_id"])
+    if hints is None:
+        return Scored(rows, (ask_about_all(writer, contents, score),))
+    return ask_where_unsure(writer, contents, rows, hints.of_rows(rows), score)
+
+
+def _proof_questions(
+    writer: QuestionWriter, hints: Hints | None, tables: TrainingTables
+) -> list[Question]:
+    photo_ids = tables.folds["photo_id"][:PROOF_PHOTOS]
+    predicted = hints.of_photos(photo_ids) if hints else [None] * len(photo_ids)
+    return [
+        writer.in_prediction(photo_id, values)
+        for photo_id, values in zip(photo_ids, predicted, strict=True)
+    ]
+
+
+def _combine(
+    parts: list[Answers | Scored], tables: TrainingTables
+) -> tuple[Scored, Predictions, dict[str, Any]]:
+    """Merge answers with the hinting member, or calibrate answers about every name.
+
+    Returns:
+        What the answers say by themselves, the predictions, and what was fitted.
+    """
+    answers = [part for part in parts if isinstance(part, Answers)]
+    if not answers:
+        scored = join_scored([part for part in parts if isinstance(part, Scored)])
+        predictions, mixture = calibrated_predictions(scored, tables)
+        return scored, predictions, {"answer_temperature": mixture.temperature}
+    joined = _join_answers(answers)
+    predictions, _, report = merge_predictions(joined, tables)
+    return joined.by_themselves(), predictions, report
+
+
+def _join_answers(parts: list[Answers]) -> Answers:
+    evidence = [part.evidence for part in parts]
+    return Answers(
+        pd.concat([part.rows for part in parts], ignore_index=True),
+        CandidateEvidence(
+            np.concatenate([each.log_probabilities for each in evidence]),
+            np.concatenate([each.candidates for each in evidence]),
+            np.concatenate([each.scores for each in evidence]),
+        ),
+        np.concatenate([part.asked for part in parts]),
+    )

@@ -1,1 +1,0 @@
-"""Models: image encoders, light heads, and the checkpoints they are saved in."""

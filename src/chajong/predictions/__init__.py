@@ -1,0 +1,1 @@
+"""The prediction contract, the metric, calibration, cross-fitting and the submission."""

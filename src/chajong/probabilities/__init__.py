@@ -1,1 +1,0 @@
-"""Probabilities: the prediction contract, the metric, calibration, pooling, the submission."""

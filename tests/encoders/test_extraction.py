@@ -1,0 +1,97 @@
+import io
+from hashlib import sha256
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+
+from chajong.encoders import extraction
+from chajong.encoders.encoder import Preparation
+from chajong.encoders.extraction import (
+    extract_features,
+    feature_schema,
+    missing_contents,
+    read_features,
+    smallest_float,
+)
+from chajong.photos.content_cache import ContentCache
+from chajong.photos.store import PhotoStore
+
+
+class MeanColour:
+    """An encoder whose features a person can check: the mean of each channel."""
+
+    preparation = Preparation(height=8, width=12)
+    batch_size = 4
+
+    def __init__(self, fail_after=None):
+        self.encoded = 0
+        self._fail_after = fail_after
+
+    def encode(self, photos):
+        if self._fail_after is not None and self.encoded >= self._fail_after:
+            raise KeyboardInterrupt
+        self.encoded += len(photos)
+        return photos.float().mean(dim=(1, 3, 4)).numpy()
+
+
+@pytest.fixture
+def store():
+    jpegs = []
+    for grey in range(10, 250, 12):
+        file = io.BytesIO()
+        Image.new("RGB", (30, 20), (grey, 100, 255 - grey)).save(file, "JPEG", quality=95)
+        jpegs.append(file.getvalue())
+    keys = [sha256(jpeg).hexdigest() for jpeg in jpegs]
+    return PhotoStore(pa.table({"sha256": keys, "jpeg": pa.array(jpegs, pa.large_binary())}))
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return ContentCache(tmp_path / "features", feature_schema())
+
+
+def test_features_come_back_in_the_order_asked_for(store, cache):
+    keys = list(store.keys())
+    extract_features(keys, store, MeanColour(), cache, "test")
+    wanted = [keys[5], keys[0], keys[5]]
+    matrix, _ = read_features(cache, wanted)
+    expected = [[10 + 12 * row, 100, 245 - 12 * row] for row in (5, 0, 5)]
+    np.testing.assert_allclose(matrix, expected, atol=3)
+    assert matrix.dtype == np.float16
+
+
+def test_only_new_photos_are_encoded(store, cache):
+    keys = list(store.keys())
+    extract_features(keys[:7], store, MeanColour(), cache, "test")
+    assert missing_contents(cache, [*keys, keys[0], keys[-1]]) == keys[7:]
+
+
+def test_an_interrupted_extraction_resumes_after_its_last_shard(store, cache, monkeypatch):
+    monkeypatch.setattr(extraction, "SHARD_PHOTOS", 8)
+    keys = list(store.keys())
+    with pytest.raises(KeyboardInterrupt):
+        extract_features(keys, store, MeanColour(fail_after=12), cache, "test")
+
+    reopened = ContentCache(cache.folder, feature_schema())
+    left = missing_contents(reopened, keys)
+    assert left == keys[8:]
+    encoder = MeanColour()
+    extract_features(left, store, encoder, reopened, "test")
+    assert encoder.encoded == len(keys) - 8
+
+    whole = ContentCache(cache.folder.with_name("whole"), feature_schema())
+    extract_features(keys, store, MeanColour(), whole, "test")
+    np.testing.assert_array_equal(read_features(reopened, keys)[0], read_features(whole, keys)[0])
+
+
+def test_the_time_of_identical_photos_counts_once(store, cache):
+    keys = list(store.keys())
+    extract_features(keys, store, MeanColour(), cache, "test")
+    assert read_features(cache, keys * 2)[1] == pytest.approx(read_features(cache, keys)[1])
+
+
+def test_float16_is_used_only_where_it_fits():
+    assert smallest_float(np.array([[65504.0]], np.float32)).dtype == np.float16
+    assert smallest_float(np.array([[-70000.0]], np.float32)).dtype == np.float32

@@ -1,0 +1,111 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from chajong.ensembling.summary import summary_text
+
+RESULTS = Path("결과")
+
+
+@pytest.fixture
+def report() -> dict[str, object]:
+    return {
+        "log_loss": 0.21087,
+        "uniform_log_loss": 5.96871,
+        "challenge_log_loss": 0.19998,
+        "accuracy": 0.9376,
+        "top_5_accuracy": 0.9951,
+        "photos": 31234,
+        "final_temperature": 0.8764,
+        "temperature_source": "the calibration slice",
+        "out_of_fold_temperature": 1.0123,
+        "pool": {"method": "log_linear", "weights": {"dino": 0.3, "없음": 0.0, "나의_모델": 0.912}},
+        "skipped": {"siglip": "its weights are not on this machine"},
+    }
+
+
+@pytest.fixture
+def leaderboard() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "member": ["ensemble", "dino", "나의_모델", "siglip"],
+            "log_loss": [0.21087, 0.25004, 0.31236, np.nan],
+        }
+    )
+
+
+@pytest.fixture
+def submission() -> pd.DataFrame:
+    return pd.DataFrame({"ID": ["T0", "T1"], "쏘나타": 0.5, "아반떼": 0.25, "K5": 0.25})
+
+
+def photos_with(unreadable: int) -> pd.DataFrame:
+    """Lay out 1,200 train photos and two test photos, the first few unreadable."""
+    return pd.DataFrame(
+        {
+            "photo_id": [f"차/{number}.jpg" for number in range(1202)],
+            "split": ["train"] * 1200 + ["test"] * 2,
+            "status": ["unreadable"] * unreadable + ["ok"] * (1202 - unreadable),
+            "reason": [f"잘림 {number}" for number in range(unreadable)]
+            + [""] * (1202 - unreadable),
+        }
+    )
+
+
+def lines_of(text: str, label: str) -> list[str]:
+    """Give the texts that stand behind a label."""
+    return [
+        line.strip().removeprefix(label).strip()
+        for line in text.splitlines()
+        if line.strip().startswith(label)
+    ]
+
+
+def test_the_losses_are_named_with_what_to_compare_them_with(report, leaderboard, submission):
+    text = summary_text(report, leaderboard, photos_with(0), submission, RESULTS)
+    (line,) = lines_of(text, "log loss")
+    for part in ("0.2109", "31,234 photos", "uniform guess 5.9687", "0.2000"):
+        assert part in line
+    assert lines_of(text, "accuracy") == ["93.8%, 99.5% among the top 5"]
+    assert lines_of(text, "photos") == ["1,200 train and 2 test"]
+    (line,) = lines_of(text, "temperature")
+    assert line == "0.876 from the calibration slice, 1.012 on out-of-fold rows"
+
+
+def test_the_weights_of_the_pool_are_told_the_largest_first(report, leaderboard, submission):
+    text = summary_text(report, leaderboard, photos_with(0), submission, RESULTS)
+    assert lines_of(text, "pool") == ["log-linear: 나의_모델 0.91, dino 0.30"]
+
+
+def test_members_that_were_scored_are_listed(report, leaderboard, submission):
+    text = summary_text(report, leaderboard, photos_with(0), submission, RESULTS)
+    assert lines_of(text, "members") == ["dino 0.2500, 나의_모델 0.3124"]
+    assert lines_of(text, "skipped") == ["siglip: its weights are not on this machine"]
+
+
+@pytest.mark.parametrize(("unreadable", "named"), [(0, 0), (2, 2), (3, 3), (4, 3), (1200, 3)])
+def test_three_unreadable_photos_are_named_and_the_others_counted(
+    report, leaderboard, submission, unreadable, named
+):
+    photos = photos_with(unreadable)
+    text = summary_text(report | {"skipped": {}}, leaderboard, photos, submission, RESULTS)
+    expected = [f"차/{number}.jpg (잘림 {number})" for number in range(named)]
+    if unreadable > named:
+        expected.append(f"and {unreadable - named:,} more unreadable photos, in audit.csv")
+    assert lines_of(text, "skipped") == expected
+
+
+def test_the_submission_is_named_with_its_size(report, leaderboard, submission):
+    text = summary_text(report, leaderboard, photos_with(0), submission, RESULTS)
+    (line,) = lines_of(text, "submission")
+    assert str(RESULTS / "07_model_output" / "submission.csv") in line
+    assert "2 rows x 3 classes" in line
+    assert len(lines_of(text, "top k")) == 1
+
+
+def test_without_test_photos_there_is_no_submission(report, leaderboard, submission):
+    text = summary_text(report, leaderboard, photos_with(0), submission.iloc[:0], RESULTS)
+    assert lines_of(text, "submission") == ["none, because there are no test photos"]
+    assert lines_of(text, "top k") == []

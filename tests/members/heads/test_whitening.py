@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+import torch
+
+from chajong.members.heads.whitening import (
+    class_means,
+    principal_directions,
+    whiten,
+    within_class_covariance,
+)
+
+SHAPES = pytest.mark.parametrize(("photos", "dimensions"), [(90, 6), (10, 14), (14, 14)])
+
+
+def covariance_matrix(features, labels):
+    residual = features.double().numpy().copy()
+    for label in np.unique(labels):
+        residual[labels.numpy() == label] -= residual[labels.numpy() == label].mean(0)
+    return residual.T @ residual / len(residual)
+
+
+@SHAPES
+@pytest.mark.parametrize("shrinkage", [0.1, 0.5, 1.0])
+def test_the_inverse_is_that_of_the_shrunken_covariance(cloud, photos, dimensions, shrinkage):
+    features, labels = cloud(photos, dimensions)
+    sigma = covariance_matrix(features, labels)
+    identity = np.eye(dimensions)
+    expected = np.linalg.inv(
+        (1 - shrinkage) * sigma + shrinkage * np.trace(sigma) / dimensions * identity
+    )
+    inverse = within_class_covariance(features, labels, 4).power(-1, shrinkage)
+    np.testing.assert_allclose(inverse, expected, rtol=2e-3, atol=2e-4 * np.abs(expected).max())
+
+
+@SHAPES
+def test_the_power_minus_a_half_is_the_root_of_the_inverse(cloud, photos, dimensions):
+    covariance = within_class_covariance(*cloud(photos, dimensions), 4)
+    root = covariance.power(-0.5, 0.3)
+    torch.testing.assert_close(root @ root, covariance.power(-1, 0.3), rtol=1e-3, atol=1e-4)
+
+
+@SHAPES
+def test_principal_directions_rebuild_the_covariance(cloud, photos, dimensions):
+    features, _ = cloud(photos, dimensions)
+    rows = features - features.mean(0)
+    variances, directions = principal_directions(rows)
+    assert directions.shape == (dimensions, min(photos, dimensions))
+    torch.testing.assert_close(
+        directions.T @ directions, torch.eye(len(variances)), atol=1e-5, rtol=0
+    )
+    rebuilt = directions * variances @ directions.T
+    torch.testing.assert_close(rebuilt, rows.T @ rows / photos, atol=1e-4, rtol=1e-4)
+    assert (variances >= 0).all()
+
+
+def test_directions_are_orthonormal_where_rows_repeat():
+    rows = torch.randn(2, 9, generator=torch.Generator().manual_seed(0)).repeat(3, 1)
+    variances, directions = principal_directions(rows)
+    torch.testing.assert_close(directions.T @ directions, torch.eye(6), atol=1e-5, rtol=0)
+    assert (variances > 1e-4).sum() == 2
+
+
+def test_photos_that_do_not_differ_give_finite_powers():
+    features = torch.eye(3, 5)
+    covariance = within_class_covariance(features, torch.arange(3), 3)
+    assert covariance.power(-1, 0.3).isfinite().all()
+    assert whiten(features, covariance, 0.3).directions.isfinite().all()
+
+
+def test_class_means_are_those_of_a_loop(cloud):
+    features, labels = cloud(photos=31)
+    means, counts = class_means(features, labels, 6)
+    for number in range(6):
+        of_class = features[labels == number]
+        assert counts[number] == len(of_class)
+        expected = of_class.mean(0) if len(of_class) else torch.zeros(6)
+        torch.testing.assert_close(means[number], expected)
+
+
+def test_whitening_makes_the_spread_within_classes_round(cloud):
+    features, labels = cloud(photos=200)
+    whitened = whiten(features, within_class_covariance(features, labels, 4), 1e-6)
+    spread = covariance_matrix((features - whitened.centre) @ whitened.projection, labels)
+    np.testing.assert_allclose(spread, np.eye(6), atol=1e-3)
+
+
+def test_whitened_photos_have_length_one(cloud):
+    features, labels = cloud()
+    whitened = whiten(features, within_class_covariance(features, labels, 4), 0.3)
+    expected = (features - features.mean(0)) @ whitened.projection
+    expected /= expected.norm(dim=1, keepdim=True)
+    torch.testing.assert_close(whitened.directions, expected)

@@ -1,0 +1,126 @@
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tiny_classifier import TinyClassifier, build_tiny
+
+from chajong.encoders.encoder import Preparation
+from chajong.encoders.views import ViewAverage
+from chajong.members.checkpoint import (
+    WEIGHTS_FILE,
+    CheckpointError,
+    read_checkpoint,
+    write_checkpoint,
+)
+from chajong.members.trained.checkpoint import (
+    fold_weights,
+    proof_photos,
+    restore_fold_models,
+    trained_checkpoint,
+)
+from chajong.training.moving_average import trained_weights
+
+PREPARATION = Preparation(*TinyClassifier.image_size, zoom=(1.0, 1.2))
+FOLDS = (1, 10)
+"""Numbers of which one begins with the other."""
+
+
+def ask(model):
+    return ViewAverage(model.log_probabilities, PREPARATION, flip=True, batch_size=4)
+
+
+def fold_model(fold):
+    """Make a model whose weights and statistics are the fold's own."""
+    model = build_tiny().eval()
+    generator = torch.Generator().manual_seed(fold)
+    with torch.no_grad():
+        for part in model.state_dict().values():
+            if part.is_floating_point():
+                part.add_(torch.rand(part.shape, generator=generator))
+    return model
+
+
+@pytest.fixture
+def tables(make_tables, tmp_path):
+    return make_tables(tmp_path / "photos")
+
+
+@pytest.fixture
+def checkpoint(tables, tmp_path):
+    """Written and read again."""
+    models = {fold: fold_model(fold) for fold in FOLDS}
+    proof = proof_photos(tables, PREPARATION)
+    made = trained_checkpoint(
+        {fold: trained_weights(model) for fold, model in models.items()},
+        proof,
+        {fold: ask(model).encode(proof.views) for fold, model in models.items()},
+        {"class_names": list(tables.class_names), "temperature": 1.5},
+    )
+    write_checkpoint(made, tmp_path / "checkpoint")
+    return read_checkpoint(tmp_path / "checkpoint")
+
+
+def restore(checkpoint, tables):
+    return restore_fold_models(checkpoint, lambda fold: build_tiny(), ask, tables.class_names)
+
+
+def test_models_read_back_score_the_same(checkpoint, tables):
+    restored = restore(checkpoint, tables)
+    assert list(restored) == list(FOLDS)
+    for fold, model in restored.items():
+        assert not model.training
+        expected = ask(fold_model(fold)).encode(checkpoint.tensors["proof.views"])
+        scored = ask(model).encode(checkpoint.tensors["proof.views"])
+        np.testing.assert_allclose(scored, expected, atol=1e-6)
+
+
+def test_the_configuration_says_what_was_fitted_and_which_folds(checkpoint):
+    assert checkpoint.configuration["temperature"] == 1.5
+    assert checkpoint.configuration["folds"] == list(FOLDS)
+
+
+def test_proof_photos_are_named_by_their_content(checkpoint, tables):
+    contents = checkpoint.configuration["proof_photos"]
+    assert contents == tables.contents_of(tables.folds["photo_id"][: len(contents)])
+    assert len(checkpoint.tensors["proof.views"]) == len(contents) == 8
+
+
+def test_a_folds_weights_are_its_own(checkpoint):
+    for fold in FOLDS:
+        expected = trained_weights(fold_model(fold))
+        weights = fold_weights(checkpoint, fold)
+        assert weights.keys() == expected.keys()
+        assert all(torch.equal(weights[name], expected[name]) for name in expected)
+
+
+@pytest.mark.parametrize("tampered", ["head.bias", "layers.1.running_mean"])
+def test_weights_that_were_changed_in_the_file_are_refused(tables, tmp_path, checkpoint, tampered):
+    file = tmp_path / "checkpoint" / WEIGHTS_FILE
+    tensors = load_file(file)
+    tensors[f"fold_10.{tampered}"][0] += 0.5
+    save_file(tensors, file)
+    with pytest.raises(CheckpointError, match="model of fold 10 differs by"):
+        restore(read_checkpoint(tmp_path / "checkpoint"), tables)
+
+
+def test_weights_of_two_folds_that_changed_places_are_refused(checkpoint, tables):
+    for name in trained_weights(build_tiny()):
+        first, second = (f"fold_{fold}.{name}" for fold in FOLDS)
+        tensors = checkpoint.tensors
+        tensors[first], tensors[second] = tensors[second], tensors[first]
+    with pytest.raises(CheckpointError, match="model of fold 1 differs by"):
+        restore(checkpoint, tables)
+
+
+def test_other_views_of_a_photo_are_noticed(checkpoint, tables):
+    def other(model):
+        return ViewAverage(model.log_probabilities, PREPARATION, flip=False, batch_size=4)
+
+    with pytest.raises(CheckpointError, match="differs by"):
+        restore_fold_models(checkpoint, lambda fold: build_tiny(), other, tables.class_names)
+
+
+def test_another_class_list_is_refused(checkpoint, tables):
+    names = [*tables.class_names[:-1], "그랜저"]
+    with pytest.raises(CheckpointError, match="'K5_3세대_2020_2023' is in one only"):
+        restore_fold_models(checkpoint, lambda fold: build_tiny(), ask, names)

@@ -1,0 +1,98 @@
+import pytest
+from pydantic import ValidationError
+
+from chajong.members.vlm.parameters import (
+    VlmClassifierParameters,
+    VlmTrainingParameters,
+)
+from chajong.pipelines.vlm_finetune.params import VlmMemberParameters
+from chajong.training.parameters import TrainingParameters
+
+
+class TestLetters:
+    def test_there_are_as_many_candidates_as_letters_at_most(self):
+        assert VlmClassifierParameters(objective="letters", candidates=26).candidates == 26
+        with pytest.raises(ValidationError, match="27 candidates are more than the 26 letters"):
+            VlmClassifierParameters(objective="letters", candidates=27)
+
+    def test_names_need_no_letters(self):
+        assert VlmClassifierParameters(objective="listwise", candidates=27).candidates == 27
+
+    def test_somebody_has_to_choose_the_candidates(self):
+        with pytest.raises(ValidationError, match=r"`hints\.member`, or set `objective: listwise`"):
+            VlmClassifierParameters(objective="letters", hints={"member": None})
+
+
+class TestClassifier:
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"candidates": 1},
+            {"ask_below": 0.0},
+            {"prior_correction": 1.5},
+            {"templates": []},
+            {"weights": "a-folder-without-a-slash"},
+            {"hints": {"count": 0}},
+            {"hints": {"drop": 1.1}},
+            {"lora": {"dropout": 1.0}},
+            {"unknown": 1},
+        ],
+        ids=str,
+    )
+    def test_what_makes_no_sense_is_refused(self, changes):
+        with pytest.raises(ValidationError):
+            VlmClassifierParameters(**changes)
+
+
+class TestTraining:
+    @pytest.mark.parametrize("kind", ["cutmix", "mixup"])
+    def test_photos_are_not_mixed(self, kind):
+        mixing = {"cutmix": 0.0, "mixup": 0.0, kind: 0.1}
+        with pytest.raises(ValidationError, match="a question is about one car"):
+            VlmTrainingParameters(mixing=mixing)
+
+    def test_the_mixing_of_other_members_would_be_refused(self):
+        with pytest.raises(ValidationError, match="a question is about one car"):
+            VlmTrainingParameters(mixing={})
+
+    def test_every_epoch_is_trained(self):
+        assert TrainingParameters(epoch_choice="inner").epoch_choice == "inner"
+        with pytest.raises(ValidationError, match="epoch_choice"):
+            VlmTrainingParameters(epoch_choice="inner")
+
+    def test_the_defaults_are_those_of_adapters(self):
+        """The figures of the design; the tower learns at a tenth of the language model's rate."""
+        given = VlmTrainingParameters()
+        assert (given.epochs, given.batch_size) == (2, 64)
+        assert (given.learning_rate, given.layer_decay, given.weight_decay) == (1e-4, 0.1, 0.0)
+        assert given.gradient_checkpointing
+        assert given.mixing.cutmix == given.mixing.mixup == 0
+        assert given.save_every == TrainingParameters().save_every
+
+
+class TestMember:
+    def test_a_model_may_be_asked_as_it_is(self):
+        assert VlmMemberParameters(training=None).training is None
+
+    def test_a_head_that_was_never_trained_is_refused(self):
+        with pytest.raises(ValidationError, match="a class head knows nothing"):
+            VlmMemberParameters(training=None, model={"objective": "class_head"})
+
+    def test_a_head_that_is_trained_is_accepted(self):
+        assert VlmMemberParameters(model={"objective": "class_head"}).training is not None
+
+    def test_a_fold_to_merge_is_not_negative(self):
+        with pytest.raises(ValidationError, match="merged_folds"):
+            VlmMemberParameters(export={"merged_folds": [-1]})
+
+
+@pytest.mark.parametrize(("count", "accepted"), [(3, True), (4, False), (5, False)])
+def test_hints_must_leave_two_candidates_untold(count, accepted):
+    given = {"candidates": 5, "hints": {"count": count}}
+    if accepted:
+        assert VlmClassifierParameters(**given).hints.count == count
+        return
+    with pytest.raises(ValidationError, match=r"set `hints\.count` to 3 or less"):
+        VlmClassifierParameters(**given)
+    given["hints"]["in_prompt"] = False
+    VlmClassifierParameters(**given)
