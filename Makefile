@@ -8,6 +8,7 @@
 #                     (a test then says which row models/cards/own_weights.csv needs)
 PYTHON ?= python3
 BIN := .venv/bin
+SMALL_CLIP := data/05_model_input/small_clip
 export DO_NOT_TRACK := 1
 
 .PHONY: demo test lint types contracts tests small-clip check-presets check-gpu clean
@@ -31,15 +32,16 @@ tests: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 small-clip: .venv/installed
-	$(BIN)/kedro run --env small_clip --pipelines sample_photos
-	$(BIN)/kedro run --env small_clip --pipelines small_clip --nodes start_small_clip
+	$(BIN)/python -m tools.rendered_cars $(SMALL_CLIP)/cars --names unseen --models 240 --train-photos 60 --test-photos 0
+	$(BIN)/python -m tools.small_clip start $(SMALL_CLIP)/start
 	$(BIN)/kedro run --env small_clip --pipelines data_processing,clip_training
-	$(BIN)/kedro run --env small_clip --pipelines small_clip --nodes ship_small_clip
+	$(BIN)/python -m tools.small_clip ship $(SMALL_CLIP) data/06_models/small_clip
 	$(BIN)/kedro run --env small_clip --pipelines clip_training --params clip.model.weights=data/06_models/small_clip
-	$(BIN)/kedro run --env small_clip --pipelines small_clip --nodes ship_small_clip
+	$(BIN)/python -m tools.small_clip ship $(SMALL_CLIP) data/06_models/small_clip
 
 check-presets: .venv/installed
-	HF_HUB_OFFLINE=1 $(BIN)/python benchmarks/presets.py
+	HF_HUB_OFFLINE=1 $(BIN)/python -m tools.check_presets
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m presets
 
 check-gpu: .venv/installed
 	$(BIN)/python benchmarks/check_gpu.py

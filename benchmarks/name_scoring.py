@@ -27,10 +27,10 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 from chajong.device import best_device
 from chajong.members.vlm.name_scoring.model import VisionLanguageModel
 from chajong.members.vlm.name_scoring.names import NODES_AT_ONCE, NamesInOnePass, OnePassPerName
-from chajong.members.vlm.name_scoring.tiny import LAYERS, WIDTH, make_tiny_llava, make_tiny_qwen
 from chajong.members.vlm.questions import spoken_names
 from chajong.members.vlm.templates import KOREAN
 from chajong.names.challenge import challenge_names
+from tools.tiny_vlm import LAYERS, WIDTH, make_tiny_llava, make_tiny_qwen
 
 if TYPE_CHECKING:
     from chajong.members.vlm.name_scoring.scoring import CandidateScorer

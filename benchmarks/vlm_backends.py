@@ -27,8 +27,8 @@ from chajong.members.vlm.name_scoring.generation import ConstrainedGeneration
 from chajong.members.vlm.name_scoring.letters import Letters
 from chajong.members.vlm.name_scoring.model import VisionLanguageModel
 from chajong.members.vlm.name_scoring.names import NamesInOnePass, OnePassPerName
-from chajong.members.vlm.name_scoring.tiny import make_tiny_qwen
 from chajong.names.challenge import challenge_names
+from tools.tiny_vlm import make_tiny_qwen
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -77,8 +77,7 @@ def english_clip(tmp_path_factory):
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    from chajong.members.clip.parameters import SmallClipParameters
-    from chajong.members.clip.small import make_small_clip
+    from tools.small_clip import SmallClipParameters, make_small_clip
 
     sizes = {"embedding": 8, "text_width": 8, "text_layers": 1, "text_heads": 1, "context": 64}
     settings = SmallClipParameters(photo_model="test_byobnet", height=32, width=48, **sizes)

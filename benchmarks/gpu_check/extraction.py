@@ -9,10 +9,10 @@ import torch
 
 from chajong.device import best_device, best_precision
 from chajong.encoders.parameters import PretrainedParameters, VlmTowerParameters
-from chajong.presets.cost import RESERVE_GB, prediction_cost
 from gpu_check.random_models import random_encoder
 from gpu_check.rows import Finding, Items
 from gpu_check.timing import forget_peak, median_seconds, peak_memory
+from tools.presets.cost import RESERVE_GB, prediction_cost
 
 if TYPE_CHECKING:
     from chajong.encoders.encoder import Preparation

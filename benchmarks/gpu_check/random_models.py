@@ -1,7 +1,7 @@
 """Models of the real sizes with random weights on the GPU; in the dry form small ones on the CPU.
 
 Random weights cost what the real ones cost. Nothing is downloaded: configurations are those of
-`chajong.presets`, and a tokenizer is learned from the challenge's names.
+`tools.presets`, and a tokenizer is learned from the challenge's names.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from chajong.members.vlm.base_model import (
 )
 from chajong.members.vlm.classifier import VlmClassifier
 from chajong.members.vlm.name_scoring.model import VisionLanguageModel
-from chajong.members.vlm.name_scoring.tiny import QWEN_SPECIAL, make_tiny_qwen
-from chajong.presets.building import (
+from tools.presets.building import (
     ANY_NORMALISATION,
     full_classifier,
     full_image_model,
     small_classifier,
     small_image_model,
 )
-from chajong.presets.published import narrow_configuration, published_configuration
-from chajong.presets.vlm_cost import ShapesReader, example_names, example_questions
+from tools.presets.published import narrow_configuration, published_configuration
+from tools.presets.vlm_cost import ShapesReader, example_names, example_questions
+from tools.tiny_vlm import QWEN_SPECIAL, make_tiny_qwen
 
 if TYPE_CHECKING:
     from pathlib import Path

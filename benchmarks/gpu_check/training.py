@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from presets import MEMORY, SPEED, TRAINING_PHOTOS, members_of
 
-from chajong.presets.building import challenge_classes
-from chajong.presets.cost import RESERVE_GB, Cost, training_cost
 from gpu_check.optimiser_step import OptimiserStep, photos_of_a_pass
 from gpu_check.random_models import random_classifier
 from gpu_check.rows import Finding, Items, NoHardware
 from gpu_check.timing import forget_peak, peak_memory
+from tools.presets.building import challenge_classes
+from tools.presets.cost import RESERVE_GB, Cost, training_cost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,18 +15,18 @@ from chajong.members.vlm.name_scoring.names import NamesInOnePass
 from chajong.members.vlm.parameters import HintParameters
 from chajong.members.vlm.questions import spoken_names
 from chajong.names.challenge import challenge_names
-from chajong.presets.cost import RESERVE_GB
-from chajong.presets.vlm_cost import (
-    example_questions,
-    full_vlm_classifier,
-    vlm_scoring_cost,
-    vlm_training_cost,
-)
 from gpu_check.optimiser_step import OptimiserStep, photos_of_a_pass
 from gpu_check.random_models import random_vlm_classifier
 from gpu_check.rows import Finding, Items, NoHardware
 from gpu_check.timing import forget_peak, median_seconds, peak_memory, seconds_of
 from gpu_check.training import estimated_figures, raise_if_smaller, step_figures
+from tools.presets.cost import RESERVE_GB
+from tools.presets.vlm_cost import (
+    example_questions,
+    full_vlm_classifier,
+    vlm_scoring_cost,
+    vlm_training_cost,
+)
 
 if TYPE_CHECKING:
     from chajong.members.vlm.classifier import VlmClassifier

@@ -6,55 +6,77 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
+from kedro.framework.project import pipelines
 
-from chajong.datasets.optional import Skipped
-from chajong.encoders.encoder import EncoderError
-from chajong.encoders.published import fetch_weights
+from chajong.configuration import PARAMETERS, SESSION
+from chajong.members.configuration import MemberError, read_members
 
 if TYPE_CHECKING:
+    from kedro.framework.context import KedroContext
     from kedro.io import DataCatalog
     from kedro.pipeline import Pipeline
-    from kedro.pipeline.node import Node
+
+    from chajong.members.configuration import Members
 
 logger = logging.getLogger("chajong")
-
-PARAMETERS = "params:"
 
 IN_ITS_PLACE = (
     "The answers come from the other members; hog alone, which needs no weights, is a baseline."
 )
 
+REGISTRY = "chajong.pipeline_registry"
+
 SUMMARY = "summary"
 """Ends the name of a dataset that says where the results are and what was scored."""
 
 
-class RunSummaryHooks:
-    """Say once which members were not enabled, and end a run with where its results are."""
-
-    def __init__(self) -> None:
-        """Start with no member passed over."""
-        self._passed_over: set[str] = set()
-        self._left_out: dict[str, str] = {}
+class MembersHooks:
+    """Hand the members of a session's configuration to the pipelines, before they are made."""
 
     @hook_impl
-    def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Start every run anew, and leave out members whose weights may be missing and are.
+    def after_context_created(self, context: KedroContext) -> None:
+        """Read the members, and leave out those whose weights may be missing and are.
 
-        Kedro keeps one object for all runs of a process.
+        Raises:
+            MemberError: They are described wrongly, or one builds on a member that is left out.
         """
-        self._passed_over.clear()
-        self._left_out = leave_out_members_without_weights(pipeline, catalog)
-        for member, reason in self._left_out.items():
+        members = read_members(context.config_loader[PARAMETERS])
+        left_out = without_weights(members)
+        for member, reason in left_out.items():
             logger.warning("%s is left out of this run. %s", member, reason)
+        SESSION.members = tuple(member for member in members if member.name not in left_out)
+        SESSION.left_out = left_out
+        # An earlier session of this process may have made pipelines of other members.
+        pipelines.configure(REGISTRY)
 
-    @hook_impl
-    def after_node_run(self, node: Node, outputs: dict[str, Any]) -> None:
-        """Log the first node that a member passes over."""
-        member = node.namespace or node.name
-        skipped = any(isinstance(output, Skipped) for output in outputs.values())
-        if skipped and member not in self._passed_over:
-            self._passed_over.add(member)
-            logger.info("%s is not enabled and was passed over.", member)
+
+def without_weights(members: Members) -> dict[str, str]:
+    """Find the members that a run can do without and whose weights are not within reach.
+
+    Returns:
+        Why each is left out, by member.
+
+    Raises:
+        MemberError: A member builds on one of them.
+    """
+    left_out = {
+        member.name: f"{reason} {IN_ITS_PLACE}"
+        for member in members
+        if (reason := member.kind.unavailable(member.parameters))
+    }
+    for member in members:
+        for reference in member.references.values():
+            if reason := left_out.get(reference.member):
+                message = (
+                    f"{member.name}.{reference.setting} names {reference.member!r}, which would be "
+                    f"left out of this run. {reason}"
+                )
+                raise MemberError(message)
+    return left_out
+
+
+class RunSummaryHooks:
+    """End a run with where its results are."""
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
@@ -62,7 +84,7 @@ class RunSummaryHooks:
         summaries = [name for name in sorted(pipeline.outputs()) if name.endswith(SUMMARY)]
         for summary in summaries:
             print(f"\n{catalog.load(summary)}")
-        for member, reason in self._left_out.items():
+        for member, reason in SESSION.left_out.items():
             print(f"  left out     {member}: {reason}\n")
         if summaries:
             return
@@ -73,33 +95,6 @@ class RunSummaryHooks:
         ]
         if written:
             print("\n".join(["\nWritten:", *written]))
-
-
-def leave_out_members_without_weights(pipeline: Pipeline, catalog: DataCatalog) -> dict[str, str]:
-    """Switch off the members that a run can do without and whose weights are not available.
-
-    Weights that are not in the cache yet are fetched here, once for all later runs.
-
-    Args:
-        pipeline: What is about to run.
-        catalog: Its parameters; those of a member that is left out are replaced.
-
-    Returns:
-        What is left out, by member, and why.
-    """
-    left_out = {}
-    for name in sorted(pipeline.inputs()):
-        if not name.startswith(PARAMETERS):
-            continue
-        parameters: Any = catalog.load(name)
-        if getattr(parameters, "required", True) or not parameters.enabled:
-            continue
-        try:
-            fetch_weights(parameters.encoder)
-        except EncoderError as error:
-            catalog[name].save(parameters.model_copy(update={"enabled": False}))
-            left_out[name.removeprefix(PARAMETERS)] = f"{error} {IN_ITS_PLACE}"
-    return left_out
 
 
 def _path_of(dataset: Any) -> str | None:

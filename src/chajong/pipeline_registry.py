@@ -5,7 +5,7 @@ import warnings
 from kedro.framework.project import find_pipelines
 from kedro.pipeline import Pipeline
 
-ON_DEMAND = frozenset({"inference", "sample_photos", "search", "small_clip", "tiny_vlm"})
+ON_DEMAND = frozenset({"inference", "search"})
 """Pipelines that a plain ``kedro run`` leaves out: they are run by name."""
 
 

@@ -21,8 +21,8 @@ from gpu_check.report import joined, table
 from gpu_check.rows import Finding, NoHardware, Row, measure
 from presets import MEMORY, members_of
 
-from chajong.presets.vlm_cost import full_vlm_classifier
 from chajong.training.moving_average import trained_weights
+from tools.presets.vlm_cost import full_vlm_classifier
 
 SCRIPT = Path(check_gpu.__file__)
 VLM = members_of("gpu24")["vlm"].model

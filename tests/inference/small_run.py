@@ -4,22 +4,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from chajong.pipelines.feature_extraction.params import EncoderMemberParameters
 
 from chajong.encoders.features import Features
 from chajong.encoders.parameters import HogParameters, PretrainedParameters
 from chajong.members.checkpoint import Checkpoint
 from chajong.members.heads.parameters import HeadsParameters
 from chajong.photos.folder import scan_photo_folder
-from chajong.photos.rendered.sample_names import sample_names
-from chajong.photos.rendered.write import write_rendered_photos
 from chajong.photos.store import PhotoStore
 from chajong.pipelines.data_processing import nodes as data_processing
 from chajong.pipelines.data_processing.params import DataProcessingParameters
 from chajong.pipelines.ensembling import nodes as ensembling
 from chajong.pipelines.ensembling.params import EnsemblingParameters
 from chajong.pipelines.feature_extraction import nodes as feature_extraction
-from chajong.pipelines.feature_extraction.params import EncoderMemberParameters
 from chajong.predictions.contract import Predictions
+from tools.rendered_cars.sample_names import sample_names
+from tools.rendered_cars.write import write_rendered_photos
 
 SMALL_CLIP = Path(__file__).parents[2] / "data" / "06_models" / "small_clip"
 HEADS = HeadsParameters(kinds=("prototypes",))

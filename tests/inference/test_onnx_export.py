@@ -11,11 +11,6 @@ pytest.importorskip("onnxscript")
 pytest.importorskip("onnxruntime")
 
 import onnxruntime
-
-from chajong.encoders.building import build_encoder
-from chajong.encoders.features import Features
-from chajong.encoders.parameters import PretrainedParameters
-from chajong.inference import onnx_export, onnx_graphs
 from chajong.inference.onnx_export import (
     AGREEMENT,
     OnnxExportError,
@@ -23,6 +18,11 @@ from chajong.inference.onnx_export import (
     export_heads,
     export_trained,
 )
+
+from chajong.encoders.building import build_encoder
+from chajong.encoders.features import Features
+from chajong.encoders.parameters import PretrainedParameters
+from chajong.inference import onnx_export, onnx_graphs
 from chajong.members.backbone.backbone import build_backbone
 from chajong.members.backbone.classifier import build_fusion
 from chajong.members.backbone.names import name_targets

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from chajong.ensembling.gate import Gate
+from chajong.ensembling.specialists.specialists import NO_SPECIALISTS
+from chajong.ensembling.unlikeness import neighbour_distance
 
 from chajong.datasets import Skipped
 from chajong.encoders.concatenation import join_matrices
 from chajong.ensembling.family_temperature import NO_FAMILY_TEMPERATURES
-from chajong.ensembling.gate import Gate
 from chajong.ensembling.refinement import RefiningSteps
-from chajong.ensembling.specialists.specialists import NO_SPECIALISTS
-from chajong.ensembling.unlikeness import neighbour_distance
 from chajong.inference.agreement import AgreementError, compare_with_run
 from chajong.inference.classifier import CarClassifier
 from chajong.inference.ensemble import build_ensemble

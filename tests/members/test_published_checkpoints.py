@@ -40,7 +40,7 @@ from chajong.encoders.weights import check_complete, fit_weights
 from chajong.members.vlm.adapters import lora_configuration
 from chajong.members.vlm.base_model import FULL_PRECISION, is_in_four_bits
 from chajong.members.vlm.parameters import LoraParameters
-from chajong.presets.published import LLAVA, QWEN, published_configuration
+from tools.presets.published import LLAVA, QWEN, published_configuration
 
 QWEN_7B, QWEN_3B = QWEN
 (LLAVA_7B,) = LLAVA

@@ -63,8 +63,8 @@ def load_dataset(project):
 @pytest.fixture(scope="session")
 def rendered(tmp_path_factory):
     """Nine car models under ten names with oddities, in the challenge's layout."""
-    from chajong.photos.rendered.sample_names import sample_names
-    from chajong.photos.rendered.write import write_rendered_photos
+    from tools.rendered_cars.sample_names import sample_names
+    from tools.rendered_cars.write import write_rendered_photos
 
     folder = tmp_path_factory.mktemp("rendered")
     write_rendered_photos(

@@ -8,16 +8,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
-from kedro.config import OmegaConfigLoader
-from kedro.framework.project import pipelines
-from kedro.framework.session import KedroSession
-from kedro.validation.type_extractor import TypeExtractor
-from pydantic import BaseModel
-
-from chajong.members.cards.weights import published_weights
 from chajong.pipelines.clip_training.params import ClipMemberParameters, ZeroShotParameters
-from chajong.pipelines.data_processing.params import DataProcessingParameters
-from chajong.pipelines.ensembling.params import EnsemblingParameters
 from chajong.pipelines.feature_extraction.params import (
     ConcatenationParameters,
     EncoderMemberParameters,
@@ -26,13 +17,22 @@ from chajong.pipelines.fusion_training.params import (
     BackboneMemberParameters,
     FusionMemberParameters,
 )
-from chajong.pipelines.inference.params import InferenceParameters
-from chajong.pipelines.reporting.params import ReportingParameters
 from chajong.pipelines.sample_photos.params import SamplePhotosParameters
-from chajong.pipelines.search.params import SearchParameters
 from chajong.pipelines.small_clip.params import SmallClipPipelineParameters
 from chajong.pipelines.vlm_finetune.params import VlmMemberParameters
 from chajong.predictions.members import FROZEN_MEMBERS, MEMBERS
+from kedro.config import OmegaConfigLoader
+from kedro.framework.project import pipelines
+from kedro.framework.session import KedroSession
+from kedro.validation.type_extractor import TypeExtractor
+from pydantic import BaseModel
+
+from chajong.members.cards.weights import published_weights
+from chajong.pipelines.data_processing.params import DataProcessingParameters
+from chajong.pipelines.ensembling.params import EnsemblingParameters
+from chajong.pipelines.inference.params import InferenceParameters
+from chajong.pipelines.reporting.params import ReportingParameters
+from chajong.pipelines.search.params import SearchParameters
 from chajong.settings import CONFIG_LOADER_ARGS
 
 PROJECT = Path(__file__).parents[2]

@@ -3,13 +3,13 @@
 import logging
 
 import pytest
+from chajong.pipelines.feature_extraction.params import EncoderMemberParameters
+from chajong.predictions.members import FROZEN_MEMBERS
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 
 from chajong.encoders.parameters import PretrainedParameters
 from chajong.hooks import RunSummaryHooks, leave_out_members_without_weights
-from chajong.pipelines.feature_extraction.params import EncoderMemberParameters
-from chajong.predictions.members import FROZEN_MEMBERS
 
 
 @pytest.fixture

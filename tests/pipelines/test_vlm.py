@@ -169,7 +169,7 @@ class TestBadInput:
         assert "27 candidates are more than the 26 letters" in message
 
     def test_a_pixel_budget_below_the_models_least(self, copy, finished, run_pipelines, tmp_path):
-        from chajong.members.vlm.name_scoring.tiny import make_tiny_llava
+        from tools.tiny_vlm import make_tiny_llava
 
         make_tiny_llava(tmp_path / "llava", ["a car"])
         file = tmp_path / "llava" / "config.json"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from chajong.members.vlm.name_scoring.tiny import make_tiny_qwen
+from tools.tiny_vlm import make_tiny_qwen
 
 BUDGET = {"max_pixels": 56 * 84, "aspect_ratio": 1.5}
 SOON = {"kinds": ["prototypes"], "shrinkages": [0.3]}

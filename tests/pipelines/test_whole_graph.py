@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from chajong.members.heads.checkpoint import fold_models
-from chajong.photos.rendered.sample_names import ALIAS_PAIR
 from chajong.predictions.contract import contract_hash
 from chajong.predictions.scoring import class_prior
 from chajong.predictions.submission import validate_submission
+from tools.rendered_cars.sample_names import ALIAS_PAIR
 
 SOON = {"heads": {"kinds": ["prototypes"], "shrinkages": [0.3]}}
 TINY_TIMM = {

@@ -1,8 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-
 from chajong.predictions.members import MEMBERS
+
 from chajong.reports.approaches import APPROACHES, approach_chart, approach_table
 
 

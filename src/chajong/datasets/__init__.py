@@ -4,7 +4,7 @@ from chajong.datasets.checkpoint import CheckpointDataset
 from chajong.datasets.features import FeaturesDataset
 from chajong.datasets.metrics_history import MetricsHistoryDataset
 from chajong.datasets.new_photos import NewPhotosDataset
-from chajong.datasets.optional import OptionalDataset, Skipped, when_enabled
+from chajong.datasets.optional import OptionalDataset, Skipped
 from chajong.datasets.photo_folder import PhotoFolderDataset
 from chajong.datasets.photo_index import PhotoIndexDataset
 from chajong.datasets.photo_store import PhotoStoreDataset
@@ -31,5 +31,4 @@ __all__ = [
     "SubmissionDataset",
     "TableFolderDataset",
     "WrittenFolderDataset",
-    "when_enabled",
 ]

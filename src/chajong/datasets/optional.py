@@ -1,20 +1,16 @@
-"""A dataset that may not exist, and nodes that may not run.
+"""A dataset that may not exist: what reads it gets ``None``.
 
-A member that is switched off saves nothing, and what reads it gets ``None``: the graph keeps its
-shape whichever members are enabled.
+The ensemble pools the members that have run, and names the others.
 """
 
-import functools
-import inspect
-from collections.abc import Callable
 from copy import deepcopy
-from typing import Any, Protocol
+from typing import Any
 
 from kedro.io.core import VERSIONED_FLAG_KEY, AbstractDataset, Version
 
 
 class Skipped:
-    """What a node returns in place of each output when its member is not enabled."""
+    """What a node returns in place of an output that there cannot be this time."""
 
     def __repr__(self) -> str:
         """Show the same text for every instance."""
@@ -76,34 +72,3 @@ class OptionalDataset(AbstractDataset[Any, Any]):
 
     def _describe(self) -> dict[str, Any]:
         return {"dataset": self._dataset._describe()}
-
-
-class MemberParameters(Protocol):
-    """The part of every member's parameters that decides whether it runs."""
-
-    @property
-    def enabled(self) -> bool:
-        """Whether this run computes the member."""
-
-
-def when_enabled(function: Callable[..., Any], outputs: int = 1) -> Callable[..., Any]:
-    """Let a node pass over its work when its member is not enabled.
-
-    Args:
-        function: A node function that takes the member's parameters as `parameters`.
-        outputs: How many outputs the node has.
-
-    Returns:
-        The function, returning `Skipped` for every output where ``parameters.enabled`` is false.
-        Its signature and annotations are kept, so that Kedro still finds the parameters' type.
-    """
-    signature = inspect.signature(function)
-
-    @functools.wraps(function)
-    def node_function(*args: Any, **kwargs: Any) -> Any:
-        parameters: MemberParameters = signature.bind(*args, **kwargs).arguments["parameters"]
-        if parameters.enabled:
-            return function(*args, **kwargs)
-        return Skipped() if outputs == 1 else (Skipped(),) * outputs
-
-    return node_function

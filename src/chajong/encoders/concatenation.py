@@ -7,61 +7,41 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chajong.encoders.features import Features
+from chajong.encoders.features import Features, content_hash
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-
-def present_encoders(
-    features: Mapping[str, Features | None], encoders: Sequence[str], content: str
-) -> dict[str, Features]:
-    """Choose the encoders that have features of the photos as they are now.
-
-    Args:
-        features: Features by encoder, None where there are none.
-        encoders: Which of them to join, in this order.
-        content: Hash of the photos as they are now, from `content_hash`.
-
-    Raises:
-        ValueError: An encoder is unknown, or none has features of the photos as they are now.
-    """
-    if unknown := [name for name in encoders if name not in features]:
-        message = f"concat.encoders names {unknown[0]!r}: use some of {', '.join(features)}."
-        raise ValueError(message)
-    found = {name: features[name] for name in encoders}
-    present = {name: block for name, block in found.items() if block and block.content == content}
-    if not present:
-        message = (
-            f"concat is enabled, but none of {', '.join(encoders)} has features of these photos: "
-            "enable at least one of them."
-        )
-        raise ValueError(message)
-    return present
+    import pandas as pd
 
 
-def join_encoders(
-    features: Mapping[str, Features | None], encoders: Sequence[str], content: str
-) -> Features:
+def join_encoders(photos: pd.DataFrame, features: Mapping[str, Features]) -> Features:
     """Join features photo by photo, every encoder with the same weight.
 
     Args:
-        features: Features by encoder, None where there are none.
-        encoders: Which of them to join, in this order; those without features are left out.
-        content: Hash of the photos as they are now, from `content_hash`.
+        photos: The `photos` table.
+        features: Features by encoder, in this order.
 
     Returns:
         float32 features.
 
     Raises:
-        ValueError: An encoder is unknown, or none has features of the photos as they are now.
+        ValueError: Features are of other photos than those of the table.
     """
-    blocks = list(present_encoders(features, encoders, content).values())
-    photo_ids = blocks[0].photo_ids
+    readable = photos[photos["status"] == "ok"]
+    photo_ids = tuple(readable["photo_id"])
+    content = content_hash(photo_ids, readable["sha256"].tolist())
+    for name, block in features.items():
+        if block.content != content:
+            message = (
+                f"The features of {name!r} are of other photos than there are now: make them anew "
+                f"with `kedro run --namespaces {name}`."
+            )
+            raise ValueError(message)
     return Features(
         photo_ids=photo_ids,
-        matrix=join_matrices([block.rows(photo_ids) for block in blocks]),
-        encoder=sha256("+".join(block.encoder for block in blocks).encode()).hexdigest(),
+        matrix=join_matrices([block.rows(photo_ids) for block in features.values()]),
+        encoder=sha256("+".join(block.encoder for block in features.values()).encode()).hexdigest(),
         content=content,
     )
 

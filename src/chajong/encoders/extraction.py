@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chajong.encoders.features import matrix_of
+from chajong.encoders.building import build_encoder
+from chajong.encoders.features import Features, content_hash, matrix_of
+from chajong.photos.content_cache import ContentCache
 from chajong.photos.decode import decode_photo
 from chajong.photos.loading import load_ahead
 from chajong.photos.resizing import resize_photo
+from chajong.predictions.measurement import measure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
+    import pandas as pd
     import pyarrow as pa
 
     from chajong.encoders.encoder import Encoder, Preparation
-    from chajong.photos.content_cache import ContentCache
+    from chajong.encoders.parameters import EncoderParameters
     from chajong.photos.store import PhotoStore
 
 SHARD_PHOTOS = 1024
@@ -36,6 +41,46 @@ def feature_schema() -> pa.Schema:
             ("seconds", pa.float32()),
         ]
     )
+
+
+def features_of_photos(
+    photos: pd.DataFrame,
+    store: PhotoStore,
+    key: str,
+    kept_in: Path,
+    parameters: EncoderParameters,
+) -> tuple[Features, dict[str, Any]]:
+    """Encode the readable photos that have no features yet, and gather the features of all.
+
+    Args:
+        photos: The `photos` table.
+        store: The photos themselves.
+        key: From `encoder_key`.
+        kept_in: Where features are kept.
+        parameters: Which encoder.
+
+    Returns:
+        Features of every readable photo, and what it cost to make them.
+    """
+    readable = photos[photos["status"] == "ok"]
+    contents = readable["sha256"].tolist()
+    with measure() as measurement:
+        cache = ContentCache(kept_in / key / store.preparation, feature_schema())
+        missing = missing_contents(cache, contents)
+        if missing:
+            model = build_encoder(parameters)
+            extract_features(missing, store, model, cache, parameters.title)
+        matrix, seconds = read_features(cache, contents)
+    photo_ids = tuple(readable["photo_id"])
+    features = Features(photo_ids, matrix, key, content_hash(photo_ids, contents))
+    report = {
+        "photos": len(readable),
+        "photos_encoded_now": len(missing),
+        "seconds": seconds,
+        "photos_per_second": len(set(contents)) / seconds,
+        "peak_memory_mb": measurement.peak_memory_mb,
+    }
+    return features, report
 
 
 def missing_contents(cache: ContentCache, contents: Sequence[str]) -> list[str]:

@@ -187,6 +187,27 @@ def hub_files(repository: str, revision: str, setting: str | None = "weights") -
     return ModelFiles(f"{repository} at {commit}", names, fetch, fetch_all)
 
 
+def check_within_reach(repository: str, revision: str, candidates: Sequence[str]) -> None:
+    """See that a repository's weights are in the cache or could be fetched now.
+
+    Args:
+        repository: ``owner/name``.
+        revision: A commit, a branch or a tag.
+        candidates: What the weights may be called, the best first.
+
+    Raises:
+        EncoderError: The weights are neither in the cache nor within reach.
+    """
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+
+    names = hub_files(repository, revision).weight_files(candidates)
+    commit = resolve_commit(repository, revision)
+    with _told_of_failure(repository, revision, "weights"):
+        for name in names:
+            if not isinstance(try_to_load_from_cache(repository, name, revision=commit), str):
+                get_hf_file_metadata(hf_hub_url(repository, name, revision=commit))
+
+
 def _names_at(repository: str, commit: str, folder: Path) -> tuple[str, ...]:
     from huggingface_hub import get_cached_repo_tree
     from huggingface_hub.errors import CachedRepoTreeNotFoundError

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from chajong.encoders.hub import (
     OPEN_CLIP_WEIGHTS,
     WEIGHTS,
+    check_within_reach,
     hub_files,
     local_files,
     resolve_commit,
@@ -119,15 +120,15 @@ def weights_identity(settings: FromWeights) -> str:
     return f"{repository.name}@{resolve_commit(repository.name, settings.revision)}"
 
 
-def fetch_weights(settings: FromWeights) -> None:
-    """Fetch published weights into the cache, with a progress bar, where they are not there yet.
+def find_weights(settings: FromWeights) -> None:
+    """See that published weights are in the cache or can be fetched; they are not fetched yet.
 
     Raises:
         EncoderError: They can be neither fetched nor found in the cache.
     """
     repository = repository_of(settings)
     if repository:
-        hub_files(repository.name, settings.revision).folder(repository.candidates)
+        check_within_reach(repository.name, settings.revision, repository.candidates)
 
 
 def at_commit(settings: Settings) -> Settings:

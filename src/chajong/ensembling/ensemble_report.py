@@ -27,7 +27,7 @@ def ensemble_report(
     Returns:
         What JSON can hold: the metrics of `out_of_fold_metrics`, what was pooled and skipped, the
         pool with its weights and every method's cross-fitted log loss, both temperatures, the
-        members' contributions, how the shift was treated, and the families of the specialists.
+        members' contributions, and how the shift was treated.
     """
     pooled = shift_aware.pooled
     chosen = pooled.pool.pool
@@ -50,8 +50,5 @@ def ensemble_report(
             "reason": shift_aware.reason,
             "figures": shift_aware.figures,
         },
-        "features_of": refined.features_of,
-        "specialists": refined.specialists.to_dict("records"),
-        "gated_photos": int((refined.unseen["gate"] > 0).sum()),
         **out_of_fold_metrics(refined.predictions, photos, classes),
     }

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 ENSEMBLE = "ensemble"
 """The row that every member is compared with."""
 
+OTHERS = "others' tables"
+"""The approach of members that this project knows only by their predictions."""
+
 METRIC_COLUMNS = (
     "log_loss",
     "accuracy",
@@ -50,28 +53,30 @@ def leaderboard(
     Args:
         metrics: For each member, the ensemble among them, its figures: any of `log_loss`,
             `accuracy`, `top_5_accuracy`, `calibration_error`, `seconds`, `training_seconds`,
-            `prediction_seconds`, `photos_per_second`, `peak_memory_mb` and `photos`, and `status`,
-            a few words such as "pooled" or why it was skipped.
+            `prediction_seconds`, `photos_per_second`, `peak_memory_mb` and `photos`; `approach`,
+            what kind of member it is; and `status`, a few words such as "pooled" or why it was
+            skipped.
         losses: A member's loss on each photo, by `photo_id`, where it has any.
         groups: The group of each photo, by `photo_id`.
 
     Returns:
-        `member`, the figures as floats (NaN where a member has none) and `status` ("" where a
-        member has none). Where a member has losses, `log_loss_low` and `log_loss_high` are the
-        ends of the 95 % interval of its log loss, `gain_of_ensemble` is how much lower the
+        `member`, `approach`, the figures as floats (NaN where a member has none) and `status` (""
+        where a member has none). Where a member has losses, `log_loss_low` and `log_loss_high` are
+        the ends of the 95 % interval of its log loss, `gain_of_ensemble` is how much lower the
         ensemble's loss is on the photos that both have, and `gain_low` and `gain_high` are the
         ends of that difference's interval, over photos in pairs.
     """
     rows = [
         {
             "member": member,
+            "approach": figures.get("approach", OTHERS),
             **{column: figures.get(column) for column in METRIC_COLUMNS},
             **_intervals(member, losses, groups),
             "status": figures.get("status", ""),
         }
         for member, figures in metrics.items()
     ]
-    table = pd.DataFrame(rows, columns=["member", *NUMBER_COLUMNS, "status"])
+    table = pd.DataFrame(rows, columns=["member", "approach", *NUMBER_COLUMNS, "status"])
     table = table.astype(dict.fromkeys(NUMBER_COLUMNS, float))
     return table.sort_values(["log_loss", "member"], ignore_index=True)
 

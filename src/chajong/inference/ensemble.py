@@ -1,4 +1,4 @@
-"""The ensemble as it answers about new photos: members, pool, and the steps after it."""
+"""The ensemble as it answers about new photos: members, pool, and the step after it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chajong.ensembling.unlikeness import distance_to_known
 from chajong.inference.member_models import members_needed
 from chajong.predictions.scoring import class_prior, train_labels
 
@@ -16,26 +15,13 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from chajong.encoders.features import Features
+    from chajong.ensembling.family_temperature import FamilyTemperatures
     from chajong.ensembling.pooling import Pooled
     from chajong.ensembling.pools.pool import Pool
-    from chajong.ensembling.refinement import Refined, RefiningSteps
+    from chajong.ensembling.refinement import Refined
     from chajong.inference.member_models import PhotoAnswers
     from chajong.members.checkpoint import Checkpoint
     from chajong.photos.preparation import StoreSettings
-
-
-@dataclass(frozen=True, eq=False)
-class KnownPhotos:
-    """Features of the train photos, for a gate that looks at how unlike them a photo is.
-
-    Attributes:
-        features: float16 or float32 [photos, width].
-        folds: int [photos].
-    """
-
-    features: np.ndarray
-    folds: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +31,7 @@ class Ensemble:
     Attributes:
         members: The pooled members, in the order of the pool's weights.
         pool: The pool, with the final temperature.
-        steps: The steps after the pool; None for a single member.
-        features_of: The frozen member whose features the steps look at, None where none is.
-        known: Features of the train photos, None where the steps do not look at them.
+        families: Temperatures inside families of look-alikes, after the pool.
         checkpoints: The members' checkpoints, with those that they build on.
         classes: The `classes` table.
         prior: float64 [classes], how frequent each effective class was in training.
@@ -60,9 +44,7 @@ class Ensemble:
 
     members: tuple[str, ...]
     pool: Pool
-    steps: RefiningSteps | None
-    features_of: str | None
-    known: KnownPhotos | None
+    families: FamilyTemperatures
     checkpoints: Mapping[str, Checkpoint]
     classes: pd.DataFrame
     prior: np.ndarray
@@ -81,18 +63,7 @@ class Ensemble:
             float32 [photos, classes].
         """
         pooled = self.pool.log_probabilities([photos.of(member) for member in self.members])
-        if self.steps is None:
-            return pooled
-        nothing = np.empty((len(pooled), 0), np.float32)
-        features = nothing if self.features_of is None else photos.features(self.features_of)
-        return self.steps.log_probabilities(pooled, features, self._unlikeness(features))
-
-    def _unlikeness(self, features: np.ndarray) -> np.ndarray:
-        if self.known is None:
-            return np.empty((len(features), 0), np.float32)
-        outside = np.full(len(features), -1)
-        known = self.known.features.astype(np.float32)
-        return distance_to_known(features, outside, known, self.known.folds)[:, None]
+        return self.families.log_probabilities(pooled)
 
 
 def build_ensemble(
@@ -101,7 +72,6 @@ def build_ensemble(
     checkpoints: Mapping[str, Checkpoint],
     tables: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame],
     store_settings: StoreSettings,
-    features: Features | None,
     card: str,
     figures: dict[str, Any],
 ) -> Ensemble:
@@ -109,31 +79,24 @@ def build_ensemble(
 
     Args:
         pooled: The pool of members that all have a checkpoint.
-        refined: The steps after it.
+        refined: The step after it.
         checkpoints: By member, of all that exist.
         tables: The `photos`, `classes` and `folds` tables.
         store_settings: How the run kept its photos.
-        features: Those of `refined.features_of`.
         card: The model card.
         figures: Out-of-fold figures.
     """
     photos, classes, folds = tables
     configurations = {name: each.configuration for name, each in checkpoints.items()}
-    wanted = list(pooled.members)
-    # The steps look at the features of a member that may not be pooled itself.
-    looked_at = _looked_at(refined)
-    if looked_at and looked_at not in wanted:
-        wanted.append(looked_at)
+    needed = members_needed(pooled.members, configurations)
     labels = train_labels(photos, classes)
     counted = labels.loc[folds.loc[folds["label_counts"], "photo_id"]].to_numpy()
     class_count = len(refined.predictions.class_names)
     return Ensemble(
         members=pooled.members,
         pool=pooled.final_pool,
-        steps=refined.steps,
-        features_of=looked_at,
-        known=_known_photos(refined, folds, features),
-        checkpoints={name: checkpoints[name] for name in members_needed(wanted, configurations)},
+        families=refined.families,
+        checkpoints={name: checkpoints[name] for name in needed},
         classes=classes,
         prior=class_prior(counted, class_count),
         store_settings=store_settings,
@@ -141,25 +104,6 @@ def build_ensemble(
         card=card,
         figures=figures,
     )
-
-
-def _looked_at(refined: Refined) -> str | None:
-    """Name the member whose features change an answer, None where no feature does."""
-    used = refined.steps.specialists.kept or not refined.steps.gate.closed
-    return refined.features_of if used else None
-
-
-def _known_photos(
-    refined: Refined, folds: pd.DataFrame, features: Features | None
-) -> KnownPhotos | None:
-    """Keep the train photos' features where the gate was fitted on how unlike they are."""
-    gate = refined.steps.gate
-    # Two signs are the pool's own; a third is the distance to the known photos.
-    if gate.closed or len(gate.slopes) == 2 or features is None:
-        return None
-    rows = refined.predictions.rows.query("split == 'train'")
-    matrix = features.rows(rows["photo_id"]).astype(features.matrix.dtype)
-    return KnownPhotos(matrix, rows["fold"].to_numpy())
 
 
 def _confusions(refined: Refined, labels: pd.Series[int]) -> pd.DataFrame:

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from pydantic import TypeAdapter
 
-from chajong.encoders.building import build_encoder
-from chajong.encoders.concatenation import join_matrices
-from chajong.encoders.extraction import encode_photos
-from chajong.encoders.parameters import EncoderParameters
-from chajong.predictions.contract import normalise_log
+from chajong.members.checkpoint import check_class_names
+from chajong.members.registry import kind_of
+from chajong.predictions.contract import effective_class_names, normalise_log
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
-    from chajong.encoders.encoder import Encoder
-    from chajong.inference.scorers import Scorer
     from chajong.members.checkpoint import Checkpoint
+    from chajong.members.kind import ByFold, FeatureScorer, Scorer
     from chajong.photos.store import PhotoStore
-
-ByFold = dict[int, np.ndarray]
-"""Log-probabilities float32 [photos, classes] of each fold's model."""
 
 
 class MemberModels:
@@ -40,27 +33,20 @@ class MemberModels:
         """
         self.checkpoints = checkpoints
         self.classes = classes
-        self._encoders: dict[str, Encoder] = {}
         self._scorers: dict[str, Scorer] = {}
-
-    def encoder(self, member: str) -> Encoder:
-        """Give a frozen member's encoder."""
-        if member not in self._encoders:
-            made_by = self.checkpoints[member].configuration["made_by"]
-            adapter: TypeAdapter[Any] = TypeAdapter(EncoderParameters)
-            self._encoders[member] = build_encoder(adapter.validate_python(made_by["encoder"]))
-        return self._encoders[member]
 
     def scorer(self, member: str) -> Scorer:
         """Give what scores photos as a member's fold models do.
 
         Raises:
-            CheckpointError: A model does not reproduce the scores that were saved with it.
+            CheckpointError: The checkpoint is of other classes or of no known kind, or a model
+                does not reproduce the scores that were saved with it.
         """
-        from chajong.inference.scorers import build_scorer
-
         if member not in self._scorers:
-            self._scorers[member] = build_scorer(member, self.checkpoints[member], self.classes)
+            checkpoint = self.checkpoints[member]
+            check_class_names(checkpoint, effective_class_names(self.classes))
+            kind = kind_of(member, checkpoint)
+            self._scorers[member] = kind.scorer(member, checkpoint, self.classes)
         return self._scorers[member]
 
 
@@ -87,22 +73,11 @@ class PhotoAnswers:
         return int(self._models.classes["effective_class"].nunique())
 
     def features(self, member: str) -> np.ndarray:
-        """Give the features of a frozen member, or of several joined, float32 [photos, width]."""
+        """Give a member's features, of an encoder or of several joined, float32 [photos, width]."""
         if member not in self._features:
-            made_by = self._models.checkpoints[member].configuration["made_by"]
-            if "members" in made_by:
-                blocks = [self.features(each) for each in made_by["members"]]
-                self._features[member] = join_matrices(blocks)
-            else:
-                self._features[member] = self._encoded(member)
+            scorer = cast("FeatureScorer", self._models.scorer(member))
+            self._features[member] = scorer.features(self)
         return self._features[member]
-
-    def _encoded(self, member: str) -> np.ndarray:
-        """Encode the photos, and round the features as those of the training photos were."""
-        encoder = self._models.encoder(member)
-        matrix = np.concatenate(list(encode_photos(self.contents, self.store, encoder)))
-        precision = self._models.checkpoints[member].configuration["precision"]
-        return matrix.astype(precision).astype(np.float32)
 
     def by_fold(self, member: str) -> ByFold:
         """Give what each of a member's fold models says."""
@@ -136,7 +111,7 @@ def members_needed(members: Sequence[str], configurations: Mapping[str, Any]) ->
     found = dict.fromkeys(members)
     waiting = list(members)
     while waiting:
-        others = _built_on(configurations[waiting.pop()])
+        others = configurations[waiting.pop()]["builds_on"]
         waiting += [other for other in others if other not in found]
         found |= dict.fromkeys(others)
     return tuple(found)
@@ -151,10 +126,4 @@ def can_answer(member: str, configurations: Mapping[str, Any]) -> bool:
     """
     if member not in configurations:
         return False
-    return all(can_answer(other, configurations) for other in _built_on(configurations[member]))
-
-
-def _built_on(configuration: Mapping[str, Any]) -> list[str]:
-    others = list(configuration.get("made_by", {}).get("members", ()))
-    hinting = configuration.get("hinting_member")
-    return [*others, hinting] if hinting else others
+    return all(can_answer(other, configurations) for other in configurations[member]["builds_on"])

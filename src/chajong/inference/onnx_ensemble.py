@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
-from pydantic import TypeAdapter
 
-from chajong.encoders.parameters import EncoderParameters, PretrainedParameters
-from chajong.inference.onnx_export import (
-    LABELS_FILE,
-    export_encoder,
-    export_heads,
-    export_trained,
-)
-from chajong.whole import whole_folder
+from chajong.members.registry import kind_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from chajong.inference.ensemble import Ensemble
-    from chajong.members.checkpoint import Checkpoint
-
-TRAINED = ("backbone", "fusion")
-EXPORTED_LIBRARIES = ("timm", "open_clip")
 
 
 def export_members(ensemble: Ensemble, folder: Path) -> pd.DataFrame:
@@ -45,27 +33,7 @@ def export_members(ensemble: Ensemble, folder: Path) -> pd.DataFrame:
     """
     tables = []
     for member, checkpoint in ensemble.checkpoints.items():
-        if member in TRAINED:
-            tables.append(export_trained(checkpoint, folder / member).assign(member=member))
-        elif "made_by" in checkpoint.configuration:
-            tables.append(_export_frozen(checkpoint, folder / member).assign(member=member))
+        exported = kind_of(member, checkpoint).export_onnx(checkpoint, folder / member)
+        if exported is not None:
+            tables.append(exported.assign(member=member))
     return pd.concat(tables, ignore_index=True)
-
-
-def _export_frozen(checkpoint: Checkpoint, folder: Path) -> pd.DataFrame:
-    """Export heads and, where it can be, the encoder that they belong to."""
-    with whole_folder(folder, known_by=LABELS_FILE) as unfinished:
-        tables = [export_heads(checkpoint, unfinished)]
-        encoder = _encoder(checkpoint.configuration["made_by"])
-        if encoder is not None:
-            tables.append(export_encoder(encoder, unfinished / "encoder"))
-    return pd.concat(tables, ignore_index=True)
-
-
-def _encoder(made_by: dict[str, Any]) -> PretrainedParameters | None:
-    """Read an encoder's parameters, None where it cannot be exported."""
-    if made_by.get("encoder", {}).get("library") not in EXPORTED_LIBRARIES:
-        return None
-    adapter: TypeAdapter[Any] = TypeAdapter(EncoderParameters)
-    encoder: PretrainedParameters = adapter.validate_python(made_by["encoder"])
-    return encoder

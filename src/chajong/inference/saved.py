@@ -7,7 +7,6 @@
     classes.parquet           the class list
     confusions.csv
     members/<member>/         each member's checkpoint
-    steps/                    what was fitted after the pool
     weights/                  copies of local weights that members start from
 
 Weights of the hub stay references, which are fetched when the ensemble is first used.
@@ -23,9 +22,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from chajong.ensembling.family_temperature import FamilyTemperatures
 from chajong.ensembling.pools.pool import Pool
 from chajong.inference.ensemble import Ensemble
-from chajong.inference.saved_steps import steps_checkpoint, steps_from_checkpoint
 from chajong.members.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from chajong.members.local_weights import copy_weights, find_weights
 from chajong.photos.preparation import StoreSettings
@@ -33,7 +32,7 @@ from chajong.whole import is_leftover, whole_folder
 
 ENSEMBLE_FILE = "ensemble.json"
 CARD_FILE = "README.md"
-FORMAT = 1
+FORMAT = 2
 
 LIBRARIES = (
     "chajong",
@@ -79,8 +78,6 @@ def _write_parts(ensemble: Ensemble, folder: Path) -> None:
         configuration = copy_weights(checkpoint.configuration, folder, copied)
         kept = Checkpoint(checkpoint.tensors, configuration, checkpoint.files)
         write_checkpoint(kept, folder / "members" / name)
-    if ensemble.steps is not None:
-        write_checkpoint(steps_checkpoint(ensemble.steps, ensemble.known), folder / "steps")
     ensemble.classes.to_parquet(folder / "classes.parquet", index=False)
     ensemble.confusions.to_csv(folder / "confusions.csv", index=False, encoding="utf-8-sig")
     (folder / CARD_FILE).write_text(ensemble.card, encoding="utf-8")
@@ -99,8 +96,8 @@ def _description(ensemble: Ensemble) -> dict[str, Any]:
             "temperature": pool.temperature,
             "floor": pool.floor,
         },
-        "steps": ensemble.steps is not None,
-        "features_of": ensemble.features_of,
+        "families": [list(family) for family in ensemble.families.families],
+        "family_temperatures": list(ensemble.families.temperatures),
         "checkpoints": list(ensemble.checkpoints),
         "prior": ensemble.prior.tolist(),
         "store_settings": ensemble.store_settings.model_dump(mode="json"),
@@ -163,16 +160,14 @@ def _read_parts(folder: Path) -> Ensemble:
             f"chajong reads format {FORMAT}: make it anew with `kedro run --pipelines ensembling`."
         )
         raise SavedEnsembleError(message)
-    steps, known = None, None
-    if description["steps"]:
-        steps, known = steps_from_checkpoint(read_checkpoint(folder / "steps"))
     pool = description["pool"]
     return Ensemble(
         members=tuple(description["members"]),
         pool=Pool(pool["method"], tuple(pool["weights"]), pool["temperature"], pool["floor"]),
-        steps=steps,
-        features_of=description["features_of"],
-        known=known,
+        families=FamilyTemperatures(
+            tuple(tuple(family) for family in description["families"]),
+            tuple(description["family_temperatures"]),
+        ),
         checkpoints={name: _read_member(folder, name) for name in description["checkpoints"]},
         classes=pd.read_parquet(folder / "classes.parquet"),
         prior=np.array(description["prior"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from chajong.ensembling.family_temperature import NO_FAMILY_TEMPERATURES
 from chajong.ensembling.pools.pool import Pool
 from chajong.inference.member_models import members_needed
 from chajong.inference.saved import SavedEnsembleError
@@ -33,8 +34,6 @@ def single_member(ensemble: Ensemble, member: str) -> Ensemble:
         ensemble,
         members=(member,),
         pool=Pool("uniform", (1.0,)),
-        steps=None,
-        features_of=None,
-        known=None,
+        families=NO_FAMILY_TEMPERATURES,
         checkpoints={name: ensemble.checkpoints[name] for name in needed},
     )

@@ -10,13 +10,12 @@ import pandas as pd
 
 from chajong.predictions.contract import Predictions
 from chajong.predictions.external import ExternalMemberError, read_external_member
-from chajong.predictions.members import HINTING_MEMBERS, MEMBERS
 
-OWN_NAMES = (*MEMBERS, "ensemble")
-"""Names that reports and settings know, whether or not the member is enabled."""
+ENSEMBLE = "ensemble"
+"""What reports call the pool of all members."""
 
 
-def tables_by_member(files: Iterable[str]) -> dict[str, str]:
+def tables_by_member(files: Iterable[str], names: Iterable[str]) -> dict[str, str]:
     """Say which member each table of others becomes: the one that its file is called after.
 
     Names that differ only by letter case, or by how their letters are composed, are one name: some
@@ -24,6 +23,7 @@ def tables_by_member(files: Iterable[str]) -> dict[str, str]:
 
     Args:
         files: The tables' file names.
+        names: The names of this project's members.
 
     Returns:
         File names by member.
@@ -33,7 +33,7 @@ def tables_by_member(files: Iterable[str]) -> dict[str, str]:
             table.
     """
     found: dict[str, str] = {}
-    taken = {_folded(name): f"this project's own {name!r}" for name in OWN_NAMES}
+    taken = {_folded(name): f"this project's own {name!r}" for name in (*names, ENSEMBLE)}
     for file in files:
         member = normalize("NFC", Path(file).stem)
         if other := taken.get(_folded(member)):
@@ -50,33 +50,57 @@ def _folded(name: str) -> str:
     return normalize("NFC", normalize("NFC", name).casefold())
 
 
-def collect_predictions(
-    trained: Mapping[str, Predictions | None],
+def read_table_of_others(
+    file: str,
     external: Mapping[str, pd.DataFrame],
     photos: pd.DataFrame,
     classes: pd.DataFrame,
     folds: pd.DataFrame,
-) -> dict[str, Predictions]:
-    """Gather predictions by member; a table of others is called by its file's name.
+) -> Predictions:
+    """Read one table of others by its file name.
 
     Args:
-        trained: Each member's predictions, None where there are none.
+        file: The file's name, with or without its ending.
         external: Probability tables of others, by file name.
         photos: The `photos` table.
         classes: The `classes` table.
         folds: The `folds` table.
 
-    Returns:
-        Predictions by member, those that can be hints before those that may repeat them.
+    Raises:
+        ExternalMemberError: There is no such table, or it cannot be read as predictions.
+    """
+    wanted = normalize("NFC", file)
+    for found in external:
+        name = normalize("NFC", found)
+        if wanted in (name, Path(name).stem):
+            return read_external_member(external[found], classes, folds, photos, found)
+    message = (
+        f"There is no table {file!r} among those of others: there are "
+        f"{', '.join(external) or 'none'}. Put it into data_dir/07_model_output/external."
+    )
+    raise ExternalMemberError(message)
+
+
+def read_tables_of_others(
+    external: Mapping[str, pd.DataFrame],
+    names: Iterable[str],
+    photos: pd.DataFrame,
+    classes: pd.DataFrame,
+    folds: pd.DataFrame,
+) -> dict[str, Predictions]:
+    """Read all tables of others; each becomes a member that is called after its file.
+
+    Args:
+        external: Probability tables of others, by file name.
+        names: The names of this project's members, which no table can have.
+        photos: The `photos` table.
+        classes: The `classes` table.
+        folds: The `folds` table.
 
     Raises:
-        ExternalMemberError: A table of others cannot be read as predictions, or has a name that is
-            taken.
+        ExternalMemberError: A table cannot be read as predictions, or has a name that is taken.
     """
-    dropped_in = {
+    return {
         member: read_external_member(external[file], classes, folds, photos, file)
-        for member, file in tables_by_member(external).items()
+        for member, file in tables_by_member(external, names).items()
     }
-    own = {name: found for name, found in trained.items() if found}
-    hinting = {name: own.pop(name) for name in HINTING_MEMBERS if name in own}
-    return {**hinting, **dropped_in, **own}

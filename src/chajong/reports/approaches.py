@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from chajong.predictions.members import FROZEN_MEMBERS
 from chajong.reports.drawing import (
     BLUE,
     GOLD,
@@ -34,15 +33,6 @@ APPROACHES = {
 }
 """The approaches that are compared, and their colours."""
 
-_APPROACH_OF = {
-    **dict.fromkeys((*FROZEN_MEMBERS, "concat"), "frozen features"),
-    "clip": "CLIP",
-    "clip_zero_shot": "CLIP",
-    "backbone": "end to end",
-    "fusion": "fusion",
-    "vlm": "vision-language model",
-    "ensemble": "ensemble",
-}
 COST_COLUMNS = ["seconds", "photos_per_second", "peak_memory_mb"]
 
 
@@ -57,10 +47,16 @@ def approach_table(leaderboard: pd.DataFrame) -> pd.DataFrame:
         `log_loss_low`, `log_loss_high`, `accuracy`, `seconds` (of training and prediction),
         `photos_per_second` and `peak_memory_mb`.
     """
-    columns = ["member", "log_loss", "log_loss_low", "log_loss_high", "accuracy", *COST_COLUMNS]
+    columns = [
+        "approach",
+        "member",
+        "log_loss",
+        "log_loss_low",
+        "log_loss_high",
+        "accuracy",
+        *COST_COLUMNS,
+    ]
     table = leaderboard.dropna(subset=["log_loss"])[columns]
-    approaches = [_APPROACH_OF.get(member, "others' tables") for member in table["member"]]
-    table.insert(0, "approach", approaches)
     return table.sort_values("log_loss", kind="stable", ignore_index=True)
 
 

@@ -50,7 +50,6 @@ def relative_entropy(log_probabilities: np.ndarray) -> np.ndarray:
 def unknown_photos(
     predictions: Predictions,
     photos: pd.DataFrame,
-    unlikeness: np.ndarray | None = None,
     limit: int = SHOWN_PHOTOS,
 ) -> pd.DataFrame:
     """List the test photos that look most like none of the known models.
@@ -58,18 +57,15 @@ def unknown_photos(
     Args:
         predictions: The ensemble's predictions, one row a test photo.
         photos: The `photos` table.
-        unlikeness: [test photos of `predictions`], how far a photo's features are from those of
-            the train photos.
         limit: How many photos.
 
     Returns:
         One row a photo, the highest score first: `photo_id`, `sha256`, `score` (from
-        `none_of_the_known`), `entropy` (a share of the highest possible), `guess`,
-        `guess_probability`, and `unlikeness` (NaN where it is not given).
+        `none_of_the_known`), `entropy` (a share of the highest possible), `guess` and
+        `guess_probability`.
     """
     test = split_rows(predictions, "test")
     scores = none_of_the_known(test.log_probabilities)
-    unlike = np.full(len(scores), np.nan) if unlikeness is None else unlikeness
     chosen = np.argsort(-scores, kind="stable")[:limit]
     rows = test.log_probabilities[chosen]
     photo_ids = test.rows["photo_id"].to_numpy(dtype=object)[chosen]
@@ -81,7 +77,6 @@ def unknown_photos(
             "entropy": relative_entropy(rows),
             "guess": np.array(test.class_names, dtype=object)[rows.argmax(axis=1)],
             "guess_probability": 1 - scores[chosen],
-            "unlikeness": unlike[chosen],
         }
     )
 
@@ -124,7 +119,5 @@ def unknown_html(table: pd.DataFrame, store: PhotoStore) -> str:
             f"first guess {page_text(row['guess'])}, {row['guess_probability']:.0%}",
             page_text(row["photo_id"]),
         ]
-        if np.isfinite(row["unlikeness"]):
-            lines.insert(1, f"unlikeness {row['unlikeness']:.3g}")
         figures.append(figure_html(row["sha256"], store, f"score {row['score']:.2f}", lines))
     return f'<div class="photos">{"".join(figures)}</div>'

@@ -48,7 +48,6 @@ from chajong.reports.steps import gains_per_step, steps_chart
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
     import pandas as pd
 
     from chajong.photos.store import PhotoStore
@@ -77,8 +76,6 @@ class ReportParts:
         shift_text: What was found about train against test, plain text.
         histories: Training history by member.
         skipped: Why something was left out, by what it is.
-        unlikeness: How far each test photo is from the train photos, in the order of the test
-            rows of `predictions`, or None.
     """
 
     scored: ScoredPhotos
@@ -94,7 +91,6 @@ class ReportParts:
     shift_text: str = ""
     histories: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     skipped: Mapping[str, str] = field(default_factory=dict)
-    unlikeness: np.ndarray | None = None
 
 
 def report_page(parts: ReportParts) -> str:
@@ -236,7 +232,7 @@ def _none_of_the_known(parts: ReportParts) -> tuple[str, ...]:
     if not len(test.rows):
         return ("There are no test photos.",)
     scores = [none_of_the_known(rows.log_probabilities) for rows in (parts.scored, test)]
-    table = unknown_photos(parts.predictions, parts.photos, parts.unlikeness)
+    table = unknown_photos(parts.predictions, parts.photos)
     return (
         "The score is 1 less the highest probability (Hendrycks and Gimpel, 2017): these test "
         "photos may show a car that no class stands for, or no car at all.",

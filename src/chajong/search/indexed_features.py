@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chajong.encoders.features import Features, content_hash
-from chajong.members.checkpoint import Checkpoint
+from chajong.encoders.features import content_hash
 from chajong.search.filters import SearchError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pandas as pd
+
+    from chajong.encoders.features import Features
+    from chajong.members.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,14 +38,16 @@ class IndexedFeatures:
 
 
 def indexed_features(
-    of_members: Mapping[str, Features | Checkpoint | None],
+    features: Mapping[str, Features],
+    checkpoints: Mapping[str, Checkpoint],
     photos: pd.DataFrame,
     wanted: str | None,
 ) -> IndexedFeatures:
     """Choose the member named, else the first that reads words, else the first.
 
     Args:
-        of_members: `<member>.features` and `<member>.checkpoint`, None where there is none.
+        features: By member.
+        checkpoints: By member.
         photos: The `photos` table; features of other photos do not count.
         wanted: A member, or None.
 
@@ -52,15 +56,11 @@ def indexed_features(
     """
     readable = photos[photos["status"] == "ok"]
     content = content_hash(readable["photo_id"].tolist(), readable["sha256"].tolist())
+    made_by = {name: each.configuration["made_by"] for name, each in checkpoints.items()}
     found = [
-        IndexedFeatures(member, features, checkpoint.configuration["made_by"]["encoder"])
-        for name, features in of_members.items()
-        if isinstance(features, Features)
-        and features.content == content
-        and isinstance(
-            checkpoint := of_members[f"{(member := name.removesuffix('.features'))}.checkpoint"],
-            Checkpoint,
-        )
+        IndexedFeatures(member, block, made_by[member]["encoder"])
+        for member, block in features.items()
+        if block.content == content and "encoder" in made_by.get(member, {})
     ]
     usable = [each for each in found if wanted in (None, each.member)]
     if not usable:

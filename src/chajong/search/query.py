@@ -93,7 +93,7 @@ class QueryEncoder:
         if not self.reads_words:
             message = (
                 f"{self._parameters.title} reads no words: index the features of an open_clip "
-                "model (`search.encoder: clip_frozen`) to search by words."
+                "model (`search.encoder`) to search by words."
             )
             raise SearchError(message)
         with self._lock:

@@ -1,11 +1,11 @@
 """What is seen of a fused classifier before long work starts."""
 
 import pytest
+from chajong.pipelines.fusion_training.nodes import check_fusion
+from chajong.pipelines.fusion_training.params import FusionMemberParameters
 
 from chajong.members.backbone.parameters import FusionParameters
 from chajong.names.table import class_table
-from chajong.pipelines.fusion_training.nodes import check_fusion
-from chajong.pipelines.fusion_training.params import FusionMemberParameters
 
 
 def test_a_name_model_that_does_not_read_these_classes_is_refused(tmp_path):

@@ -4,9 +4,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from chajong.members.clip.parameters import ClipParameters, SmallClipParameters
+from chajong.members.clip.parameters import ClipParameters
 from chajong.members.clip.prompts import ClassPrompts
-from chajong.members.clip.small import make_small_clip, train_tokenizer
+from tools.small_clip import SmallClipParameters, make_small_clip, train_tokenizer
 
 PROMPTS = ClassPrompts(
     korean=(

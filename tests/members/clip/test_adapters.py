@@ -110,7 +110,7 @@ def test_a_frozen_tower_has_no_adapters(parameters, frozen, left):
 
 
 def test_a_tower_without_linear_layers_is_refused(parameters_of, tmp_path, sentences, tiny):
-    from chajong.members.clip.small import make_small_clip
+    from tools.small_clip import make_small_clip
 
     make_small_clip(sentences, tmp_path, tiny.model_copy(update={"photo_model": "regnetx_002"}))
     parameters = parameters_of(tmp_path, lora_rank=2)

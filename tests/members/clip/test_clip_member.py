@@ -15,9 +15,8 @@ from chajong.members.clip.member import (
     predict_folds,
     predict_zero_shot,
 )
-from chajong.members.clip.parameters import ClipParameters, SmallClipParameters
+from chajong.members.clip.parameters import ClipParameters
 from chajong.members.clip.prompts import class_prompts
-from chajong.members.clip.small import make_small_clip
 from chajong.members.trained.checkpoint import restore_fold_models
 from chajong.members.trained.member import train_member
 from chajong.members.trained.views import log_probability_views
@@ -27,6 +26,7 @@ from chajong.predictions.contract import normalise_log
 from chajong.predictions.metric import log_loss
 from chajong.training.moving_average import load_trained_weights, trained_weights
 from chajong.training.parameters import MixingParameters, TrainingParameters
+from tools.small_clip import SmallClipParameters, make_small_clip
 
 SHARES = (0.25, 0.6, 1.0)
 NEVER_SEEN = "박스터_718_2017_2024"

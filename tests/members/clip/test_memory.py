@@ -8,9 +8,9 @@ from chajong.members.clip.member import (
     restore_models,
 )
 from chajong.members.clip.prompts import class_prompts
-from chajong.members.clip.small import make_small_clip
 from chajong.members.trained.member import train_member
 from chajong.training.parameters import TrainingParameters
+from tools.small_clip import make_small_clip
 
 
 @pytest.fixture(scope="module")

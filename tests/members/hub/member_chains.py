@@ -4,6 +4,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from chajong.pipelines.clip_training.params import ClipMemberParameters, ZeroShotParameters
+from chajong.pipelines.feature_extraction.params import EncoderMemberParameters
+from chajong.pipelines.fusion_training.params import (
+    BackboneMemberParameters,
+    FusionMemberParameters,
+)
+from chajong.pipelines.vlm_finetune.params import VlmMemberParameters
 
 from chajong.inference.member_models import MemberModels, PhotoAnswers
 from chajong.members.backbone.parameters import BackboneParameters, FusionParameters
@@ -16,16 +23,9 @@ from chajong.members.vlm.parameters import VlmClassifierParameters, VlmTrainingP
 from chajong.names.grammar import parse_name
 from chajong.names.prompts import english_prompts, korean_prompts
 from chajong.pipelines.clip_training import nodes as clip_training
-from chajong.pipelines.clip_training.params import ClipMemberParameters, ZeroShotParameters
 from chajong.pipelines.feature_extraction import nodes as feature_extraction
-from chajong.pipelines.feature_extraction.params import EncoderMemberParameters
 from chajong.pipelines.fusion_training import nodes as fusion_training
-from chajong.pipelines.fusion_training.params import (
-    BackboneMemberParameters,
-    FusionMemberParameters,
-)
 from chajong.pipelines.vlm_finetune import nodes as vlm_finetune
-from chajong.pipelines.vlm_finetune.params import VlmMemberParameters
 from chajong.predictions.contract import Predictions
 from chajong.training.parameters import MixingParameters, TrainingParameters
 

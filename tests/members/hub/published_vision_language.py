@@ -11,7 +11,7 @@ import torch
 from fake_hub import write_json, write_weights
 from published_tokenizers import write_llama_tokenizer, write_qwen_tokenizer
 
-from chajong.members.vlm.name_scoring.tiny import LLAVA_TEMPLATE, QWEN_SPECIAL, QWEN_TEMPLATE
+from tools.tiny_vlm import LLAVA_TEMPLATE, QWEN_SPECIAL, QWEN_TEMPLATE
 
 WIDTH = 64
 """Of the language models: 4-bit weights need rows in whole blocks of 64 on the CPU."""

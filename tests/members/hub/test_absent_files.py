@@ -8,6 +8,11 @@ import published_encoders as published
 import published_vision_language as vision_language
 import pytest
 import torch
+from chajong.pipelines.clip_training.nodes import check_clip
+from chajong.pipelines.clip_training.params import ClipMemberParameters
+from chajong.pipelines.fusion_training.nodes import check_fusion
+from chajong.pipelines.fusion_training.params import FusionMemberParameters
+from chajong.pipelines.vlm_finetune.nodes import check_vlm
 from huggingface_hub.errors import XetDownloadError
 from member_chains import run_backbone, run_fusion, vlm_parameters
 from published_sentence_model import write_sentence_model
@@ -25,11 +30,6 @@ from chajong.members.backbone.parameters import FusionParameters
 from chajong.members.clip.parameters import ClipParameters
 from chajong.members.clip.towers import load_towers
 from chajong.members.vlm.base_model import load_network
-from chajong.pipelines.clip_training.nodes import check_clip
-from chajong.pipelines.clip_training.params import ClipMemberParameters
-from chajong.pipelines.fusion_training.nodes import check_fusion
-from chajong.pipelines.fusion_training.params import FusionMemberParameters
-from chajong.pipelines.vlm_finetune.nodes import check_vlm
 
 TIMM = "test_efficientnet.r160_in1k"
 

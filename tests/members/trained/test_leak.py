@@ -16,9 +16,8 @@ from chajong.encoders.views import ViewAverage
 from chajong.members.clip import fold_models
 from chajong.members.clip import member as clip_member
 from chajong.members.clip.classifier import build_clip_classifier
-from chajong.members.clip.parameters import ClipParameters, SmallClipParameters
+from chajong.members.clip.parameters import ClipParameters
 from chajong.members.clip.prompts import class_prompts
-from chajong.members.clip.small import make_small_clip
 from chajong.members.trained.member import (
     calibrated_predictions,
     join_scored,
@@ -32,6 +31,7 @@ from chajong.training.parameters import (
     MixingParameters,
     TrainingParameters,
 )
+from tools.small_clip import SmallClipParameters, make_small_clip
 
 COUNT = 90
 FOLDS = 3

@@ -2,8 +2,8 @@ import re
 
 from chajong.members.vlm.adapters import lora_configuration
 from chajong.members.vlm.base_model import load_network
-from chajong.members.vlm.name_scoring.tiny import make_tiny_llava
-from chajong.presets.published import published_configuration
+from tools.presets.published import published_configuration
+from tools.tiny_vlm import make_tiny_llava
 
 
 def adapted_names(model):

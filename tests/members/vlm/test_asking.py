@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pytest
-
 from chajong.inference.scorers import VlmScorer
+
 from chajong.members.vlm import candidate_merge
 from chajong.members.vlm.asking import ask_where_unsure
 from chajong.members.vlm.hints import Hints

@@ -13,7 +13,7 @@ from chajong.members.vlm.base_model import (
     is_in_four_bits,
     load_network,
 )
-from chajong.members.vlm.name_scoring.tiny import make_tiny_llava
+from tools.tiny_vlm import make_tiny_llava
 
 
 @pytest.fixture

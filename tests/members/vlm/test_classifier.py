@@ -5,12 +5,12 @@ from torch.nn.functional import cross_entropy
 
 from chajong.members.vlm.name_scoring.letters import letter_tokens, with_options
 from chajong.members.vlm.name_scoring.names import OnePassPerName
-from chajong.members.vlm.name_scoring.tiny import make_tiny_llava
 from chajong.members.vlm.questions import Question
 from chajong.members.vlm.scoring import score_views
 from chajong.photos.resizing import PADDING
 from chajong.training.layer_decay import parameter_groups
 from chajong.training.moving_average import trained_weights
+from tools.tiny_vlm import make_tiny_llava
 
 LABELS = torch.tensor([2, 0, 1])
 QUESTIONS = [

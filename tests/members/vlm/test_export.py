@@ -19,11 +19,11 @@ from chajong.members.vlm.checkpoint import restore_fold_model, vlm_checkpoint
 from chajong.members.vlm.classifier import VlmClassifier, build_vlm_classifier
 from chajong.members.vlm.export import AdapterExport, merge_adapters, push_adapters
 from chajong.members.vlm.model_card import adapter_card
-from chajong.members.vlm.name_scoring.tiny import make_tiny_qwen
 from chajong.members.vlm.parameters import VlmClassifierParameters
 from chajong.members.vlm.questions import Question
 from chajong.members.vlm.scoring import score_views
 from chajong.training.moving_average import trained_weights
+from tools.tiny_vlm import make_tiny_qwen
 
 NAMES = ("K5 3세대", "쏘나타 2020", "아반떼 N")
 CLASS_NAMES = ["K5_3세대", "쏘나타_2020", "아반떼_N"]

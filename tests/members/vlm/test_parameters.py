@@ -1,11 +1,11 @@
 import pytest
+from chajong.pipelines.vlm_finetune.params import VlmMemberParameters
 from pydantic import ValidationError
 
 from chajong.members.vlm.parameters import (
     VlmClassifierParameters,
     VlmTrainingParameters,
 )
-from chajong.pipelines.vlm_finetune.params import VlmMemberParameters
 from chajong.training.parameters import TrainingParameters
 
 

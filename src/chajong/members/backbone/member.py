@@ -21,6 +21,7 @@ from chajong.members.checkpoint import CheckpointError, check_class_names
 from chajong.members.trained.checkpoint import (
     proof_photos,
     restore_fold_model,
+    restore_fold_models,
     trained_checkpoint,
 )
 from chajong.members.trained.member import (
@@ -31,7 +32,9 @@ from chajong.members.trained.member import (
     trained_metrics,
 )
 from chajong.members.trained.views import log_probability_views
+from chajong.predictions.contract import effective_class_names
 from chajong.predictions.measurement import measure
+from chajong.training.engine import check_device
 from chajong.training.memory import release_memory
 from chajong.training.moving_average import load_trained_weights
 
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import numpy as np
+    import pandas as pd
     import torch
 
     from chajong.members.backbone.names import NameTargets
@@ -47,6 +51,7 @@ if TYPE_CHECKING:
     from chajong.members.trained.tables import TrainingTables
     from chajong.predictions.contract import Predictions
     from chajong.training.moving_average import Weights
+    from chajong.training.parameters import TrainingParameters
 
     Builder = Callable[[int], Callable[[], torch.nn.Module]]
     """From a fold to what makes its model with its starting weights."""
@@ -70,6 +75,25 @@ def _names_in_key(parameters: BackboneParameters) -> dict[str, str]:
     return {"name_model": name_model_identity(parameters)}
 
 
+def check_backbone(model: BackboneParameters, training: TrainingParameters) -> dict[str, Any]:
+    """Build the model once, so that a wrong name or file stops the run before long work starts.
+
+    Args:
+        model: The backbone, with or without names.
+        training: How it is trained.
+
+    Returns:
+        What the model's training depends on, and the height and width of its input in pixels.
+
+    Raises:
+        EncoderError: The model is unknown, or its weights are absent or do not fit.
+        TrainingError: A GPU is asked for and there is none.
+    """
+    check_device(training)
+    built = build_backbone(model, class_count=2)
+    return {"identity": model_identity(model), "image_size": built.image_size}
+
+
 def written_settings(parameters: BackboneParameters) -> dict[str, Any]:
     """Give settings as a checkpoint keeps them: with commits for what came from the hub."""
     names = pinned_names(parameters) if isinstance(parameters, FusionParameters) else {}
@@ -83,24 +107,24 @@ def backbone_builder(parameters: BackboneParameters, tables: TrainingTables) -> 
 
 
 def fusion_builder(
-    parameters: FusionParameters, tables: TrainingTables, backbone: Checkpoint | None
+    parameters: FusionParameters, tables: TrainingTables, start: Checkpoint | None = None
 ) -> Builder:
     """Say how the classifier that knows names is made for a fold.
 
     Args:
         parameters: Which backbone, and where names enter.
         tables: The classes.
-        backbone: The backbone member's fold models, where training starts from them.
+        start: A backbone member's fold models, where training starts from them.
 
     Returns:
         From a fold to what makes its model.
     """
     names = fusion_targets(tables.classes, parameters)
     settings = at_commit(parameters)
-    if parameters.start == "weights":
+    if start is None:
         build = partial(build_fusion, settings, names)
         return lambda fold: build
-    backbones = trained_backbones(backbone, tables) if backbone else {}
+    backbones = trained_backbones(start, tables)
     return lambda fold: partial(
         _build_from_backbone, settings, names, _backbone_of_fold(backbones, fold)
     )
@@ -110,7 +134,7 @@ def trained_backbones(checkpoint: Checkpoint, tables: TrainingTables) -> dict[in
     """Build the plain classifiers of a checkpoint, and see that they score as they did.
 
     Args:
-        checkpoint: Of the member `backbone`.
+        checkpoint: Of a backbone member.
         tables: The classes and folds of this run.
 
     Returns:
@@ -123,8 +147,9 @@ def trained_backbones(checkpoint: Checkpoint, tables: TrainingTables) -> dict[in
     check_class_names(checkpoint, tables.class_names)
     if checkpoint.configuration["contract"] != tables.contract:
         message = (
-            "The backbone's models were trained with other folds, some of them on the photos that "
-            "fusion would be scored on: run the member `backbone` again."
+            "The models that training is to start from were trained with other folds, some of them "
+            "on the photos that their successors would be scored on: run the member that `start` "
+            "names again."
         )
         raise CheckpointError(message)
     parameters = BackboneParameters(**checkpoint.configuration["model"])
@@ -142,18 +167,51 @@ def trained_backbones(checkpoint: Checkpoint, tables: TrainingTables) -> dict[in
     return {fold: state_of(fold) for fold in checkpoint.configuration["folds"]}
 
 
-def starting_identity(parameters: FusionParameters, backbone: Checkpoint | None) -> dict[str, Any]:
-    """Say which trained backbone a training starts from, as JSON values; nothing where none."""
-    if parameters.start == "weights" or backbone is None:
-        return {}
-    return {"backbone": backbone.configuration["training"]}
+def restored_models(
+    checkpoint: Checkpoint, classes: pd.DataFrame
+) -> tuple[BackboneParameters, dict[int, torch.nn.Module]]:
+    """Build the fold models of a checkpoint, and see that they score as they did.
+
+    Args:
+        checkpoint: Of a backbone, or of its fusion with names.
+        classes: The `classes` table.
+
+    Returns:
+        The settings, and models by fold.
+
+    Raises:
+        CheckpointError: It is of other classes, or a model does not reproduce its scores.
+    """
+    configuration = checkpoint.configuration["model"]
+    class_names = effective_class_names(classes)
+    parameters: BackboneParameters
+    if "name_model" in configuration:
+        parameters = fusion = FusionParameters(**configuration)
+        build: Callable[[], torch.nn.Module] = partial(
+            build_fusion, fusion, fusion_targets(classes, fusion)
+        )
+    else:
+        parameters = BackboneParameters(**configuration)
+        build = partial(build_backbone, parameters, len(class_names))
+    models = restore_fold_models(
+        checkpoint,
+        lambda _: build(),
+        lambda model: log_probability_views(model, parameters),
+        class_names,
+    )
+    return parameters, models
+
+
+def starting_identity(start: Checkpoint | None) -> dict[str, Any]:
+    """Say which trained backbones a training starts from, as JSON values; nothing where none."""
+    return {"backbone": start.configuration["training"]} if start else {}
 
 
 def _backbone_of_fold(backbones: dict[int, Weights], fold: int) -> Weights:
     if fold not in backbones:
         message = (
-            f"Fusion is to start from the backbone's model of fold {fold}, and there is none: set "
-            "`backbone.enabled: true` and train that fold, or set `fusion.model.start: weights`."
+            f"Training is to start from the model of fold {fold} of the member that `start` names, "
+            "and there is none: train that fold of it, too (`training.folds`)."
         )
         raise CheckpointError(message)
     return backbones[fold]

@@ -69,8 +69,6 @@ class FusionParameters(BackboneParameters):
         name_loss: Weight of the auxiliary loss that predicts a name's embedding from the photo.
         attribute_loss: Weight of the auxiliary loss that predicts maker, generation, facelift,
             powertrain and first year from the photo.
-        start: Whether training starts from the backbone's ``weights`` or from the ``backbone``
-            member's trained model of the same fold.
     """
 
     mode: Mode = "weighted"
@@ -79,4 +77,3 @@ class FusionParameters(BackboneParameters):
     name_language: NameLanguage = "automatic"
     name_loss: float = Field(0.1, ge=0)
     attribute_loss: float = Field(0.1, ge=0)
-    start: Literal["weights", "backbone"] = "weights"

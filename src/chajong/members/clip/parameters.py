@@ -88,31 +88,3 @@ class ClipParameters(Strict):
             image_size=self.image_size,
             seed=self.seed,
         )
-
-
-class SmallClipParameters(Strict):
-    """Sizes of a small CLIP model that is made here.
-
-    Attributes:
-        photo_model: A convolutional model of timm.
-        height: Height of the photos in pixels.
-        width: Width of the photos in pixels.
-        embedding: Dimensions that photos and sentences share.
-        text_width: Dimensions inside the text tower.
-        text_layers: Blocks of the text tower.
-        text_heads: Attention heads of a block.
-        vocabulary: Most tokens of the tokenizer; 256 of them are the bytes.
-        context: Most tokens of a sentence, its start and end included.
-        seed: Seed of the weights.
-    """
-
-    photo_model: str = Field("regnetx_002", min_length=1)
-    height: int = Field(96, ge=16)
-    width: int = Field(160, ge=16)
-    embedding: int = Field(128, ge=1)
-    text_width: int = Field(128, ge=1)
-    text_layers: int = Field(3, ge=1)
-    text_heads: int = Field(4, ge=1)
-    vocabulary: int = Field(2000, ge=300, le=4000)
-    context: int = Field(48, ge=4)
-    seed: int = Field(0, ge=0)

@@ -27,8 +27,8 @@ def heads_checkpoint(
         search: The chosen heads.
         features: Features of every photo; a few are kept as proof.
         class_names: The effective classes, in the order of the scores.
-        made_by: How the member is made, as JSON values: `encoder`, an encoder's parameters, or
-            `members`, the members whose features are joined; `name_model` and `title`.
+        made_by: How the features are made, as JSON values: `encoder`, an encoder's parameters,
+            where they are one encoder's; `name_model` and `title`.
 
     Returns:
         The checkpoint.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from chajong.device import best_device
-from chajong.encoders.published import name_model_source
+from chajong.encoders.published import name_model_source, pinned_names
+from chajong.members.heads.checkpoint import heads_checkpoint
 from chajong.members.heads.search import HeadSearch, search_heads
 from chajong.names.embedding import embed_names
 from chajong.photos.table import readable_photos
@@ -17,11 +19,70 @@ from chajong.predictions.contract import (
     contract_hash,
     effective_class_names,
 )
-from chajong.predictions.scoring import train_labels
+from chajong.predictions.measurement import measure
+from chajong.predictions.scoring import out_of_fold_metrics, train_labels
 
 if TYPE_CHECKING:
     from chajong.encoders.features import Features
+    from chajong.members.checkpoint import Checkpoint
     from chajong.members.heads.parameters import HeadsParameters
+    from chajong.members.trained.tables import TrainingTables
+
+
+@dataclass(frozen=True, eq=False)
+class FittedHeads:
+    """A member made of features and light heads.
+
+    Attributes:
+        predictions: The predictions.
+        checkpoint: The fold models.
+        candidates: Every head that was tried, with its figures.
+        metrics: The out-of-fold figures and the costs.
+    """
+
+    predictions: Predictions
+    checkpoint: Checkpoint
+    candidates: pd.DataFrame
+    metrics: dict[str, Any]
+
+
+def fit_heads(
+    features: Features,
+    extraction: dict[str, Any],
+    tables: TrainingTables,
+    parameters: HeadsParameters,
+    made_by: dict[str, Any],
+) -> FittedHeads:
+    """Search the heads of a member, predict with the chosen ones, and score them.
+
+    Args:
+        features: Features of every readable photo.
+        extraction: What the features cost.
+        tables: The tables.
+        parameters: Which heads are tried.
+        made_by: How the features are made; see `heads_checkpoint`.
+    """
+    photos, classes, folds = tables.photos, tables.classes, tables.folds
+    with measure() as fitting:
+        search = search_member_heads(features, photos, classes, folds, parameters)
+    with measure() as predicting:
+        predictions = predict_member(search, features, photos, classes, folds)
+    prediction_seconds = extraction["seconds"] + predicting.seconds
+    metrics = {
+        **out_of_fold_metrics(predictions, photos, classes),
+        "seconds": fitting.seconds + prediction_seconds,
+        "training_seconds": fitting.seconds,
+        "prediction_seconds": prediction_seconds,
+        "photos_per_second": extraction.get("photos_per_second"),
+        "peak_memory_mb": max(
+            extraction.get("peak_memory_mb", 0.0),
+            fitting.peak_memory_mb,
+            predicting.peak_memory_mb,
+        ),
+    }
+    made_by = made_by | pinned_names(parameters)
+    checkpoint = heads_checkpoint(search, features, predictions.class_names, made_by)
+    return FittedHeads(predictions, checkpoint, search.candidates, metrics)
 
 
 def search_member_heads(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     import torch
 
+    from chajong.members.kind import NewPhotos
     from chajong.photos.store import PhotoStore
 
 
@@ -62,6 +63,11 @@ def views_of(
 def log_probability_views(model: Any, parameters: ViewParameters) -> ViewAverage:
     """Wrap a `PhotoClassifier` so that it gives log-probabilities, averaged over views."""
     return views_of(model, parameters, model.log_probabilities)
+
+
+def ask_views(views: ViewAverage, photos: NewPhotos) -> np.ndarray:
+    """Ask about new photos, float32 [photos, answers]."""
+    return np.concatenate(list(encode_photos(photos.contents, photos.store, views)))
 
 
 def answers(

@@ -84,7 +84,7 @@ class AdapterExport:
         if absent:
             message = (
                 f"Fold {absent[0]} cannot be merged: the trained folds are "
-                f"{', '.join(map(str, trained)) or 'none'}. Change `vlm.export.merged_folds`."
+                f"{', '.join(map(str, trained)) or 'none'}. Change `export.merged_folds`."
             )
             raise CheckpointError(message)
 
@@ -117,7 +117,7 @@ class AdapterExport:
         if found := beyond_rounding(scores, saved):
             message = (
                 f"The merged model of fold {fold} {found} what its adapter answers and is not "
-                "written. Take the fold out of `vlm.export.merged_folds`."
+                "written. Take the fold out of `export.merged_folds`."
             )
             raise CheckpointError(message)
         self._write_beside(folder, merged)
@@ -164,43 +164,3 @@ def merge_adapters(model: VlmClassifier, weights: Weights) -> VlmClassifier:
     load_trained_weights(merged, weights)
     merged.network = adapted.merge_and_unload()
     return merged
-
-
-def push_adapters(folder: Path, repository: str) -> str:
-    """Upload adapters to the hub, to a repository that is private where it is made anew.
-
-    Merged models stay here: they are large, and whoever has an adapter can make them.
-
-    Args:
-        folder: What `AdapterExport` wrote.
-        repository: The hub repository, as ``name/repository``.
-
-    Returns:
-        The repository's address.
-
-    Raises:
-        CheckpointError: The hub refuses, or cannot be reached.
-    """
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-
-    # Every error of the hub's network library has this ancestor, whichever library that is.
-    connection_error: type[Exception] = HfHubHTTPError.__bases__[0]
-    hub = HfApi()
-    try:
-        address = hub.create_repo(repository, repo_type="model", private=True, exist_ok=True)
-        hub.upload_folder(
-            folder_path=folder,
-            repo_id=repository,
-            repo_type="model",
-            commit_message="Fine-tuned adapters",
-            ignore_patterns=f"{MERGED}/*",
-        )
-    except (OSError, HFValidationError, connection_error) as error:
-        message = (
-            f"The adapters could not be pushed to {repository!r} ({type(error).__name__}: "
-            f"{error}). Log in with `hf auth login` as somebody who may write there, or set "
-            f"`vlm.export.push_to: null`; the adapters are in {folder}."
-        )
-        raise CheckpointError(message) from error
-    return str(address)

@@ -25,11 +25,6 @@ class HintError(ValueError):
     """Predictions that cannot serve as hints; the message names the member and the fix."""
 
 
-@dataclass(frozen=True)
-class NoHints:
-    """No member gives hints: every name is asked about."""
-
-
 @dataclass(frozen=True, eq=False)
 class Hints:
     """What another member says about every photo, by each fold's model.
@@ -76,15 +71,12 @@ class Hints:
         return dict(zip(own.rows["photo_id"], own.log_probabilities, strict=True))
 
 
-def check_hints(
-    member: str, predictions: Predictions | None, known: Iterable[str], tables: TrainingTables
-) -> Hints:
+def check_hints(member: str, predictions: Predictions | None, tables: TrainingTables) -> Hints:
     """See that a member's predictions are complete and that none was made by a model that knew.
 
     Args:
         member: The member that is to give hints.
         predictions: Its predictions, None where there are none.
-        known: The members that have predictions, for the error.
         tables: The photos.
 
     Returns:
@@ -95,10 +87,9 @@ def check_hints(
             that was trained on it.
     """
     if predictions is None:
-        others = ", ".join(sorted(known)) or "none"
         message = (
-            f"The hints are to come from {member!r}, which has no predictions. Run its pipeline "
-            f"first, set `vlm.model.hints.member` to a member that has some ({others}), or to null."
+            f"The hints are to come from {member!r}, which has not run yet: run it first, with "
+            f"`kedro run --namespaces {member}`."
         )
         raise HintError(message)
     if predictions.contract == tables.contract:

@@ -30,7 +30,7 @@ from chajong.members.vlm.merging import Answers, merge_predictions
 from chajong.members.vlm.questions import QuestionWriter, TrainingQuestions
 from chajong.members.vlm.scoring import score_photos, score_views
 from chajong.predictions.measurement import measure
-from chajong.training.fold_training import chosen_folds, training_history
+from chajong.training.fold_training import chosen_folds
 from chajong.training.folds import training_rows
 from chajong.training.memory import release_memory
 from chajong.training.moving_average import load_trained_weights
@@ -41,13 +41,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from chajong.members.checkpoint import Checkpoint
+    from chajong.members.kinds.vlm import VlmMemberParameters
     from chajong.members.trained.tables import TrainingTables
     from chajong.members.vlm.classifier import VlmClassifier
     from chajong.members.vlm.hints import Hints
-    from chajong.members.vlm.parameters import (
-        VlmClassifierParameters,
-        VlmTrainingParameters,
-    )
+    from chajong.members.vlm.parameters import VlmClassifierParameters
     from chajong.members.vlm.questions import Question
     from chajong.predictions.contract import Predictions
     from chajong.training.moving_average import Weights
@@ -61,9 +59,16 @@ NOT_IN_KEY = {"weights", "revision", "orders", "prior_correction", "ask_below", 
 """Settings of prediction, which training does not depend on; weights go in by content."""
 
 
+def untrained_folds(tables: TrainingTables) -> tuple[dict[int, Weights], dict[str, Any]]:
+    """Give the weights of folds whose model is asked as it is: none, at no cost."""
+    folds = chosen_folds(tables.folds, TrainingParameters())
+    report = {"key": "not trained", "seconds": 0.0, "peak_memory_mb": 0.0}
+    return {fold: {} for fold in folds}, report
+
+
 def train_folds(
-    parameters: VlmClassifierParameters,
-    training: VlmTrainingParameters | None,
+    member: str,
+    parameters: VlmMemberParameters,
     hints: Hints | None,
     tables: TrainingTables,
     scratch: Path,
@@ -71,61 +76,58 @@ def train_folds(
     """Train every fold's adapters, with hints that are out of fold.
 
     Args:
-        parameters: Which model, and what it is asked.
-        training: How it is trained, None where it is asked as it is.
+        member: The member's name.
+        parameters: Which model, what it is asked, and how it is trained.
         hints: Another member's predictions.
         tables: The photos.
         scratch: Where interrupted and finished trainings are kept.
 
     Returns:
-        Weights by fold, none in them where nothing is trained; the history of the loss; and what
-        the training cost.
+        Weights by fold, the history of the loss, and what the training cost.
 
     Raises:
         TrainingError: The training cannot start or go on.
     """
-    if training is None:
-        folds = chosen_folds(tables.folds, TrainingParameters())
-        report = {"key": "not trained", "seconds": 0.0, "peak_memory_mb": 0.0}
-        return {fold: {} for fold in folds}, training_history({}), report
-    writer = QuestionWriter(parameters, tables.class_names)
+    assert parameters.training is not None  # which has no such step
+    writer = QuestionWriter(parameters.model, parameters.hints, tables.class_names)
     predicted = hints.of_train_photos() if hints else None
-    build = partial(build_vlm_classifier, at_commit(parameters), writer.names, trained=True)
+    build = partial(build_vlm_classifier, at_commit(parameters.model), writer.names, trained=True)
     return train_member(
         lambda fold: build,
         model_identity(parameters, hints),
-        training,
+        parameters.training,
         tables,
         scratch,
-        "vlm",
+        member,
         TrainingQuestions(writer, predicted),
     )
 
 
-def model_identity(parameters: VlmClassifierParameters, hints: Hints | None) -> dict[str, Any]:
+def model_identity(parameters: VlmMemberParameters, hints: Hints | None) -> dict[str, Any]:
     """Say which model starts from which weights and sees which hints, as JSON values."""
     digest = sha256()
     for photo_id, predicted in sorted(hints.of_train_photos().items() if hints else ()):
         digest.update(photo_id.encode())
         digest.update(predicted.tobytes())
     return {
-        **parameters.model_dump(mode="json", exclude=NOT_IN_KEY),
-        **base_identity(parameters),
+        **parameters.model.model_dump(mode="json", exclude=NOT_IN_KEY),
+        **base_identity(parameters.model),
+        "hints": parameters.hints.model_dump(mode="json", exclude={"member", "table"}),
         "hints_digest": digest.hexdigest(),
     }
 
 
 def example_questions(
-    parameters: VlmClassifierParameters, hints: Hints | None, tables: TrainingTables, count: int
+    parameters: VlmMemberParameters, hints: Hints | None, tables: TrainingTables, count: int
 ) -> pd.DataFrame:
     """Word the questions about a few train photos as training sees them, for people to read.
 
     Returns:
         One row a photo: `photo_id`, `prompt`, `answer` and `candidates`.
     """
-    writer = QuestionWriter(parameters, tables.class_names)
+    writer = QuestionWriter(parameters.model, parameters.hints, tables.class_names)
     questions = TrainingQuestions(writer, hints.of_train_photos() if hints else None)
-    generator = np.random.default_rng(parameters.seed)
+    generator = np.random.default_rng(parameters.model.seed)
     seen = tables.folds.loc[training_rows(tables.folds, NO_FOLD), "photo_id"]
     photo_ids = seen.iloc[np.sort(generator.permutation(len(seen))[:count])]
     rows = []
@@ -137,15 +139,17 @@ def example_questions(
 
 
 def predict_folds(
+    member: str,
     weights: dict[int, Weights],
     training: dict[str, Any],
     hints: Hints | None,
-    parameters: VlmClassifierParameters,
+    parameters: VlmMemberParameters,
     tables: TrainingTables,
 ) -> tuple[Predictions, Checkpoint, dict[str, Any]]:
     """Let every fold's model answer questions about the photos that it did not train on.
 
     Args:
+        member: The member's name.
         weights: Trained weights by fold, none in them where nothing was trained.
         training: What the training cost and was kept under.
         hints: Another member's predictions; the answers are merged with them.
@@ -155,8 +159,9 @@ def predict_folds(
     Returns:
         The predictions, the adapters as a checkpoint, and the metrics.
     """
-    writer = QuestionWriter(parameters, tables.class_names)
-    proof = proof_photos(tables, Preparation(*check_base(parameters)))
+    settings = parameters.model
+    writer = QuestionWriter(settings, parameters.hints, tables.class_names)
+    proof = proof_photos(tables, Preparation(*check_base(settings)))
     asked = _proof_questions(writer, hints, tables)
     parts: list[Answers | Scored] = []
     proofs: dict[int, np.ndarray] = {}
@@ -166,27 +171,28 @@ def predict_folds(
             if trained:
                 model = None  # let go before the next one is loaded
                 release_memory()
-            model = model or _trained_model(parameters, writer.names, trained)
-            parts.append(_ask_fold(model, fold, writer, hints, tables))
+            model = model or _trained_model(settings, writer.names, trained)
+            parts.append(_ask_fold(member, model, fold, writer, hints, tables))
             proofs[fold] = score_views(model, proof.views, asked)
         scored, predictions, fitted = _combine(parts, tables)
     metrics = trained_metrics(scored, predictions, tables, training, measurement)
     configuration = {
-        "model": pinned(parameters),
+        "model": pinned(settings),
         "names": list(writer.names),
         "training": training["key"],
         "fitted": fitted,
-        "hinting_member": hints.member if hints else None,
+        "hints": parameters.hints.model_dump(mode="json"),
         "contract": tables.contract,
         "class_names": list(tables.class_names),
     }
-    processor = load_processor(parameters)
+    processor = load_processor(settings)
     checkpoint = vlm_checkpoint(weights, proof, asked, proofs, configuration, processor)
     if hints is None:
         return predictions, checkpoint, {**metrics, **fitted}
     logger.info(
-        "vlm was asked about %.0f %% of the photos and gains %.4f nats a photo over %s (95 %% "
+        "%s was asked about %.0f %% of the photos and gains %.4f nats a photo over %s (95 %% "
         "interval %.4f to %.4f).",
+        member,
         100 * fitted["asked_share"],
         fitted["gain"],
         hints.member,
@@ -207,6 +213,7 @@ def _trained_model(
 
 
 def _ask_fold(
+    member: str,
     model: VlmClassifier,
     fold: int,
     writer: QuestionWriter,
@@ -214,7 +221,7 @@ def _ask_fold(
     tables: TrainingTables,
 ) -> Answers | Scored:
     def score(asked: Sequence[str], questions: Sequence[Question]) -> np.ndarray:
-        return score_photos(model, asked, questions, tables.store, f"vlm, asking fold {fold}")
+        return score_photos(model, asked, questions, tables.store, f"{member}, asking fold {fold}")
 
     rows = tables.rows_of_fold(fold)
     contents = tables.contents_of(rows["photo_id"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chajong.members.vlm.adapters import HEAD_FILE
-from chajong.members.vlm.parameters import VlmClassifierParameters
+from chajong.members.vlm.parameters import HintsParameters, VlmClassifierParameters
 
 TAGS = ("vision-language", "car-model-recognition", "chajong")
 
@@ -71,7 +71,7 @@ def adapter_card(configuration: dict[str, Any], metrics: dict[str, Any], fold: i
     sections = [
         f"# Car models by {parameters.model}\n\n{about}\n",
         _training(parameters),
-        _questions(parameters),
+        _questions(parameters, HintsParameters(**configuration["hints"])),
         _figures(metrics),
         LIMITS.format(max_pixels=parameters.max_pixels),
         _loading(parameters, fold, configuration["folds"][0]),
@@ -112,7 +112,7 @@ def merged_card(
     sections = [
         f"# Car models by {parameters.model}, merged\n\n{about}\n",
         _training(parameters),
-        _questions(parameters),
+        _questions(parameters, HintsParameters(**configuration["hints"])),
         _figures(metrics),
         LIMITS.format(max_pixels=parameters.max_pixels),
         loading,
@@ -158,8 +158,8 @@ def _training(parameters: VlmClassifierParameters) -> str:
     )
 
 
-def _questions(parameters: VlmClassifierParameters) -> str:
-    hinted = parameters.hints.member is not None and parameters.hints.in_prompt
+def _questions(parameters: VlmClassifierParameters, hints: HintsParameters) -> str:
+    hinted = hints.given and hints.in_prompt
     asked = [
         f"- {template.with_hints if hinted else template.without_hints}"
         for template in parameters.templates

@@ -13,24 +13,59 @@ from chajong.training.parameters import MixingParameters, Probability, TrainingP
 Objective = Literal["listwise", "answer", "letters", "class_head"]
 
 
-class HintParameters(Strict):
-    """Another member's predictions: which names are asked about, and what the prompt tells.
+class HintsParameters(Strict):
+    """Who proposes names, and what the prompt tells of it.
 
     Attributes:
         member: The member whose most probable names are the candidates, and whom the answers are
-            merged with; the file name of a teammate's table, without its ending, will do. None asks
-            about every name.
+            merged with.
+        table: A teammate's table in a member's place, by its file name. Where neither is named,
+            every name is asked about.
         in_prompt: Whether prompts tell the predictions.
         count: How many of them a prompt tells.
         drop: Share of the training prompts that tell none.
         leave_truth_out: Share of the training prompts whose hints leave the right name out.
     """
 
-    member: str | None = "backbone"
+    member: str | None = None
+    table: str | None = None
     in_prompt: bool = True
     count: int = Field(5, ge=1)
     drop: Probability = 0.1
     leave_truth_out: Probability = 0.05
+
+    @property
+    def given(self) -> bool:
+        """Whether somebody proposes names."""
+        return self.member is not None or self.table is not None
+
+    @model_validator(mode="after")
+    def _from_one_place(self) -> "HintsParameters":
+        if self.member is not None and self.table is not None:
+            message = "hints come from one place: name a `member` or a `table`, not both"
+            raise ValueError(message)
+        return self
+
+    def check_with(self, model: "VlmClassifierParameters") -> None:
+        """See that a model can be asked with these hints.
+
+        Raises:
+            ValueError: Letters have no candidates, or the hints tell which candidate is right.
+        """
+        if model.objective == "letters" and not self.given:
+            message = (
+                "letters need a few candidates: name the member that chooses them as "
+                "`hints.member`, or set `model.objective: listwise`"
+            )
+            raise ValueError(message)
+        if self.given and self.in_prompt and self.count > model.candidates - 2:
+            # Where only one candidate is not hinted, training teaches that it is the right one.
+            message = (
+                f"{self.count} hints of {model.candidates} candidates tell which one is missing: "
+                f"set `hints.count` to {max(model.candidates - 2, 1)} or less, or raise "
+                "`model.candidates`"
+            )
+            raise ValueError(message)
 
 
 class LoraParameters(Strict):
@@ -70,7 +105,6 @@ class VlmClassifierParameters(PixelBudget):
         prior_correction: Share of what the model says about a grey photo that is taken out of its
             answers: 1 suits a model that was not trained, 0 one that was.
         templates: The questions: training draws one each time, prediction takes the first.
-        hints: Another member's predictions.
         ask_below: Photos whose most probable name has a lower probability than this, by the hinting
             member, are asked about; for the rest its predictions are taken over. 1 asks about all.
         batch_size: Photos a batch of prediction.
@@ -87,7 +121,6 @@ class VlmClassifierParameters(PixelBudget):
     orders: int = Field(3, ge=1)
     prior_correction: float = Field(0.0, ge=0, le=1)
     templates: tuple[PromptTemplate, ...] = Field((KOREAN, ENGLISH), min_length=1)
-    hints: HintParameters = HintParameters()
     ask_below: Annotated[float, Field(gt=0, le=1)] = 1.0
     batch_size: int = Field(8, ge=1)
     seed: int = Field(0, ge=0)
@@ -103,24 +136,6 @@ class VlmClassifierParameters(PixelBudget):
             message = (
                 f"{self.candidates} candidates are more than the {len(ascii_uppercase)} letters: "
                 "lower `candidates`, or set `objective: listwise`"
-            )
-            raise ValueError(message)
-        if self.objective == "letters" and self.hints.member is None:
-            message = (
-                "letters need a few candidates: name the member that chooses them as "
-                "`hints.member`, or set `objective: listwise`"
-            )
-            raise ValueError(message)
-        return self
-
-    @model_validator(mode="after")
-    def _two_candidates_are_not_told(self) -> "VlmClassifierParameters":
-        hints = self.hints
-        if hints.member and hints.in_prompt and hints.count > self.candidates - 2:
-            # Where only one candidate is not hinted, training teaches that it is the right one.
-            message = (
-                f"{hints.count} hints of {self.candidates} candidates tell which one is missing: "
-                f"set `hints.count` to {max(self.candidates - 2, 1)} or less, or raise `candidates`"
             )
             raise ValueError(message)
         return self

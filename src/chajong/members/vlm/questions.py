@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chajong.members.vlm.parameters import VlmClassifierParameters
+    from chajong.members.vlm.parameters import HintsParameters, VlmClassifierParameters
     from chajong.members.vlm.templates import PromptTemplate
 
 
@@ -42,20 +42,27 @@ def spoken_names(class_names: Sequence[str]) -> tuple[str, ...]:
 class QuestionWriter:
     """Words questions from another member's predictions, or without them."""
 
-    def __init__(self, parameters: VlmClassifierParameters, class_names: Sequence[str]) -> None:
+    def __init__(
+        self,
+        parameters: VlmClassifierParameters,
+        hints: HintsParameters,
+        class_names: Sequence[str],
+    ) -> None:
         """Keep what is asked.
 
         Args:
-            parameters: Templates, number of candidates, and what hints tell.
+            parameters: Templates and number of candidates.
+            hints: What hints tell.
             class_names: The effective classes.
         """
         self._parameters = parameters
+        self._hints = hints
         self.names = spoken_names(class_names)
 
     @property
     def candidate_count(self) -> int:
         """How many names each question is about."""
-        if self._parameters.hints.member is None:
+        if not self._hints.given:
             return len(self.names)
         return min(self._parameters.candidates, len(self.names))
 
@@ -72,7 +79,7 @@ class QuestionWriter:
         """
         generator = np.random.default_rng((self._parameters.seed, crc32(photo.encode())))
         candidates = self._candidates(predicted)
-        hinted = candidates[: self._parameters.hints.count] if predicted is not None else ()
+        hinted = candidates[: self._hints.count] if predicted is not None else ()
         return self._write(self._parameters.templates[0], candidates, hinted, predicted, generator)
 
     def unsure(self, predicted: np.ndarray) -> np.ndarray:
@@ -105,7 +112,7 @@ class QuestionWriter:
         Returns:
             The question; its candidates are in an order of chance.
         """
-        hints = self._parameters.hints
+        hints = self._hints
         template = self._parameters.templates[generator.integers(len(self._parameters.templates))]
         dropped, truth_left_out = generator.random(2) < (hints.drop, hints.leave_truth_out)
         ranked = self._candidates(predicted)
@@ -129,7 +136,7 @@ class QuestionWriter:
         predicted: np.ndarray | None,
         generator: np.random.Generator,
     ) -> Question:
-        if predicted is None or not hinted or not self._parameters.hints.in_prompt:
+        if predicted is None or not hinted or not self._hints.in_prompt:
             return Question(template.without_hints.format(), candidates)
         hints = ", ".join(
             template.hint.format(

@@ -81,5 +81,7 @@ def create_pipeline() -> Pipeline:
                 outputs="audit_page",
                 name="draw_audit_page",
             ),
-        ]
+        ],
+        namespace="data_processing",
+        prefix_datasets_with_namespace=False,
     )

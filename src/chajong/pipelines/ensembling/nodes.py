@@ -1,20 +1,15 @@
 """Nodes of ensembling: predictions of every member in, one submission out."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from chajong.datasets.optional import Skipped
-from chajong.encoders.features import Features
 from chajong.ensembling.refinement import Refined
 from chajong.ensembling.shift_aware import ShiftAwarePool
-from chajong.inference.classifier import CarClassifier
-from chajong.inference.ensemble import Ensemble
-from chajong.inference.served import ServedPool
 from chajong.members.checkpoint import Checkpoint
 from chajong.photos.folder import PhotoFolder
-from chajong.photos.store import PhotoStore
 from chajong.photos.table import readable_photos
 from chajong.pipelines.ensembling.params import EnsemblingParameters
 from chajong.predictions.contract import Predictions, contract_hash, split_rows
@@ -22,52 +17,73 @@ from chajong.predictions.contract import Predictions, contract_hash, split_rows
 Report = dict[str, Any]
 
 
-def check_tables_of_others(external: dict[str, pd.DataFrame]) -> None:
-    """See that every table of others can be opened and has a name of its own.
+def check_names(
+    external: dict[str, pd.DataFrame], parameters: EnsemblingParameters, names: Sequence[str]
+) -> None:
+    """See that every table of others has a name of its own, and that who is left out is there.
 
-    The node needs no photo, so that a table with a wrong name stops the run before long work
-    starts.
+    The node needs no photo, so that a wrong name stops the run before long work starts.
 
     Args:
         external: Probability tables of others, by file name.
+        parameters: Which members are left out.
+        names: The members of the configuration.
 
     Raises:
         ExternalMemberError: A table has the name of a member, or of another table.
+        MemberError: `leave_out` names nobody.
     """
+    from chajong.members.configuration import MemberError, near_names
     from chajong.predictions.collection import tables_by_member
 
-    tables_by_member(external)
+    known = (*names, *tables_by_member(external, names))
+    for name in parameters.leave_out:
+        if name not in known:
+            near = near_names(name, known)
+            message = f"ensembling.leave_out names {name!r}, and there is no such member{near}."
+            raise MemberError(message)
 
 
-def collect_members(
+def read_tables_of_others(
+    external: dict[str, pd.DataFrame],
     photos: pd.DataFrame,
     classes: pd.DataFrame,
     folds: pd.DataFrame,
-    external: dict[str, pd.DataFrame],
-    parameters: EnsemblingParameters,
-    **trained: Predictions | None,
+    names: Sequence[str],
 ) -> dict[str, Predictions]:
+    """Read the tables of others as members; see `predictions.collection`."""
+    from chajong.predictions import collection
+
+    return collection.read_tables_of_others(external, names, photos, classes, folds)
+
+
+def collect_members(
+    trained: dict[str, Predictions],
+    others: dict[str, Predictions],
+    hinted: dict[str, Predictions],
+    parameters: EnsemblingParameters,
+    names: Sequence[str],
+) -> tuple[dict[str, Predictions], dict[str, str]]:
     """Gather the predictions that exist: of this project's members and of others' tables.
 
     Args:
-        photos: The `photos` table.
-        classes: The `classes` table.
-        folds: The `folds` table.
-        external: Probability tables of others, by file name.
+        trained: Predictions by member.
+        others: The same of tables of others.
+        hinted: The same of members that may repeat one of these.
         parameters: Which members are left out.
-        trained: Each member's predictions, None where there are none.
+        names: The members of the configuration.
 
     Returns:
-        Predictions by member.
-
-    Raises:
-        ExternalMemberError: A table of others cannot be read as predictions, or has a name that is
-            taken.
+        Predictions by member, and why other members are not among them.
     """
-    from chajong.predictions.collection import collect_predictions
-
-    members = collect_predictions(trained, external, photos, classes, folds)
-    return {name: found for name, found in members.items() if name not in parameters.leave_out}
+    found = {**trained, **others, **hinted}
+    absent = {
+        name: f"has not run yet: `kedro run --namespaces {name}`"
+        for name in names
+        if name not in found
+    }
+    absent |= dict.fromkeys(parameters.leave_out, "left out by ensembling.leave_out")
+    return {name: each for name, each in found.items() if name not in absent}, absent
 
 
 def admit_members(
@@ -160,201 +176,50 @@ def pool(
 
 
 def refine(
-    pooled: ShiftAwarePool,
-    members: dict[str, Predictions],
-    photos: pd.DataFrame,
-    classes: pd.DataFrame,
-    folds: pd.DataFrame,
-    features: dict[str, Features | None],
+    pooled: ShiftAwarePool, photos: pd.DataFrame, classes: pd.DataFrame, folds: pd.DataFrame
 ) -> Refined:
-    """Take the pool through the steps after it, each where its gain is certain.
+    """Take the pool through the step after it, where its gain is certain.
 
     Args:
         pooled: From `pool`.
-        members: Predictions by member, whose losses say which features are the strongest.
         photos: The `photos` table.
         classes: The `classes` table.
         folds: The `folds` table.
-        features: Each frozen encoder's features, from `collect_features`.
 
     Returns:
         The ensemble after its last step.
     """
     from chajong.ensembling.refinement import refine_pool
-    from chajong.ensembling.strongest_features import strongest_features
-    from chajong.predictions.scoring import photo_losses, train_labels
+    from chajong.predictions.scoring import train_labels
 
-    losses = {
-        name: float(photo_losses(members[name], photos, classes).mean())
-        for name in pooled.pooled.members
-    }
-    return refine_pool(
-        pooled.pooled,
-        train_labels(photos, classes),
-        folds,
-        classes,
-        strongest_features(features, losses, photos),
-    )
+    return refine_pool(pooled.pooled, train_labels(photos, classes), folds, classes)
 
 
 def report_ensemble(
-    pooled: ShiftAwarePool, refined: Refined, photos: pd.DataFrame, classes: pd.DataFrame
-) -> tuple[Predictions, pd.DataFrame, pd.DataFrame, Report]:
+    pooled: ShiftAwarePool,
+    refined: Refined,
+    absent: dict[str, str],
+    photos: pd.DataFrame,
+    classes: pd.DataFrame,
+) -> tuple[Predictions, pd.DataFrame, Report]:
     """Part the ensemble into its predictions and what is to be known about it.
 
     Args:
         pooled: From `pool`.
         refined: From `refine`.
+        absent: Why members were not collected.
         photos: The `photos` table.
         classes: The `classes` table.
 
     Returns:
-        The predictions; each scored photo's loss after every step; how unlike the known photos
-        each unseen photo is, with the share of the prior that the gate mixed in; and a report:
-        the out-of-fold figures, what was pooled, fitted, chosen and skipped.
+        The predictions; each scored photo's loss after every step; and a report: the out-of-fold
+        figures, what was pooled, fitted, chosen and skipped.
     """
     from chajong.ensembling.ensemble_report import ensemble_report
 
     report = ensemble_report(pooled, refined, photos, classes)
-    return refined.predictions, refined.step_losses, refined.unseen, report
-
-
-def collect_features(**features: Features | None) -> dict[str, Features | None]:
-    """Gather the frozen encoders' features, None where an encoder was never run."""
-    return features
-
-
-def collect_checkpoints(**checkpoints: Checkpoint | None) -> dict[str, Checkpoint]:
-    """Gather the members' checkpoints that exist."""
-    return {name: found for name, found in checkpoints.items() if found is not None}
-
-
-def serve(
-    pooled: ShiftAwarePool,
-    refined: Refined,
-    members: dict[str, Predictions],
-    checkpoints: dict[str, Checkpoint],
-    features: dict[str, Features | None],
-    photos: pd.DataFrame,
-    classes: pd.DataFrame,
-    folds: pd.DataFrame,
-    shift: Report,
-    test_likeness: pd.DataFrame,
-    parameters: EnsemblingParameters,
-) -> ServedPool:
-    """Take the pool as it is, or pool again those members that can answer about new photos.
-
-    A teammate's table says nothing about a photo that is not in it, nor does a member that takes
-    its hints from one.
-
-    Args:
-        pooled: From `pool`.
-        refined: From `refine`.
-        members: Predictions by member.
-        checkpoints: By member.
-        features: Each frozen encoder's features.
-        photos: The `photos` table.
-        classes: The `classes` table.
-        folds: The `folds` table.
-        shift: How train and test photos differ.
-        test_likeness: From `weigh_photos`.
-        parameters: From which shift on the pool is also fitted on test-like photos.
-
-    Returns:
-        The pool that is saved; without members where none has a checkpoint.
-    """
-    from chajong.inference.member_models import can_answer
-
-    configurations = {name: each.configuration for name, each in checkpoints.items()}
-    wanted = pooled.pooled.members
-    present = {name: members[name] for name in wanted if can_answer(name, configurations)}
-    absent = [name for name in wanted if name not in present]
-    if not absent:
-        return ServedPool(pooled, refined, ())
-    if not present:
-        return ServedPool(None, None, tuple(absent))
-    again = pool(present, photos, classes, folds, shift, test_likeness, parameters)
-    return ServedPool(
-        again, refine(again, present, photos, classes, folds, features), tuple(absent)
-    )
-
-
-def save_ensemble(
-    served: ServedPool,
-    checkpoints: dict[str, Checkpoint],
-    features: dict[str, Features | None],
-    weights: pd.DataFrame,
-    photos: pd.DataFrame,
-    classes: pd.DataFrame,
-    folds: pd.DataFrame,
-    photo_store: PhotoStore,
-) -> Ensemble | Skipped:
-    """Gather all that is needed to answer about new photos.
-
-    Args:
-        served: From `serve`.
-        checkpoints: By member.
-        features: Each frozen encoder's features.
-        weights: From `admit_members`, for the model card.
-        photos: The `photos` table.
-        classes: The `classes` table.
-        folds: The `folds` table.
-        photo_store: The photos themselves, for how they were kept.
-
-    Returns:
-        The ensemble; nothing where no member has a checkpoint.
-    """
-    from chajong.ensembling.ensemble_report import ensemble_report
-    from chajong.inference.ensemble import build_ensemble
-    from chajong.members.cards.card import ensemble_card
-    from chajong.members.cards.data import summarise_data
-    from chajong.photos.preparation import StoreSettings
-
-    if served.pooled is None or served.refined is None:
-        return Skipped()
-    looked_at = served.refined.features_of
-    figures = ensemble_report(served.pooled, served.refined, photos, classes)
-    card = ensemble_card(
-        figures,
-        figures["pool"]["weights"],
-        served.left_out,
-        summarise_data(photos, classes, folds),
-        weights[weights["member"].isin(served.pooled.pooled.members)],
-    )
-    return build_ensemble(
-        served.pooled.pooled,
-        served.refined,
-        checkpoints,
-        (photos, classes, folds),
-        StoreSettings(**photo_store.settings),
-        None if looked_at is None else features[looked_at],
-        card,
-        figures,
-    )
-
-
-def compare_saved_ensemble(
-    ensemble: CarClassifier | None, served: ServedPool, photos: pd.DataFrame, store: PhotoStore
-) -> Report:
-    """Load the ensemble from the disk, and see that it answers as this run does.
-
-    Args:
-        ensemble: The saved ensemble as read back, None where none was saved.
-        served: From `serve`.
-        photos: The `photos` table.
-        store: The photos themselves.
-
-    Returns:
-        `photos`, how many were compared, and `largest_difference` of a probability.
-
-    Raises:
-        AgreementError: It answers otherwise.
-    """
-    from chajong.inference.agreement import compare_with_run
-
-    if ensemble is None or served.refined is None:
-        return {"photos": 0, "largest_difference": None}
-    return compare_with_run(ensemble, served.refined.predictions, photos, store)
+    report["skipped"] |= absent
+    return refined.predictions, refined.step_losses, report
 
 
 def make_submission(
@@ -419,7 +284,7 @@ def rank_members(
     photos: pd.DataFrame,
     classes: pd.DataFrame,
     folds: pd.DataFrame,
-    **metrics: Report | None,
+    metrics: dict[str, Report],
 ) -> pd.DataFrame:
     """Set the members side by side, with the ensemble among them.
 
@@ -430,7 +295,7 @@ def rank_members(
         photos: The `photos` table.
         classes: The `classes` table.
         folds: The `folds` table.
-        metrics: What each member cost, None where it was never computed.
+        metrics: What each member is and cost, by member.
 
     Returns:
         One row a member, the lowest log loss first.
@@ -439,14 +304,20 @@ def rank_members(
     from chajong.predictions.scoring import out_of_fold_metrics, photo_losses
 
     contract = contract_hash(classes, folds, photos)
-    rows: dict[str, Report] = {"ensemble": {**report, "status": "the pool of all members"}}
+    rows: dict[str, Report] = {
+        "ensemble": {
+            **report,
+            "approach": "ensemble",
+            "status": "the pool of all members",
+        }
+    }
     losses = {"ensemble": photo_losses(ensemble, photos, classes)}
     for name, predictions in members.items():
         figures: Report = {"status": report["skipped"].get(name, "pooled")}
         if predictions.contract == contract:
             figures |= out_of_fold_metrics(predictions, photos, classes)
             losses[name] = photo_losses(predictions, photos, classes)
-        rows[name] = {**(metrics.get(name) or {}), **figures}
+        rows[name] = {**metrics.get(name, {}), **figures}
     return leaderboard(rows, losses, folds.set_index("photo_id")["group"])
 
 

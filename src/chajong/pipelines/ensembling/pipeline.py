@@ -2,163 +2,100 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from chajong.configuration import configured_members
+from chajong.graph import gather, knowing
+from chajong.members.configuration import Members
 from chajong.pipelines.ensembling.nodes import (
     admit_members,
     chart_members,
-    check_tables_of_others,
-    collect_checkpoints,
-    collect_features,
+    check_names,
     collect_members,
-    compare_saved_ensemble,
     list_top_k,
     make_submission,
     pool,
     rank_members,
+    read_tables_of_others,
     refine,
     report_ensemble,
-    save_ensemble,
-    serve,
     summarise,
     weigh_photos,
 )
-from chajong.predictions.members import FROZEN_MEMBERS, MEMBERS
+from chajong.pipelines.ensembling.saving import compare_saved_ensemble, save_ensemble, serve
+
+TABLES = ["photos", "classes", "folds"]
+PARAMETERS = "params:ensembling"
 
 
 def create_pipeline() -> Pipeline:
     """Connect the predictions of every member to the submission and the reports."""
-    predictions = {member: f"{member}.predictions" for member in MEMBERS}
-    metrics = {member: f"{member}.metrics" for member in MEMBERS}
-    return Pipeline(
-        [
-            Node(
-                check_tables_of_others,
-                inputs="external_members",
-                outputs=None,
-                name="check_tables_of_others",
-            ),
-            Node(
-                collect_members,
-                inputs={
-                    "photos": "photos",
-                    "classes": "classes",
-                    "folds": "folds",
-                    "external": "external_members",
-                    "parameters": "params:ensembling",
-                    **predictions,
-                },
-                outputs="collected_members",
-                name="collect_members",
-            ),
-            Node(
-                collect_checkpoints,
-                inputs={member: f"{member}.checkpoint" for member in MEMBERS},
-                outputs="checkpoints",
-                name="collect_checkpoints",
-            ),
-            Node(
-                admit_members,
-                inputs=["collected_members", "checkpoints", "params:ensembling"],
-                outputs=["members", "weights"],
-                name="admit_members",
-            ),
-            Node(
-                weigh_photos,
-                inputs=["photos", "folds", "params:ensembling"],
-                outputs="test_likeness",
-                name="weigh_photos",
-            ),
-            Node(
-                pool,
-                inputs=[
-                    "members",
-                    "photos",
-                    "classes",
-                    "folds",
-                    "shift",
-                    "test_likeness",
-                    "params:ensembling",
-                ],
-                outputs="pooled",
-                name="pool_members",
-            ),
-            Node(
-                collect_features,
-                inputs={member: f"{member}.features" for member in FROZEN_MEMBERS},
-                outputs="frozen_features",
-                name="collect_features",
-            ),
-            Node(
-                refine,
-                inputs={
-                    "pooled": "pooled",
-                    "members": "members",
-                    "photos": "photos",
-                    "classes": "classes",
-                    "folds": "folds",
-                    "features": "frozen_features",
-                },
-                outputs="refined",
-                name="refine_pool",
-            ),
-            Node(
-                report_ensemble,
-                inputs=["pooled", "refined", "photos", "classes"],
-                outputs=[
-                    "ensemble.predictions",
-                    "ensemble.step_losses",
-                    "ensemble.unseen",
-                    "ensemble.report",
-                ],
-                name="report_ensemble",
-            ),
-            *_saving(),
-            Node(
-                make_submission,
-                inputs=["ensemble.predictions", "photo_folder", "classes", "folds", "photos"],
-                outputs="submission",
-                name="make_submission",
-            ),
-            Node(
-                list_top_k,
-                inputs=["ensemble.predictions", "params:ensembling"],
-                outputs="top_k",
-                name="list_top_k",
-            ),
-            Node(
-                rank_members,
-                inputs={
-                    "members": "members",
-                    "report": "ensemble.report",
-                    "ensemble": "ensemble.predictions",
-                    "photos": "photos",
-                    "classes": "classes",
-                    "folds": "folds",
-                    **metrics,
-                },
-                outputs="leaderboard",
-                name="rank_members",
-            ),
-            Node(
-                chart_members,
-                inputs="leaderboard",
-                outputs="leaderboard_chart",
-                name="chart_members",
-            ),
-            Node(
-                summarise,
-                inputs=[
-                    "ensemble.report",
-                    "leaderboard",
-                    "photos",
-                    "submission",
-                    "photo_folder",
-                    "params:ensembling",
-                ],
-                outputs="summary",
-                name="summarise",
-            ),
-        ]
+    nodes = [*_collecting(configured_members()), *_pooling(), *_saving(), *_reporting()]
+    return Pipeline(nodes, namespace="ensembling", prefix_datasets_with_namespace=False)
+
+
+def _collecting(members: Members) -> list[Node]:
+    """Connect the members and the tables of others to what can be pooled."""
+    names = tuple(member.name for member in members)
+    hinted = tuple(
+        member.name
+        for member in members
+        if any(reference.dataset == "predictions" for reference in member.references.values())
     )
+    trained = tuple(name for name in names if name not in hinted)
+    return [
+        Node(
+            knowing(check_names, names),
+            inputs=["external_members", PARAMETERS],
+            outputs=None,
+            name="check_names",
+        ),
+        Node(
+            knowing(read_tables_of_others, names),
+            inputs=["external_members", *TABLES],
+            outputs="tables_of_others",
+            name="read_tables_of_others",
+        ),
+        gather("predictions", trained, "trained_members"),
+        gather("predictions", hinted, "hinted_members"),
+        gather("checkpoint", names, "checkpoints"),
+        gather("metrics", names, "metrics"),
+        Node(
+            knowing(collect_members, names),
+            inputs=["trained_members", "tables_of_others", "hinted_members", PARAMETERS],
+            outputs=["collected_members", "absent_members"],
+            name="collect_members",
+        ),
+        Node(
+            admit_members,
+            inputs=["collected_members", "checkpoints", PARAMETERS],
+            outputs=["members", "weights"],
+            name="admit_members",
+        ),
+    ]
+
+
+def _pooling() -> list[Node]:
+    """Connect what can be pooled to the ensemble's predictions."""
+    return [
+        Node(
+            weigh_photos,
+            inputs=["photos", "folds", PARAMETERS],
+            outputs="test_likeness",
+            name="weigh_photos",
+        ),
+        Node(
+            pool,
+            inputs=["members", *TABLES, "shift", "test_likeness", PARAMETERS],
+            outputs="pooled",
+            name="pool_members",
+        ),
+        Node(refine, inputs=["pooled", *TABLES], outputs="refined", name="refine_pool"),
+        Node(
+            report_ensemble,
+            inputs=["pooled", "refined", "absent_members", "photos", "classes"],
+            outputs=["ensemble.predictions", "ensemble.step_losses", "ensemble.report"],
+            name="report_ensemble",
+        ),
+    ]
 
 
 def _saving() -> list[Node]:
@@ -171,29 +108,17 @@ def _saving() -> list[Node]:
                 "refined",
                 "members",
                 "checkpoints",
-                "frozen_features",
-                "photos",
-                "classes",
-                "folds",
+                *TABLES,
                 "shift",
                 "test_likeness",
-                "params:ensembling",
+                PARAMETERS,
             ],
             outputs="served",
             name="serve",
         ),
         Node(
             save_ensemble,
-            inputs=[
-                "served",
-                "checkpoints",
-                "frozen_features",
-                "weights",
-                "photos",
-                "classes",
-                "folds",
-                "photo_store",
-            ],
+            inputs=["served", "checkpoints", "weights", *TABLES, "photo_store"],
             outputs="ensemble.saved",
             name="save_ensemble",
         ),
@@ -202,5 +127,48 @@ def _saving() -> list[Node]:
             inputs=["ensemble.saved", "served", "photos", "photo_store"],
             outputs="ensemble.agreement",
             name="compare_saved_ensemble",
+        ),
+    ]
+
+
+def _reporting() -> list[Node]:
+    """Connect the ensemble's predictions to the submission, the leaderboard and the summary."""
+    return [
+        Node(
+            make_submission,
+            inputs=["ensemble.predictions", "photo_folder", "classes", "folds", "photos"],
+            outputs="submission",
+            name="make_submission",
+        ),
+        Node(
+            list_top_k,
+            inputs=["ensemble.predictions", PARAMETERS],
+            outputs="top_k",
+            name="list_top_k",
+        ),
+        Node(
+            rank_members,
+            inputs=["members", "ensemble.report", "ensemble.predictions", *TABLES, "metrics"],
+            outputs="leaderboard",
+            name="rank_members",
+        ),
+        Node(
+            chart_members,
+            inputs="leaderboard",
+            outputs="leaderboard_chart",
+            name="chart_members",
+        ),
+        Node(
+            summarise,
+            inputs=[
+                "ensemble.report",
+                "leaderboard",
+                "photos",
+                "submission",
+                "photo_folder",
+                PARAMETERS,
+            ],
+            outputs="summary",
+            name="summarise",
         ),
     ]

@@ -1,5 +1,6 @@
 """Nodes of reporting: what the ensemble said, drawn so that people see what to do next."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -7,7 +8,7 @@ import pandas as pd
 from chajong.encoders.features import Features
 from chajong.photos.store import PhotoStore
 from chajong.pipelines.reporting.params import ReportingParameters
-from chajong.predictions.contract import Predictions, split_rows
+from chajong.predictions.contract import Predictions
 from chajong.reports.scored_photos import ScoredPhotos
 
 Report = dict[str, Any]
@@ -27,7 +28,8 @@ def score_answers(
     folds: pd.DataFrame,
     external: dict[str, pd.DataFrame],
     ensemble: Predictions,
-    **trained: Predictions | None,
+    members: dict[str, Predictions],
+    names: Sequence[str],
 ) -> Answers:
     """Set the ensemble's and the members' answers beside the labels.
 
@@ -37,18 +39,19 @@ def score_answers(
         folds: The `folds` table.
         external: Probability tables of others, by file name.
         ensemble: The ensemble's predictions.
-        trained: Each member's predictions, None where there are none.
+        members: Predictions by member.
+        names: The members of the configuration.
 
     Returns:
         Scored photos by member, the ensemble first and then the best member.
     """
-    from chajong.predictions.collection import collect_predictions
+    from chajong.predictions.collection import read_tables_of_others
     from chajong.reports.scored_photos import scored_members, scored_photos
 
-    members = collect_predictions(trained, external, photos, classes, folds)
+    others = read_tables_of_others(external, names, photos, classes, folds)
     return {
         ENSEMBLE: scored_photos(ensemble, photos, classes),
-        **scored_members(members, ensemble, photos, classes),
+        **scored_members({**members, **others}, ensemble, photos, classes),
     }
 
 
@@ -127,16 +130,15 @@ def draw_risk_coverage(answers: Answers) -> Any:
     )
 
 
-def draw_learning_curves(**histories: pd.DataFrame | None) -> Any:
+def draw_learning_curves(histories: dict[str, pd.DataFrame]) -> Any:
     """Draw how the loss of every trained member fell, as a Plotly figure."""
     from plotly.graph_objects import Figure
 
     from chajong.reports.learning_curves import learning_curves_chart
 
-    trained = {name: history for name, history in histories.items() if history is not None}
-    if not trained:
+    if not histories:
         return Figure(layout={"title": "No member was trained"})
-    return learning_curves_chart(trained)
+    return learning_curves_chart(histories)
 
 
 def compare_runs(
@@ -159,35 +161,36 @@ def compare_runs(
 
 def rank_labels(
     ensemble: Predictions,
-    report: Report,
+    leaderboard: pd.DataFrame,
     photos: pd.DataFrame,
     classes: pd.DataFrame,
     folds: pd.DataFrame,
     photo_groups: pd.DataFrame,
-    car_likeness: pd.DataFrame | None,
-    **features: Features | None,
+    car_likeness: dict[str, pd.DataFrame],
+    features: dict[str, Features],
 ) -> pd.DataFrame:
     """Rank the train photos that nobody has reviewed by how doubtful their label is.
 
     Args:
         ensemble: The ensemble's predictions.
-        report: The ensemble's report, which names the strongest features.
+        leaderboard: One row a member; the best one's features are looked at.
         photos: The `photos` table.
         classes: The `classes` table.
         folds: The `folds` table.
         photo_groups: Near-duplicates and conflicts.
-        car_likeness: How likely each photo shows a car from outside, None where no model was asked.
-        features: Each frozen encoder's features, None where it was never run.
+        car_likeness: How likely each photo shows a car from outside, by the member that was asked.
+        features: By frozen member.
 
     Returns:
         One row a photo, the most doubtful first.
     """
     from chajong.reports.doubtful_labels import rank_doubtful_labels
+    from chajong.reports.strongest_features import strongest_features
 
-    strongest = features.get(report["features_of"])
-    likeness = None
-    if car_likeness is not None:
-        likeness = car_likeness.set_index("photo_id")["car_likeness"]
+    scored = leaderboard.dropna(subset=["log_loss"])
+    losses = dict(zip(scored["member"], scored["log_loss"], strict=True))
+    strongest = strongest_features(features, losses, photos)
+    likeness = next(iter(car_likeness.values()), None)
     return rank_doubtful_labels(
         ensemble,
         photos,
@@ -195,7 +198,7 @@ def rank_labels(
         folds,
         photo_groups,
         [] if strongest is None else [strongest],
-        likeness,
+        None if likeness is None else likeness.set_index("photo_id")["car_likeness"],
     )
 
 
@@ -227,7 +230,6 @@ def draw_report(
     answers: Answers,
     ensemble: Predictions,
     step_losses: pd.DataFrame,
-    unseen: pd.DataFrame,
     report: Report,
     leaderboard: pd.DataFrame,
     photos: pd.DataFrame,
@@ -235,7 +237,7 @@ def draw_report(
     folds: pd.DataFrame,
     photo_store: PhotoStore,
     parameters: ReportingParameters,
-    **histories: pd.DataFrame | None,
+    histories: dict[str, pd.DataFrame],
 ) -> str:
     """Draw everything worth showing as one HTML page.
 
@@ -243,7 +245,6 @@ def draw_report(
         answers: From `score_answers`.
         ensemble: The ensemble's predictions.
         step_losses: Each scored photo's loss after every step.
-        unseen: How unlike the known photos each unseen photo is.
         report: The ensemble's report.
         leaderboard: One row a member.
         photos: The `photos` table.
@@ -251,15 +252,13 @@ def draw_report(
         folds: The `folds` table.
         photo_store: The photos themselves.
         parameters: Whether faces and plates are blurred.
-        histories: Training history by member, None where there is none.
+        histories: Training history by member.
 
     Returns:
         A page that needs no other file.
     """
     from chajong.reports.report import ReportParts, report_page
 
-    test_ids = split_rows(ensemble, "test").rows["photo_id"]
-    unlikeness = unseen.set_index("photo_id")["unlikeness"].reindex(test_ids)
     shift = report["shift"]
     return report_page(
         ReportParts(
@@ -278,9 +277,8 @@ def draw_report(
                 for counted, loss in figures.items()
             },
             shift_text=f"The pool's fitting is {shift['fitting']}: {shift['reason']}.",
-            histories={name: table for name, table in histories.items() if table is not None},
+            histories=histories,
             skipped={**report["skipped"], **_unreadable(photos)},
-            unlikeness=unlikeness.to_numpy() if unlikeness.notna().all() else None,
         )
     )
 

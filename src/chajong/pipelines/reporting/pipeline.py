@@ -2,6 +2,9 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from chajong.configuration import configured_members
+from chajong.graph import gather, knowing
+from chajong.members.configuration import leaving
 from chajong.pipelines.reporting.nodes import (
     compare_runs,
     draw_approaches,
@@ -17,24 +20,30 @@ from chajong.pipelines.reporting.nodes import (
     rank_labels,
     score_answers,
 )
-from chajong.predictions.members import FROZEN_MEMBERS, MEMBERS, TRAINED_MEMBERS
 
 TABLES = {"photos": "photos", "classes": "classes", "folds": "folds"}
 
 
 def create_pipeline() -> Pipeline:
     """Connect the ensemble and its members to what people look at."""
-    histories = {member: f"{member}.history" for member in TRAINED_MEMBERS}
+    members = configured_members()
+    names = tuple(member.name for member in members)
     return Pipeline(
         [
+            gather("history", leaving(members, "history"), "histories"),
+            gather("features", leaving(members, "features"), "features_of_members"),
+            gather("car_likeness", leaving(members, "car_likeness"), "car_likeness"),
+            gather("predictions", names, "predictions_of_members"),
             Node(
-                score_answers,
-                inputs={
-                    **TABLES,
-                    "external": "external_members",
-                    "ensemble": "ensemble.predictions",
-                    **{member: f"{member}.predictions" for member in MEMBERS},
-                },
+                knowing(score_answers, names),
+                inputs=[
+                    "photos",
+                    "classes",
+                    "folds",
+                    "external_members",
+                    "ensemble.predictions",
+                    "predictions_of_members",
+                ],
                 outputs="answers",
                 name="score_answers",
             ),
@@ -82,7 +91,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 draw_learning_curves,
-                inputs=histories,
+                inputs="histories",
                 outputs="learning_curves_chart",
                 name="draw_learning_curves",
             ),
@@ -97,10 +106,10 @@ def create_pipeline() -> Pipeline:
                 inputs={
                     **TABLES,
                     "ensemble": "ensemble.predictions",
-                    "report": "ensemble.report",
+                    "leaderboard": "leaderboard",
                     "photo_groups": "photo_groups",
-                    "car_likeness": "clip_zero_shot.car_likeness",
-                    **{member: f"{member}.features" for member in FROZEN_MEMBERS},
+                    "car_likeness": "car_likeness",
+                    "features": "features_of_members",
                 },
                 outputs="doubtful_labels",
                 name="rank_labels",
@@ -118,15 +127,16 @@ def create_pipeline() -> Pipeline:
                     "answers": "answers",
                     "ensemble": "ensemble.predictions",
                     "step_losses": "ensemble.step_losses",
-                    "unseen": "ensemble.unseen",
                     "report": "ensemble.report",
                     "leaderboard": "leaderboard",
                     "photo_store": "photo_store",
                     "parameters": "params:reporting",
-                    **histories,
+                    "histories": "histories",
                 },
                 outputs="report_page",
                 name="draw_report",
             ),
-        ]
+        ],
+        namespace="reporting",
+        prefix_datasets_with_namespace=False,
     )

@@ -16,15 +16,18 @@ Report = dict[str, Any]
 
 
 def choose_features(
-    photos: pd.DataFrame, parameters: SearchParameters, **of_members: Features | Checkpoint | None
+    features: dict[str, Features],
+    checkpoints: dict[str, Checkpoint],
+    photos: pd.DataFrame,
+    parameters: SearchParameters,
 ) -> IndexedFeatures:
     """Choose whose features are indexed.
 
     Args:
+        features: By member.
+        checkpoints: By member.
         photos: The `photos` table.
         parameters: Which member, if one is named.
-        of_members: `<member>.features` and `<member>.checkpoint` of every frozen member, None where
-            it was never run.
 
     Returns:
         The features, with how a query is encoded alike.
@@ -34,7 +37,7 @@ def choose_features(
     """
     from chajong.search.indexed_features import indexed_features
 
-    return indexed_features(of_members, photos, parameters.encoder)
+    return indexed_features(features, checkpoints, photos, parameters.encoder)
 
 
 def index_photos(

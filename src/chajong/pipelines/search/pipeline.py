@@ -2,6 +2,9 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from chajong.configuration import configured_members
+from chajong.graph import gather
+from chajong.members.configuration import leaving
 from chajong.pipelines.search.nodes import (
     choose_features,
     index_photos,
@@ -9,25 +12,20 @@ from chajong.pipelines.search.nodes import (
     measure_retrieval,
     summarise_search,
 )
-from chajong.predictions.members import FROZEN_MEMBERS
 
 TABLES = ["photos", "classes", "folds"]
 
 
 def create_pipeline() -> Pipeline:
     """Connect the frozen encoders' features to an index of the known photos."""
-    of_members = [
-        f"{member}.{kind}" for member in FROZEN_MEMBERS for kind in ("features", "checkpoint")
-    ]
+    featured = leaving(configured_members(), "features")
     return Pipeline(
         [
+            gather("features", featured, "search.of_members"),
+            gather("checkpoint", featured, "search.checkpoints"),
             Node(
                 choose_features,
-                inputs={
-                    "photos": "photos",
-                    "parameters": "params:search",
-                    **{name: name for name in of_members},
-                },
+                inputs=["search.of_members", "search.checkpoints", "photos", "params:search"],
                 outputs="search.features",
                 name="choose_features",
             ),

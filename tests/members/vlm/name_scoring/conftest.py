@@ -5,8 +5,8 @@ import pytest
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from chajong.members.vlm.name_scoring.model import VisionLanguageModel
-from chajong.members.vlm.name_scoring.tiny import make_tiny_llava, make_tiny_qwen
 from chajong.names.challenge import challenge_names
+from tools.tiny_vlm import make_tiny_llava, make_tiny_qwen
 
 MAKERS = {"qwen": make_tiny_qwen, "llava": make_tiny_llava}
 PROMPTS = (

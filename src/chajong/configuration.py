@@ -1,0 +1,105 @@
+"""How configuration is read: an environment's members stand alone, its parameters are laid over."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kedro.config import MissingConfigException, OmegaConfigLoader
+from kedro.framework.project import settings
+from kedro.utils import find_kedro_project
+
+from chajong.members.configuration import Members, completed_blocks, merged, read_members
+
+MEMBERS = "members"
+PARAMETERS = "parameters"
+
+LOADER_ARGUMENTS: dict[str, Any] = {
+    "base_env": "base",
+    "default_run_env": "local",
+    "config_patterns": {MEMBERS: ["members*", "members*/**", "**/members*"]},
+    # A few nested values change; the default merge would replace the whole block around them.
+    "merge_strategy": {PARAMETERS: "soft"},
+}
+"""How environments are laid over one another."""
+
+
+class MembersConfigLoader(OmegaConfigLoader):
+    """Reads members from ``members*.yml``, besides what Kedro's own loader reads.
+
+    An environment with members of its own has none of those of the base environment: a member that
+    took half of its settings from another's namesake would be neither. Parameters, of the
+    environment and of the command line, are laid over the members, so that they can change one.
+    """
+
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        """Give a part of the configuration; see Kedro's own loader."""
+        if key != PARAMETERS or key in self:
+            return super().__getitem__(key)
+        return completed_blocks(merged(self._members(), super().__getitem__(PARAMETERS)))
+
+    def _members(self) -> dict[str, Any]:
+        """Read the members of the environment, else those of the base environment."""
+        base = self.base_env
+        try:
+            # Where both are one environment, Kedro's own loader reads it alone.
+            self.base_env = self.env or self.default_run_env
+            own = super().__getitem__(MEMBERS)
+        except MissingConfigException:
+            own = {}
+        finally:
+            self.base_env = base
+        return own or super().__getitem__(MEMBERS)
+
+
+@dataclass
+class Configured:
+    """The members of the session that runs, handed from its context to the pipelines.
+
+    Attributes:
+        members: The members; None before any session has read them.
+        left_out: Why members of the configuration are not among them, by name.
+    """
+
+    members: Members | None = None
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+SESSION = Configured()
+"""Kedro makes pipelines without arguments, once a session's context is there."""
+
+
+def configured_members() -> Members:
+    """Give the members that pipelines are made of.
+
+    They are those of the session. Commands without one (`kedro registry list`) get those of the
+    environment in `KEDRO_ENV`, else of the base environment.
+
+    Raises:
+        MemberError: They are described wrongly.
+    """
+    return _members_of_project() if SESSION.members is None else SESSION.members
+
+
+def _members_of_project() -> Members:
+    """Read the members of the project around the current folder; none outside of a project."""
+    project = find_kedro_project(Path.cwd())
+    if project is None:
+        return ()
+    return members_of(Path(project) / settings.CONF_SOURCE, os.environ.get("KEDRO_ENV"))
+
+
+def members_of(configuration: Path, environment: str | None) -> Members:
+    """Read the members of an environment, without a session.
+
+    Args:
+        configuration: The folder of all environments.
+        environment: Its name; None is what runs by default.
+
+    Raises:
+        MemberError: They are described wrongly.
+    """
+    loader = MembersConfigLoader(str(configuration), env=environment, **LOADER_ARGUMENTS)
+    return read_members(loader[PARAMETERS])

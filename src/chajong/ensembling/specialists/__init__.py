@@ -1,1 +1,0 @@
-"""Small heads that tell the look-alike classes of one family apart."""

@@ -1,0 +1,77 @@
+"""How CLIP models, trained or zero-shot, score new photos."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chajong.device import best_device
+from chajong.members.clip.classifier import build_clip_classifier
+from chajong.members.clip.fold_models import (
+    EVIDENCE,
+    by_zoom,
+    compare,
+    embedding_views,
+    scored_by_names,
+)
+from chajong.members.clip.parameters import ClipParameters
+from chajong.members.clip.prompts import class_prompts
+from chajong.members.trained.checkpoint import restore_fold_models
+from chajong.members.trained.views import ask_views, log_probability_views
+from chajong.predictions.contract import effective_class_names
+from chajong.predictions.mixture import Mixture
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from chajong.members.checkpoint import Checkpoint
+    from chajong.members.clip.classifier import ClipClassifier
+    from chajong.members.kind import ByFold, NewPhotos
+
+
+class ClipScorer:
+    """Fine-tuned models that compare photos with names, prototypes and neighbours; see `Scorer`."""
+
+    def __init__(self, checkpoint: Checkpoint, classes: pd.DataFrame) -> None:
+        """Build the fold models, and read the training photos that they compare with."""
+        configuration = checkpoint.configuration
+        self._parameters = parameters = ClipParameters(**configuration["model"])
+        prompts = class_prompts(classes)
+        restored: dict[int, Any] = restore_fold_models(
+            checkpoint,
+            lambda _: build_clip_classifier(parameters, prompts),
+            lambda model: log_probability_views(model, parameters),
+            effective_class_names(classes),
+        )
+        self._models: dict[int, ClipClassifier] = restored
+        self._tensors = checkpoint.tensors
+        weights = configuration["evidence"]
+        self._mixture = Mixture(tuple(weights[kind] for kind in EVIDENCE))
+
+    def __call__(self, photos: NewPhotos) -> ByFold:
+        """See `Scorer`."""
+        scored = {}
+        for fold, model in self._models.items():
+            views = embedding_views(model, self._parameters)
+            embedded = by_zoom(ask_views(views, photos), self._parameters)
+            seen = self._tensors[f"evidence.fold_{fold}.photos"].float()
+            labels = self._tensors[f"evidence.fold_{fold}.labels"]
+            evidence = compare(model, embedded, seen, labels)
+            scored[fold] = self._mixture.log_probabilities(evidence)
+        return scored
+
+
+class ZeroShotScorer:
+    """One model that knows the names alone; see `Scorer`."""
+
+    def __init__(self, checkpoint: Checkpoint, classes: pd.DataFrame) -> None:
+        """Build the model."""
+        self._parameters = ClipParameters(**checkpoint.configuration["model"])
+        model = build_clip_classifier(self._parameters, class_prompts(classes))
+        self._model = model.eval().to(best_device())
+        self._mixture = Mixture((1 / checkpoint.configuration["temperature"],))
+
+    def __call__(self, photos: NewPhotos) -> ByFold:
+        """See `Scorer`; every fold's model would say the same."""
+        views = embedding_views(self._model, self._parameters)
+        embedded = by_zoom(ask_views(views, photos), self._parameters)
+        return {0: self._mixture.log_probabilities([scored_by_names(self._model, embedded)])}

@@ -1,0 +1,99 @@
+"""Image classifiers that are fine-tuned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from chajong.members.backbone.parameters import BackboneParameters
+from chajong.members.parameters import MemberParameters
+from chajong.members.trained.kind import TrainedKind
+from chajong.training.parameters import TrainingParameters
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from chajong.members.backbone.scorer import BackboneScorer
+    from chajong.members.checkpoint import Checkpoint
+    from chajong.members.kind import Report
+    from chajong.members.trained.kind import Predicted, Trained
+    from chajong.members.trained.tables import TrainingTables
+    from chajong.training.moving_average import Weights
+
+
+class BackboneMemberParameters(MemberParameters):
+    """A fine-tuned image classifier.
+
+    Attributes:
+        model: Which backbone, from which weights.
+        training: How it is trained.
+    """
+
+    kind: Literal["backbone"]
+    model: BackboneParameters = BackboneParameters(model="tf_efficientnet_lite0")
+    training: TrainingParameters = TrainingParameters()
+
+    @property
+    def title(self) -> str:
+        """See `MemberParameters`."""
+        return self.model.model
+
+
+class BackboneKind(TrainedKind[BackboneMemberParameters]):
+    """See the module."""
+
+    name = "backbone"
+    approach = "end to end"
+    pipeline = "fusion_training"
+    parameters: ClassVar[type[MemberParameters]] = BackboneMemberParameters
+
+    def check(self, parameters: BackboneMemberParameters) -> Report:
+        """See that the model can be built and trained here; see `check_backbone`."""
+        from chajong.members.backbone.member import check_backbone
+
+        return check_backbone(parameters.model, parameters.training)
+
+    def train(
+        self,
+        member: str,
+        model: Report,
+        tables: TrainingTables,
+        scratch: Path,
+        parameters: BackboneMemberParameters,
+    ) -> Trained:
+        """Train the model of every fold; see `train_member`."""
+        from chajong.members.backbone.member import backbone_builder
+        from chajong.members.trained.member import train_member
+
+        build = backbone_builder(parameters.model, tables)
+        identity = model["identity"]
+        return train_member(build, identity, parameters.training, tables, scratch, member)
+
+    def predict(
+        self,
+        fold_weights: dict[int, Weights],
+        training: Report,
+        tables: TrainingTables,
+        parameters: BackboneMemberParameters,
+    ) -> Predicted:
+        """Predict with every fold's model; see `predict_folds`."""
+        from chajong.members.backbone.member import backbone_builder, predict_folds
+
+        build = backbone_builder(parameters.model, tables)
+        predictions, checkpoint, metrics = predict_folds(
+            build, fold_weights, training, parameters.model, tables
+        )
+        return predictions, *self.described(checkpoint, metrics, tables, parameters)
+
+    def scorer(self, member: str, checkpoint: Checkpoint, classes: pd.DataFrame) -> BackboneScorer:
+        """See `Kind`."""
+        from chajong.members.backbone.scorer import BackboneScorer
+
+        return BackboneScorer(checkpoint, classes)
+
+    def export_onnx(self, checkpoint: Checkpoint, folder: Path) -> pd.DataFrame:
+        """See `Kind`."""
+        from chajong.members.onnx.export import export_trained
+
+        return export_trained(checkpoint, folder)

@@ -1,0 +1,123 @@
+"""CLIP models that are trained end to end on photos and names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from chajong.members.clip.parameters import ClipParameters
+from chajong.members.parameters import MemberParameters
+from chajong.members.trained.kind import TrainedKind
+from chajong.training.parameters import TrainingParameters
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from chajong.members.checkpoint import Checkpoint
+    from chajong.members.clip.scorer import ClipScorer
+    from chajong.members.kind import Report
+    from chajong.members.trained.kind import Predicted, Trained
+    from chajong.members.trained.tables import TrainingTables
+    from chajong.training.moving_average import Weights
+
+DEFAULT = ClipParameters(library="open_clip", model="ViT-B-32-quickgelu", weights="openai")
+
+
+class ClipMemberParameters(MemberParameters):
+    """A CLIP model that is trained end to end.
+
+    Attributes:
+        model: Which model, from which weights, and what it learns and predicts.
+        training: How it is trained.
+    """
+
+    kind: Literal["clip"]
+    model: ClipParameters = DEFAULT
+    training: TrainingParameters = TrainingParameters()
+
+    @property
+    def title(self) -> str:
+        """See `MemberParameters`."""
+        return self.model.model
+
+
+class ClipKind(TrainedKind[ClipMemberParameters]):
+    """See the module."""
+
+    name = "clip"
+    approach = "CLIP"
+    pipeline = "clip_training"
+    parameters: ClassVar[type[MemberParameters]] = ClipMemberParameters
+
+    def check(self, classes: pd.DataFrame, parameters: ClipMemberParameters) -> Report:
+        """Build the model once, so that a wrong name or file stops the run before long work starts.
+
+        Args:
+            classes: The `classes` table, whose sentences must not be too long for the model.
+            parameters: Which model, and how it is trained.
+
+        Returns:
+            What the model's training depends on, and the height and width of its input in pixels.
+
+        Raises:
+            EncoderError: The model is unknown, its weights are absent or do not fit, or a sentence
+                is longer than it reads.
+            TrainingError: A GPU is asked for and there is none.
+        """
+        from chajong.members.clip.classifier import build_clip_classifier
+        from chajong.members.clip.member import model_identity
+        from chajong.members.clip.prompts import class_prompts
+        from chajong.training.engine import check_device
+
+        check_device(parameters.training)
+        built = build_clip_classifier(parameters.model, class_prompts(classes))
+        identity = model_identity(parameters.model, classes)
+        return {"identity": identity, "image_size": built.image_size}
+
+    def train(
+        self,
+        member: str,
+        model: Report,
+        tables: TrainingTables,
+        scratch: Path,
+        parameters: ClipMemberParameters,
+    ) -> Trained:
+        """Train the model of every fold; see `train_member`."""
+        from chajong.members.clip.member import clip_builder
+        from chajong.members.trained.member import train_member
+
+        build = clip_builder(parameters.model, tables)
+        identity = model["identity"]
+        return train_member(build, identity, parameters.training, tables, scratch, member)
+
+    def predict(
+        self,
+        fold_weights: dict[int, Weights],
+        training: Report,
+        tables: TrainingTables,
+        parameters: ClipMemberParameters,
+    ) -> Predicted:
+        """Predict by names, photo prototypes and neighbours.
+
+        Args:
+            fold_weights: Weights by fold.
+            training: What the training cost and was kept under.
+            tables: The tables.
+            parameters: The views of a photo, and the α of WiSE-FT that are tried.
+
+        Returns:
+            The predictions, the fold models' checkpoint, and the metrics.
+        """
+        from chajong.members.clip.member import predict_folds
+
+        predictions, checkpoint, metrics = predict_folds(
+            fold_weights, training, parameters.model, tables
+        )
+        return predictions, *self.described(checkpoint, metrics, tables, parameters)
+
+    def scorer(self, member: str, checkpoint: Checkpoint, classes: pd.DataFrame) -> ClipScorer:
+        """See `Kind`."""
+        from chajong.members.clip.scorer import ClipScorer
+
+        return ClipScorer(checkpoint, classes)

@@ -1,0 +1,120 @@
+"""Several members' features side by side under a light head."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from chajong.members.heads.parameters import HeadsParameters
+from chajong.members.kind import Kind, Reference, Step
+from chajong.members.kinds.frozen import EXTRACTED, FITTED
+from chajong.members.parameters import MemberParameters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import pandas as pd
+
+    from chajong.encoders.features import Features
+    from chajong.members.checkpoint import Checkpoint
+    from chajong.members.heads.scorer import HeadsScorer
+    from chajong.members.kind import Report
+    from chajong.members.trained.tables import TrainingTables
+    from chajong.predictions.contract import Predictions
+
+
+class ConcatParameters(MemberParameters):
+    """Several encoders' features side by side under a light head.
+
+    Attributes:
+        encoders: Frozen members whose features are joined; all of them where none is named.
+        heads: Which heads are tried; the one with the lowest inner log loss is the member.
+    """
+
+    kind: Literal["concat"]
+    encoders: tuple[str, ...] = Field(min_length=1)
+    heads: HeadsParameters = HeadsParameters()
+
+    @property
+    def title(self) -> str:
+        """See `MemberParameters`."""
+        return "joined features"
+
+
+class ConcatKind(Kind[ConcatParameters]):
+    """See the module."""
+
+    name = "concat"
+    approach = "frozen features"
+    pipeline = "feature_extraction"
+    parameters: ClassVar[type[MemberParameters]] = ConcatParameters
+
+    def steps(self, parameters: ConcatParameters) -> tuple[Step, ...]:
+        """See `Kind`."""
+        return (
+            Step("join_features", self.join, EXTRACTED),
+            Step("fit_heads", self.predict, FITTED),
+        )
+
+    def references(self, parameters: ConcatParameters) -> dict[str, Reference]:
+        """See `Kind`."""
+        return {
+            member: Reference(member, "features", "encoders", ("frozen",))
+            for member in parameters.encoders
+        }
+
+    def completed(self, block: Report, blocks: Mapping[str, Any]) -> Report:
+        """See `Kind`."""
+        frozen = [
+            name
+            for name, other in blocks.items()
+            if isinstance(other, dict) and other.get("kind") == "frozen"
+        ]
+        return {"encoders": frozen, **block}
+
+    def join(self, photos: pd.DataFrame, **features: Features) -> tuple[Features, Report]:
+        """Set the features of several encoders side by side.
+
+        Args:
+            photos: The `photos` table.
+            features: Each encoder's features.
+
+        Returns:
+            The joined features, and what it cost to make them (nothing: the encoders' own reports
+            say what they cost).
+
+        Raises:
+            ValueError: Features are of other photos.
+        """
+        from chajong.encoders.concatenation import join_encoders
+
+        return join_encoders(photos, features), {"seconds": 0.0}
+
+    def predict(
+        self,
+        features: Features,
+        extraction: Report,
+        tables: TrainingTables,
+        parameters: ConcatParameters,
+    ) -> tuple[Predictions, Checkpoint, pd.DataFrame, Report]:
+        """Fit light heads; see `chajong.members.heads.member.fit_heads`."""
+        from chajong.members.heads.member import fit_heads
+
+        made_by = {"title": parameters.title}
+        fitted = fit_heads(features, extraction, tables, parameters.heads, made_by)
+        checkpoint, metrics = self.described(fitted.checkpoint, fitted.metrics, tables, parameters)
+        return fitted.predictions, checkpoint, fitted.candidates, metrics
+
+    def scorer(self, member: str, checkpoint: Checkpoint, classes: pd.DataFrame) -> HeadsScorer:
+        """See `Kind`."""
+        from chajong.members.heads.scorer import HeadsScorer, JoinedFeatures
+
+        return HeadsScorer(member, checkpoint, JoinedFeatures(checkpoint))
+
+    def export_onnx(self, checkpoint: Checkpoint, folder: Path) -> pd.DataFrame:
+        """Export the heads."""
+        from chajong.members.onnx.frozen import export_frozen
+
+        return export_frozen(checkpoint, folder)

@@ -1,0 +1,1 @@
+"""Members as ONNX files, checked against torch at once."""

@@ -1,0 +1,50 @@
+"""Light heads with the encoder that they belong to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from pydantic import TypeAdapter
+
+from chajong.encoders.parameters import EncoderParameters, PretrainedParameters
+from chajong.members.onnx.export import LABELS_FILE, export_encoder, export_heads
+from chajong.whole import whole_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from chajong.members.checkpoint import Checkpoint
+
+EXPORTED_LIBRARIES = ("timm", "open_clip")
+
+
+def export_frozen(checkpoint: Checkpoint, folder: Path) -> pd.DataFrame:
+    """Export heads and, where its library is timm or open_clip, their encoder.
+
+    Args:
+        checkpoint: Of a member under a light head.
+        folder: Receives the heads, and the encoder in a folder of its own.
+
+    Returns:
+        As `export_heads`.
+
+    Raises:
+        FileExistsError: The folder holds something else than an earlier export.
+        OnnxExportError: ONNX is not installed, or a file does not agree with torch.
+    """
+    with whole_folder(folder, known_by=LABELS_FILE) as unfinished:
+        tables = [export_heads(checkpoint, unfinished)]
+        encoder = _encoder(checkpoint.configuration["made_by"])
+        if encoder is not None:
+            tables.append(export_encoder(encoder, unfinished / "encoder"))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _encoder(made_by: dict[str, Any]) -> PretrainedParameters | None:
+    """Read an encoder's parameters, None where it cannot be exported."""
+    if made_by.get("encoder", {}).get("library") not in EXPORTED_LIBRARIES:
+        return None
+    adapter: TypeAdapter[Any] = TypeAdapter(EncoderParameters)
+    encoder: PretrainedParameters = adapter.validate_python(made_by["encoder"])
+    return encoder
