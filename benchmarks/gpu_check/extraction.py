@@ -15,7 +15,7 @@ from gpu_check.rows import Finding, Items
 from gpu_check.timing import forget_peak, median_seconds, peak_memory
 
 if TYPE_CHECKING:
-    from chajong.encoders.encoder import Preparation
+    from chajong.photos.resizing import Preparation
 
 CEILING = "ceiling"
 """The row whose figure the others are shares of."""

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from chajong.encoders.building import build_encoder
 from chajong.encoders.concatenation import join_matrices
-from chajong.encoders.extraction import encode_photos
+from chajong.encoders.extraction import encode_all
 from chajong.encoders.parameters import EncoderParameters
 from chajong.predictions.contract import normalise_log
 
@@ -100,7 +100,7 @@ class PhotoAnswers:
     def _encoded(self, member: str) -> np.ndarray:
         """Encode the photos, and round the features as those of the training photos were."""
         encoder = self._models.encoder(member)
-        matrix = np.concatenate(list(encode_photos(self.contents, self.store, encoder)))
+        matrix = encode_all(self.contents, self.store, encoder)
         precision = self._models.checkpoints[member].configuration["precision"]
         return matrix.astype(precision).astype(np.float32)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from chajong.device import best_device
-from chajong.encoders.extraction import encode_photos
+from chajong.encoders.extraction import encode_all
 from chajong.members.backbone.backbone import build_backbone
 from chajong.members.backbone.classifier import build_fusion
 from chajong.members.backbone.names import fusion_targets
@@ -115,7 +115,7 @@ class TrainedScorer:
 
 
 def _ask(views: ViewAverage, photos: PhotoAnswers) -> np.ndarray:
-    return np.concatenate(list(encode_photos(photos.contents, photos.store, views)))
+    return encode_all(photos.contents, photos.store, views)
 
 
 def _trained_views(
