@@ -48,10 +48,23 @@ class Shipment:
 
         The checkpoint's first fold is taken, if it scores its proof photos as it did.
         """
-        from chajong.members.clip.member import restore_models
+        from chajong.members.clip.classifier import build_clip_classifier
+        from chajong.members.clip.parameters import ClipParameters
+        from chajong.members.clip.prompts import class_prompts
         from chajong.members.clip.small import export_small_clip
+        from chajong.members.trained.checkpoint import restore_fold_models
+        from chajong.members.trained.views import log_probability_views
+        from chajong.names.table import class_table
 
-        models: dict[int, Any] = restore_models(self.checkpoint)
+        parameters = ClipParameters(**self.checkpoint.configuration["model"])
+        names = self.checkpoint.configuration["class_names"]
+        prompts = class_prompts(class_table({name: name for name in names}))
+        models: dict[int, Any] = restore_fold_models(
+            self.checkpoint,
+            lambda _: build_clip_classifier(parameters, prompts),
+            lambda model: log_probability_views(model, parameters),
+            names,
+        )
         export_small_clip(models[min(models)].towers.network, self.start, folder)
 
 
