@@ -12,27 +12,27 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-import numpy as np
 import timm
 import torch
 from PIL import Image
 
 from chajong.encoders.building import build_encoder
-from chajong.encoders.extraction import encode_photos, prepare_photo
+from chajong.encoders.extraction import encode_photos
 from chajong.encoders.parameters import PretrainedParameters
 from chajong.photos.folder import scan_photo_folder
-from chajong.photos.loading import load_ahead
+from chajong.photos.loading import photo_batches
 from chajong.photos.preparation import StoreSettings, open_photo_cache, prepare_photos
 from chajong.photos.store import PhotoStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chajong.encoders.pretrained import PretrainedEncoder
+    from chajong.encoders.encoder import Encoder
 
 
 class TimmLoop:
@@ -104,23 +104,18 @@ def _photos(raw_dir: Path, scratch: Path, count: int) -> tuple[PhotoStore, list[
 
 
 def _ways(
-    store: PhotoStore, contents: list[str], encoder: PretrainedEncoder
+    store: PhotoStore, contents: list[str], encoder: Encoder
 ) -> dict[str, Callable[[], None]]:
-    def load(content: str) -> np.ndarray:
-        return prepare_photo(store.jpeg(content), encoder.preparation)
-
-    prepared = [
-        torch.from_numpy(np.stack(batch))
-        for batch in load_ahead(contents, load, encoder.batch_size)
-    ]
+    batches = partial(photo_batches, contents, store, encoder.preparation, encoder.batch_size)
+    prepared = [torch.from_numpy(batch) for batch in batches()]
 
     def end_to_end() -> None:
         for _ in encode_photos(contents, store, encoder):
             pass
 
     def decode_only() -> None:
-        for batch in load_ahead(contents, load, encoder.batch_size):
-            np.stack(batch)
+        for _ in batches():
+            pass
 
     def model_only() -> None:
         for batch in prepared:

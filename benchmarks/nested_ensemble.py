@@ -31,7 +31,7 @@ from PIL import Image
 from pydantic import TypeAdapter
 
 from chajong.encoders.building import build_encoder
-from chajong.encoders.extraction import encode_photos
+from chajong.encoders.extraction import encode_all
 from chajong.encoders.parameters import EncoderParameters
 from chajong.ensembling.pools.choice import (
     ChosenPool,
@@ -310,9 +310,7 @@ def _encode(encoder: str, photos: pd.DataFrame, store: PhotoStore) -> torch.Tens
     elif encoder != "hog":
         described = {"library": "timm", "model": "tf_efficientnet_lite0", "weights": encoder}
     model = build_encoder(TypeAdapter(EncoderParameters).validate_python(described))
-    return torch.from_numpy(
-        np.concatenate(list(encode_photos(photos["sha256"].tolist(), store, model)))
-    )
+    return torch.from_numpy(encode_all(photos["sha256"].tolist(), store, model))
 
 
 def _arguments() -> argparse.Namespace:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from chajong.encoders.extraction import encode_photos
+from chajong.encoders.extraction import encode_all
 from chajong.encoders.features import Features, features_from_table
 from chajong.members.backbone.backbone import build_backbone
 from chajong.members.backbone.parameters import BackboneParameters
@@ -57,9 +57,9 @@ def backbone_features(
     model = build_backbone(parameters, len(checkpoint.configuration["class_names"]))
     load_trained_weights(model, fold_weights(checkpoint, fold))
     model.eval()
-    views = views_of(model, parameters, lambda photos: model.network(model.input(photos)))
+    views = views_of(model, parameters, model.features)
     store = open_photo_store(data / "03_primary/photo_store.arrow")
-    return np.concatenate(list(encode_photos(contents, store, views)))
+    return encode_all(contents, store, views)
 
 
 def main() -> None:

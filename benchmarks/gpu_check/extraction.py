@@ -15,7 +15,7 @@ from gpu_check.timing import forget_peak, median_seconds, peak_memory
 from tools.presets.cost import RESERVE_GB, prediction_cost
 
 if TYPE_CHECKING:
-    from chajong.encoders.encoder import Preparation
+    from chajong.photos.resizing import Preparation
 
 CEILING = "ceiling"
 """The row whose figure the others are shares of."""

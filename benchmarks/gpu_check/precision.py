@@ -10,8 +10,9 @@ import torch
 from presets import members_of
 
 from chajong.device import exact_float32
+from chajong.encoders.image_model import ImageModel
 from chajong.encoders.parameters import PretrainedParameters
-from chajong.encoders.pretrained import ImageModel, PretrainedEncoder
+from chajong.encoders.views import ViewAverage, frozen_encoder
 from gpu_check.extraction import DRY_PHOTOS, ENCODERS, photos_of_noise
 from gpu_check.random_models import random_image_model
 from gpu_check.rows import Finding, Items, NoHardware
@@ -91,12 +92,12 @@ class Comparison:
 
     def _encoder(
         self, wrapper: Callable[[torch.nn.Module], torch.nn.Module] | None, *, compiled: bool
-    ) -> PretrainedEncoder:
+    ) -> ViewAverage:
         model = random_image_model(self._parameters, dry=self._dry)
         network = wrapper(model.network) if wrapper else model.network
-        wrapped = ImageModel(network, model.height, model.width, model.mean, model.std)
+        wrapped = ImageModel(network, *model.image_size, model.mean, model.std)
         settings = self._parameters.model_copy(update={"compile": compiled})
-        encoder = PretrainedEncoder(wrapped, settings)
+        encoder = frozen_encoder(wrapped, settings)
         if wrapper is ChannelsFirst:
             model.network.to(memory_format=torch.contiguous_format)  # the encoder has turned it
         return encoder

@@ -13,8 +13,10 @@ import torch
 from accelerate import init_empty_weights
 from transformers import AutoModelForImageTextToText
 
+from chajong.device import best_device
+from chajong.encoders.image_model import ImageModel
 from chajong.encoders.parameters import PretrainedParameters
-from chajong.encoders.pretrained import ImageModel, PretrainedEncoder, best_device
+from chajong.encoders.views import ViewAverage, frozen_encoder
 from chajong.encoders.vlm_towers import (
     QwenTower,
     flatten_patch_convolution,
@@ -83,12 +85,12 @@ def random_classifier(parameters: BackboneParameters | ClipParameters, *, dry: b
 
 def random_encoder(
     parameters: PretrainedParameters | VlmTowerParameters, *, dry: bool
-) -> PretrainedEncoder:
+) -> ViewAverage:
     """Build a frozen encoder on the best device there is."""
     if not isinstance(parameters, PretrainedParameters):
         tower = _random_tower(parameters, dry=dry)
-        return PretrainedEncoder(tower, parameters.running, wide_range=True)
-    return PretrainedEncoder(random_image_model(parameters, dry=dry), parameters)
+        return frozen_encoder(tower, parameters.running, wide_range=True)
+    return frozen_encoder(random_image_model(parameters, dry=dry), parameters)
 
 
 def random_image_model(parameters: PretrainedParameters, *, dry: bool) -> ImageModel:

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from chajong.encoders import extraction
-from chajong.encoders.encoder import Preparation
 from chajong.encoders.extraction import (
+    encode_all,
     extract_features,
     feature_schema,
     missing_contents,
@@ -16,6 +16,7 @@ from chajong.encoders.extraction import (
     smallest_float,
 )
 from chajong.photos.content_cache import ContentCache
+from chajong.photos.resizing import Preparation
 from chajong.photos.store import PhotoStore
 
 
@@ -60,6 +61,20 @@ def test_features_come_back_in_the_order_asked_for(store, cache):
     expected = [[10 + 12 * row, 100, 245 - 12 * row] for row in (5, 0, 5)]
     np.testing.assert_allclose(matrix, expected, atol=3)
     assert matrix.dtype == np.float16
+
+
+def test_every_photo_is_encoded_in_order_and_as_often_as_named(store):
+    keys = list(store.keys())
+    contents = [*keys[:7], *keys[2:4]]
+    given = encode_all(contents, store, MeanColour(), "차종")
+    expected = [store_pixels(store, key).mean(axis=(1, 2)) for key in contents]
+    np.testing.assert_allclose(given, expected, atol=1e-3)
+
+
+def store_pixels(store, key):
+    """Decode and resize a photo with nothing but Pillow."""
+    photo = Image.open(io.BytesIO(store.jpeg(key)))
+    return np.array(photo.resize((12, 8), Image.Resampling.BICUBIC)).transpose(2, 0, 1)
 
 
 def test_only_new_photos_are_encoded(store, cache):

@@ -307,7 +307,7 @@ class TestMemory:
 
     def check(self, parameters, watched):
         encoder = build_encoder(parameters)
-        watched.watch(encoder._answer)
+        watched.watch(encoder._answer.__self__)
         encoder.encode(photos_of(encoder))
         del encoder
         assert not watched.in_memory()

@@ -5,8 +5,9 @@ from torch import backends
 
 from chajong.device import float32_settings_kept
 from chajong.encoders import views as views_module
-from chajong.encoders.encoder import EncoderError, Preparation
+from chajong.encoders.encoder import EncoderError
 from chajong.encoders.views import ViewAverage
+from chajong.photos.resizing import Preparation
 
 SIZE = (16, 24)
 

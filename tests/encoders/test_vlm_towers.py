@@ -205,7 +205,7 @@ class TestKey:
 
 def test_an_encoder_is_let_go(tiny_vlm, watched):
     encoder = build_encoder(parameters(tiny_vlm[2]))
-    watched.watch(encoder._answer)
+    watched.watch(encoder._answer.__self__)
     encoder.encode(photos_of(encoder))
     del encoder
     assert not watched.in_memory()

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from tiny_predictions import align_to_photos
 
 from chajong.ensembling.pooling import (
     SMALLEST_SLICE,
@@ -13,7 +14,6 @@ from chajong.ensembling.pools.choice import PoolingProblem, choose_pool
 from chajong.predictions.calibration import fit_temperature
 from chajong.predictions.contract import (
     Predictions,
-    align_to_photos,
     contract_hash,
     normalise_log,
     pool_fold_models,

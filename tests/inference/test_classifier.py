@@ -5,10 +5,11 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
+from tiny_predictions import align_to_photos
 
 from chajong.inference.answers import PriorError
 from chajong.inference.saved import SavedEnsembleError
-from chajong.predictions.contract import align_to_photos, pool_fold_models, split_rows
+from chajong.predictions.contract import pool_fold_models, split_rows
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from kedro.io import DatasetError
+from tiny_predictions import align_to_photos
 
 from chajong import CarClassifier
 from chajong.inference.saved import SavedEnsembleError
-from chajong.predictions.contract import align_to_photos, split_rows
+from chajong.predictions.contract import split_rows
 
 
 @pytest.fixture(scope="module")

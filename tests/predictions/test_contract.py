@@ -12,12 +12,10 @@ from chajong.predictions import contract as module
 from chajong.predictions.contract import (
     POOLED_FOLD,
     Predictions,
-    align_to_photos,
     contract_hash,
     effective_class_names,
     pool_fold_models,
     read_predictions,
-    split_rows,
     train_rows,
     write_predictions,
 )
@@ -209,20 +207,6 @@ class TestRows:
         wanted = folds[folds["fold"] >= 0]
         assert list(rows["photo_id"]) == list(wanted["photo_id"])
         assert list(rows["fold"]) == list(wanted["fold"])
-
-    def test_align_orders_and_selects(self, make_member: MakeMember):
-        member = train_rows(make_member(0))
-        photos = list(member.rows["photo_id"])
-        aligned = align_to_photos(member, [photos[3], photos[0]])
-        np.testing.assert_array_equal(aligned.log_probabilities, member.log_probabilities[[3, 0]])
-
-    def test_align_names_a_missing_photo(self, make_member: MakeMember):
-        with pytest.raises(ValueError, match="1 photos have no prediction, the first is '없음'"):
-            align_to_photos(train_rows(make_member(0)), ["없음"])
-
-    def test_align_refuses_several_rows_a_photo(self, make_member: MakeMember):
-        with pytest.raises(ValueError, match="has several rows"):
-            align_to_photos(split_rows(make_member(0), "test"), ["TEST_00000"])
 
 
 class TestPoolFoldModels:

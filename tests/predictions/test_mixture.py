@@ -120,10 +120,8 @@ def test_two_useful_kinds_of_evidence_beat_each_alone_on_other_photos():
     assert fitted[0, 1] < min(fitted[(0,)], fitted[(1,)])
 
 
-def test_shares_sum_to_one_and_give_the_weights_back_over_the_temperature():
-    found = Mixture((3.0, 1.0))
-    assert found.shares == (0.75, 0.25)
-    assert found.temperature == 0.25
+def test_the_temperature_is_one_over_the_sum_of_the_weights():
+    assert Mixture((3.0, 1.0)).temperature == 0.25
 
 
 @pytest.mark.parametrize("weights", [(), (0.0, 0.0), (1.0, -0.1), (1.0, float("nan"))])

@@ -14,6 +14,13 @@ from chajong.predictions.contract import (
 )
 
 
+def align_to_photos(predictions: Predictions, photo_ids: list[str]) -> Predictions:
+    """One row a photo, in the order of the ids."""
+    places = pd.Index(predictions.rows["photo_id"]).get_indexer(photo_ids)
+    assert (places >= 0).all()
+    return predictions.take(places)
+
+
 @pytest.fixture
 def classes() -> pd.DataFrame:
     names = ["라브4_4세대_2013_2018", "쏘나타_2019_2023", "RAV4_2016_2018", "아반떼_2020_2022"]

@@ -11,7 +11,6 @@ from PIL import Image
 
 from chajong.search.filters import Filter, SearchError
 from chajong.search.photo_index import (
-    near_duplicates,
     nearest_photos,
     read_photo_index,
     write_photo_index,
@@ -46,14 +45,6 @@ def test_a_filter_holds(photo_index):
     found = nearest_photos(photo_index, query, 400, Filter(models=(model,)))
     assert set(found["class_name"]) == {model}
     assert len(found) == (photo_index.photos["class_name"] == model).sum()
-
-
-def test_near_duplicates_are_all_photos_within_the_distance(photo_index):
-    query = np.asarray(photo_index.vectors.vectors[0])
-    cosines = photo_index.vectors.vectors @ query
-    for closest in (0.001, 0.05, 0.3, 2.1):
-        found = near_duplicates(photo_index, query, closest)
-        assert len(found) == (1 - cosines <= closest).sum()
 
 
 def test_thumbnails_are_small_jpegs(photo_index):

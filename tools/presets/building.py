@@ -11,9 +11,9 @@ import open_clip
 import torch
 
 from chajong.encoders.encoder import EncoderError
+from chajong.encoders.image_model import ImageModel
 from chajong.encoders.open_clip_models import pretrained_tag
 from chajong.encoders.parameters import PretrainedParameters
-from chajong.encoders.pretrained import ImageModel
 from chajong.encoders.timm_models import timm_image_model
 from chajong.encoders.weights import unknown_model
 from chajong.members.backbone.backbone import BackboneClassifier

@@ -7,13 +7,16 @@ python -m tools.rendered_cars path/to/photos --names challenge --models 396 --tr
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from chajong.names.challenge import challenge_names
 from tools.rendered_cars.sample_names import sample_names, unseen_names
 from tools.rendered_cars.write import SAMPLE_SEED, write_rendered_photos
 
-NAMES = {
+Names = Callable[[int], Sequence[str]]
+
+NAMES: dict[str, Names] = {
     "invented": sample_names,
     "unseen": lambda count: unseen_names(count, SAMPLE_SEED),
     "challenge": lambda count: challenge_names()[:count],

@@ -16,8 +16,8 @@ from chajong.encoders.published import pinned, weights_identity
 
 if TYPE_CHECKING:
     from chajong.encoders.encoder import Encoder
+    from chajong.encoders.image_model import ImageModel
     from chajong.encoders.parameters import EncoderParameters, VlmLanguageParameters
-    from chajong.encoders.pretrained import ImageModel
 
 NOT_IN_KEY = {"batch_size", "compile", "weights", "revision"}
 """Settings that change the speed and not the features; weights go in by content."""
@@ -36,14 +36,14 @@ def build_encoder(parameters: EncoderParameters) -> Encoder:
         EncoderError: The model is unknown, or its weights are absent or do not fit.
     """
     from chajong.encoders.hog import HogEncoder
-    from chajong.encoders.pretrained import PretrainedEncoder
+    from chajong.encoders.views import frozen_encoder
 
     if isinstance(parameters, HogParameters):
         return HogEncoder(parameters)
     if isinstance(parameters, PretrainedParameters):
-        return PretrainedEncoder(_load_image_model(parameters), parameters)
+        return frozen_encoder(load_image_model(parameters), parameters)
     wide_range = _has_wide_range(parameters)
-    return PretrainedEncoder(_load_vlm(parameters), parameters.running, wide_range=wide_range)
+    return frozen_encoder(_load_vlm(parameters), parameters.running, wide_range=wide_range)
 
 
 def encoder_key(parameters: EncoderParameters) -> str:
@@ -93,7 +93,15 @@ def _has_wide_range(parameters: EncoderParameters) -> bool:
     return not isinstance(parameters, HogParameters | PretrainedParameters)
 
 
-def _load_image_model(parameters: PretrainedParameters) -> ImageModel:
+def load_image_model(parameters: PretrainedParameters) -> ImageModel:
+    """Build an image model of a library, on the CPU.
+
+    Args:
+        parameters: Which model, and how photos are normalised for it.
+
+    Raises:
+        EncoderError: The model is unknown, or its weights are absent or do not fit.
+    """
     from chajong.encoders.open_clip_models import load_open_clip_model
     from chajong.encoders.timm_models import load_timm_model
     from chajong.encoders.transformers_models import load_transformers_model
@@ -103,7 +111,8 @@ def _load_image_model(parameters: PretrainedParameters) -> ImageModel:
         "open_clip": load_open_clip_model,
         "transformers": load_transformers_model,
     }
-    return loaders[parameters.library](parameters)
+    model = loaders[parameters.library](parameters)
+    return model.normalising_by(parameters.mean, parameters.std)
 
 
 def _load_vlm(

@@ -10,9 +10,7 @@ import numpy as np
 from chajong.encoders.building import build_encoder
 from chajong.encoders.features import Features, content_hash, matrix_of
 from chajong.photos.content_cache import ContentCache
-from chajong.photos.decode import decode_photo
-from chajong.photos.loading import load_ahead
-from chajong.photos.resizing import resize_photo
+from chajong.photos.loading import photo_batches
 from chajong.predictions.measurement import measure
 
 if TYPE_CHECKING:
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    from chajong.encoders.encoder import Encoder, Preparation
+    from chajong.encoders.encoder import Encoder
     from chajong.encoders.parameters import EncoderParameters
     from chajong.photos.store import PhotoStore
 
@@ -101,55 +99,43 @@ def extract_features(
         cache: Keeps them; an interrupted extraction resumes after its last shard.
         name: What the progress bar calls the work.
     """
-    from tqdm import tqdm
-
-    with tqdm(total=len(contents), desc=name, unit=" photos", smoothing=0.05) as progress:
-        encoded: list[np.ndarray] = []
-        started, first, last = time.perf_counter(), 0, 0
-        for features in encode_photos(contents, store, encoder):
-            encoded.append(features)
-            last += len(features)
-            progress.update(len(features))
-            if last - first >= SHARD_PHOTOS or last == len(contents):
-                seconds = time.perf_counter() - started
-                cache.append(_rows(contents[first:last], np.concatenate(encoded), seconds))
-                encoded, started, first = [], time.perf_counter(), last
+    encoded: list[np.ndarray] = []
+    started, first, last = time.perf_counter(), 0, 0
+    for features in encode_photos(contents, store, encoder, name):
+        encoded.append(features)
+        last += len(features)
+        if last - first >= SHARD_PHOTOS or last == len(contents):
+            seconds = time.perf_counter() - started
+            cache.append(_rows(contents[first:last], np.concatenate(encoded), seconds))
+            encoded, started, first = [], time.perf_counter(), last
 
 
 def encode_photos(
-    contents: Sequence[str], store: PhotoStore, encoder: Encoder
+    contents: Sequence[str], store: PhotoStore, encoder: Encoder, title: str | None = None
 ) -> Iterator[np.ndarray]:
     """Encode photos while the next ones are decoded.
+
+    Args:
+        contents: sha-256 of each photo, repeated where photos are identical.
+        store: The photos.
+        encoder: Encodes them.
+        title: What the progress bar calls the work; there is none without it.
 
     Yields:
         float32 of shape [batch, features], in the order of the contents.
     """
     import torch
 
-    def load(content: str) -> np.ndarray:
-        return prepare_photo(store.jpeg(content), encoder.preparation)
-
-    for batch in load_ahead(contents, load, encoder.batch_size):
-        yield encoder.encode(torch.from_numpy(np.stack(batch)))
+    prepared = photo_batches(contents, store, encoder.preparation, encoder.batch_size, title)
+    for batch in prepared:
+        yield encoder.encode(torch.from_numpy(batch))
 
 
-def prepare_photo(jpeg: bytes, preparation: Preparation) -> np.ndarray:
-    """Decode a photo at the size an encoder needs.
-
-    Args:
-        jpeg: The photo's bytes.
-        preparation: The encoder's input.
-
-    Returns:
-        uint8 of shape [zooms, 3, height, width].
-    """
-    largest = max(preparation.height, preparation.width) * max(preparation.zoom)
-    photo = decode_photo(jpeg, shortest_side=round(largest))
-    pictures = [
-        resize_photo(photo, preparation.height, preparation.width, preparation.fit, zoom)
-        for zoom in preparation.zoom
-    ]
-    return np.stack(pictures).transpose(0, 3, 1, 2)
+def encode_all(
+    contents: Sequence[str], store: PhotoStore, encoder: Encoder, title: str | None = None
+) -> np.ndarray:
+    """Encode photos as `encode_photos` does, at least one, as float32 [photos, features]."""
+    return np.concatenate(list(encode_photos(contents, store, encoder, title)))
 
 
 def read_features(cache: ContentCache, contents: Sequence[str]) -> tuple[np.ndarray, float]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chajong.encoders.encoder import Preparation
+from chajong.photos.resizing import Preparation
 
 if TYPE_CHECKING:
     import torch

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from chajong.encoders.encoder import EncoderError
 from chajong.encoders.hub import OPEN_CLIP_WEIGHTS, hub_files
-from chajong.encoders.pretrained import ImageModel
+from chajong.encoders.image_model import ImageModel
 from chajong.encoders.published import ON_THE_HUB, open_clip_repository
 from chajong.encoders.weights import (
     conversion,

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch.nn import functional
 
 from chajong.encoders.encoder import EncoderError
-from chajong.encoders.pretrained import ImageModel
+from chajong.encoders.image_model import ImageModel
 from chajong.encoders.published import model_files
 from chajong.encoders.sharded_weights import assign_weights
 from chajong.encoders.vlm_towers import pooled, read_parts

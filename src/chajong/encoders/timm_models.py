@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from chajong.encoders.hub import WEIGHTS, hub_files, local_files
-from chajong.encoders.pretrained import ImageModel
+from chajong.encoders.image_model import ImageModel
 from chajong.encoders.published import ON_THE_HUB, timm_repository
 from chajong.encoders.weights import (
     conversion,

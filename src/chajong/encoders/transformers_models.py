@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chajong.encoders.encoder import EncoderError
 from chajong.encoders.hub import WEIGHTS
-from chajong.encoders.pretrained import ImageModel
+from chajong.encoders.image_model import ImageModel
 from chajong.encoders.published import model_files
 from chajong.encoders.weights import (
     check_complete,
@@ -38,7 +37,8 @@ def load_transformers_model(parameters: PretrainedParameters) -> ImageModel:
         EncoderError: The model or its weights are absent, or do not fit.
     """
     described = load_transformers_network(parameters)
-    return replace(described, network=_pooled_network()(described.network))
+    network = _pooled_network()(described.network)
+    return ImageModel(network, *described.image_size, described.mean, described.std)
 
 
 def load_transformers_network(parameters: PretrainedParameters) -> ImageModel:

@@ -9,11 +9,13 @@ import torch
 
 from chajong.device import best_device, best_precision, exact_float32, mixed_precision
 from chajong.encoders.encoder import EncoderError
+from chajong.photos.resizing import Preparation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chajong.encoders.encoder import Preparation
+    from chajong.encoders.image_model import ImageModel
+    from chajong.encoders.parameters import PretrainedParameters
 
 
 class ViewAverage:
@@ -80,33 +82,52 @@ class ViewAverage:
 
     @torch.inference_mode()
     def _ask(self, photos: torch.Tensor) -> np.ndarray:
-        on_device = photos.to(self._device, non_blocking=True)
-        answers = answer_over_views(self._answer, on_device, flip=self._flip, join=self._join)
-        on_cpu: np.ndarray = answers.cpu().numpy()
+        on_cpu: np.ndarray = self.answers(photos.to(self._device, non_blocking=True)).cpu().numpy()
         return on_cpu
 
+    def answers(self, photos: torch.Tensor) -> torch.Tensor:
+        """Ask about photos that are on the model's device already; a trace can follow it.
 
-def answer_over_views(
-    answer: Callable[[torch.Tensor], torch.Tensor],
-    photos: torch.Tensor,
-    *,
-    flip: bool,
-    join: bool,
-) -> torch.Tensor:
-    """Ask a model about every view, and average or join its answers; a trace can follow it.
+        Args:
+            photos: uint8 [photos, zooms, 3, height, width].
+
+        Returns:
+            float32 as `encode` gives them.
+        """
+        views = photos.flatten(0, 1)
+        answers = self._answer(views).float()
+        if self._flip:
+            answers = (answers + self._answer(views.flip(-1)).float()) / 2
+        by_zoom = answers.reshape(-1, photos.shape[1], answers.shape[1])
+        return by_zoom.flatten(1) if self._join else by_zoom.mean(1)
+
+
+def frozen_encoder(
+    model: ImageModel, parameters: PretrainedParameters, *, wide_range: bool = False
+) -> ViewAverage:
+    """Move a model to the best device there is, to give features that are joined over zooms.
 
     Args:
-        answer: From photos uint8 [n, 3, height, width] to float [n, answers].
-        photos: uint8 [photos, zooms, 3, height, width].
-        flip: Whether mirror images are views too.
-        join: Whether answers to the zooms are set side by side instead of averaged.
-
-    Returns:
-        float32 [photos, answers], or [photos, zooms * answers] where they are joined.
+        model: The model.
+        parameters: Which views of a photo; its normalisation is part of the model.
+        wide_range: As for `chajong.device.best_precision`.
     """
-    views = photos.flatten(0, 1)
-    answers = answer(views).float()
-    if flip:
-        answers = (answers + answer(views.flip(-1)).float()) / 2
-    by_zoom = answers.reshape(-1, photos.shape[1], answers.shape[1])
-    return by_zoom.flatten(1) if join else by_zoom.mean(1)
+    model = model.eval().requires_grad_(requires_grad=False)
+    model = model.to(best_device()).to(memory_format=torch.channels_last)
+    if parameters.compile:
+        model.network.compile()
+    return features_over_views(model, parameters, wide_range=wide_range)
+
+
+def features_over_views(
+    model: ImageModel, parameters: PretrainedParameters, *, wide_range: bool = False
+) -> ViewAverage:
+    """Ask a model where it is for features, joined over zooms; see `frozen_encoder`."""
+    return ViewAverage(
+        model.features,
+        Preparation(*model.image_size, parameters.fit, parameters.zoom),
+        flip=parameters.flip,
+        batch_size=parameters.batch_size,
+        join=True,
+        wide_range=wide_range,
+    )

@@ -15,7 +15,7 @@ import torch
 
 from chajong.device import best_device, best_precision
 from chajong.encoders.encoder import EncoderError
-from chajong.encoders.pretrained import ImageModel
+from chajong.encoders.image_model import ImageModel
 from chajong.encoders.published import model_files
 from chajong.encoders.sharded_weights import (
     ReadTensors,

@@ -1,4 +1,4 @@
-"""Photos decoded ahead of the model that reads them."""
+"""Photos decoded, resized and batched ahead of the model that reads them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,51 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from chajong.photos.resizing import Preparation
+    from chajong.photos.store import PhotoStore
 
 Key = TypeVar("Key")
 Loaded = TypeVar("Loaded")
 
 BATCHES_AHEAD = 3
 """Batches that are decoded before the model asks for them: enough to hide a slow photo."""
+
+
+def photo_batches(
+    contents: Sequence[str],
+    store: PhotoStore,
+    preparation: Preparation,
+    batch_size: int,
+    title: str | None = None,
+) -> Iterator[np.ndarray]:
+    """Prepare photos while a model is asked about those before them.
+
+    Args:
+        contents: sha-256 of each photo, repeated where photos are identical.
+        store: The photos.
+        preparation: The model's input.
+        batch_size: Photos a batch.
+        title: What the progress bar calls the work; there is none without it.
+
+    Yields:
+        uint8 [photos, zooms, 3, height, width], in the order of the contents.
+    """
+    from tqdm import tqdm
+
+    def load(content: str) -> np.ndarray:
+        return preparation.pictures(store.jpeg(content))
+
+    with tqdm(
+        total=len(contents), desc=title, unit=" photos", smoothing=0.05, disable=title is None
+    ) as progress:
+        for batch in load_ahead(contents, load, batch_size):
+            yield np.stack(batch)
+            progress.update(len(batch))
 
 
 def load_ahead(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from PIL import Image
+
+from chajong.photos.decode import decode_photo
 
 Fit = Literal["squash", "crop", "pad"]
 """How a photo of any shape becomes the model's shape.
@@ -16,6 +19,32 @@ gives up the two ends, ``pad`` keeps both and gives up resolution.
 
 PADDING = (127, 127, 127)
 """Middle grey, so that a border is near zero after normalisation."""
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How a photo becomes a model's input.
+
+    Attributes:
+        height: Height of the input in pixels.
+        width: Width of the input in pixels.
+        fit: How a photo of another shape becomes this one.
+        zoom: Centre zooms, each of which makes one picture.
+    """
+
+    height: int
+    width: int
+    fit: Fit = "squash"
+    zoom: tuple[float, ...] = (1.0,)
+
+    def pictures(self, jpeg: bytes) -> np.ndarray:
+        """Decode a photo at the size that is needed, uint8 [zooms, 3, height, width]."""
+        largest = max(self.height, self.width) * max(self.zoom)
+        photo = decode_photo(jpeg, shortest_side=round(largest))
+        pictures = [
+            resize_photo(photo, self.height, self.width, self.fit, zoom) for zoom in self.zoom
+        ]
+        return np.stack(pictures).transpose(0, 3, 1, 2)
 
 
 def resize_photo(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -225,25 +224,6 @@ def pool_fold_models(predictions: Predictions, split: Split) -> Predictions:
         class_names=chosen.class_names,
         contract=chosen.contract,
     )
-
-
-def align_to_photos(predictions: Predictions, photo_ids: Sequence[str]) -> Predictions:
-    """Return one row per photo in the order of `photo_ids`; photos not asked for are left out.
-
-    Raises:
-        ValueError: If a photo has no row or several.
-    """
-    index = pd.Index(predictions.rows["photo_id"])
-    if not index.is_unique:
-        repeated = index[index.duplicated()][0]
-        raise ValueError(
-            f"Photo {repeated!r} has several rows: pool the fold models or choose one split first."
-        )
-    positions = index.get_indexer(pd.Index(photo_ids))
-    missing = [photo for photo, position in zip(photo_ids, positions, strict=True) if position < 0]
-    if missing:
-        raise ValueError(f"{len(missing)} photos have no prediction, the first is {missing[0]!r}.")
-    return predictions.take(positions)
 
 
 def write_predictions(predictions: Predictions, path: Path) -> None:

@@ -45,13 +45,8 @@ class Mixture:
 
     @property
     def temperature(self) -> float:
-        """T in log_softmax(Σ shares_i s_i / T), which is the mixture."""
+        """T in log_softmax(Σ w_i s_i / T) with weights w that sum to 1, which is the mixture."""
         return 1 / sum(self.weights)
-
-    @property
-    def shares(self) -> tuple[float, ...]:
-        """Weights that sum to 1; to be compared only where the scores have one scale."""
-        return tuple(weight * self.temperature for weight in self.weights)
 
     def log_probabilities(self, scores: Sequence[np.ndarray]) -> np.ndarray:
         """Mix the evidence about some photos.

@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 INDEX_FILE, PHOTOS_FILE, THUMBNAILS_FILE = "index.json", "photos.parquet", "thumbnails.arrow"
 THUMBNAIL_QUALITY = 80
 
-NEAR_DUPLICATE = 0.02
-"""Cosine distance up to which a photo counts as a near-duplicate."""
-
 MODEL_COLUMNS = ["english", "maker", "first_year", "last_year"]
 
 
@@ -140,28 +137,6 @@ def nearest_photos(
     rows = index.photos.iloc[positions[0][found]].reset_index(drop=True)
     near: pd.DataFrame = rows.assign(similarity=cosines[0][found], distance=1 - cosines[0][found])
     return near
-
-
-def near_duplicates(
-    index: PhotoIndex, query: np.ndarray, closest: float = NEAR_DUPLICATE
-) -> pd.DataFrame:
-    """Find the photos that show the same as a query, the nearest first.
-
-    Args:
-        index: Where to look.
-        query: float32 [width].
-        closest: Cosine distance up to which a photo counts.
-
-    Returns:
-        As `nearest_photos`.
-    """
-    count = 16
-    while True:
-        found = nearest_photos(index, query, min(count, len(index.photos)))
-        near = found[found["distance"] <= closest]
-        if len(near) < len(found) or len(found) == len(index.photos):
-            return near
-        count *= 4
 
 
 def write_photo_index(index: PhotoIndex, folder: Path) -> None:

@@ -9,7 +9,6 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from chajong.encoders.building import build_encoder
-from chajong.encoders.extraction import prepare_photo as prepare_input
 from chajong.encoders.parameters import EncoderParameters, PretrainedParameters
 from chajong.photos.decode import UnreadablePhotoError
 from chajong.photos.preparation import StoreSettings, prepare_photo
@@ -71,7 +70,7 @@ class QueryEncoder:
         prepared = prepare_photo(data, self._settings)
         if prepared.jpeg is None:
             raise UnreadablePhotoError(prepared.reason)
-        pictures = prepare_input(prepared.jpeg, self._encoder.preparation)
+        pictures = self._encoder.preparation.pictures(prepared.jpeg)
         with self._lock:
             encoded: np.ndarray = self._encoder.encode(torch.from_numpy(pictures[None]))[0]
         return encoded

@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 from transformers import Trainer, TrainerCallback
 
-from chajong.photos.decode import decode_photo
-from chajong.photos.loading import load_ahead
-from chajong.photos.resizing import resize_photo
+from chajong.photos.loading import photo_batches
+from chajong.photos.resizing import Preparation
 from chajong.training.errors import TrainingError
 from chajong.training.moving_average import MovingAverage, load_trained_weights, trained_weights
 from chajong.whole import whole_file
@@ -195,20 +193,14 @@ def mean_loss(model: Any, photos: LabelledPhotos) -> float:
     Returns:
         The mean log loss.
     """
-    height, width = model.image_size
+    preparation = Preparation(*model.image_size)
     device = next(model.parameters()).device
-
-    def load(content: str) -> np.ndarray:
-        decoded = decode_photo(photos.store.jpeg(content), shortest_side=max(height, width))
-        return resize_photo(decoded, height, width)
-
     was_training = model.training
     model.eval()
     losses, first = [], 0
-    for batch in load_ahead(photos.contents, load, EVALUATION_BATCH):
-        pictures = torch.from_numpy(np.stack(batch)).permute(0, 3, 1, 2)
+    for batch in photo_batches(photos.contents, photos.store, preparation, EVALUATION_BATCH):
         labels = torch.from_numpy(photos.labels[first : first + len(batch)]).to(device)
-        scores = model.log_probabilities(pictures.to(device))
+        scores = model.log_probabilities(torch.from_numpy(batch[:, 0]).to(device))
         losses.append(-scores.gather(1, labels[:, None]).float().cpu())
         first += len(batch)
     model.train(was_training)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from chajong.encoders.encoder import EncoderError
-from chajong.members.clip.adapters import add_adapters, merge_adapters
+from chajong.members.clip.adapters import add_adapters
 from chajong.members.clip.depths import tower_of
 from chajong.members.clip.parameters import ClipParameters
 from chajong.members.clip.towers import load_towers
@@ -39,23 +39,6 @@ def test_untrained_adapters_change_nothing(parameters, sentences):
     before = embeddings_of(towers, sentences)
     add_adapters(towers, parameters)
     torch.testing.assert_close(embeddings_of(towers, sentences), before)
-
-
-def test_merged_weights_give_the_same_embeddings(parameters, sentences):
-    towers = load_towers(parameters).eval()
-    before = embeddings_of(towers, sentences)
-    plain_names = set(towers.state_dict())
-    add_adapters(towers, parameters)
-    stir_adapters(towers)
-    adapted = embeddings_of(towers, sentences)
-    merged = merge_adapters(towers)
-
-    assert set(merged.state_dict()) == plain_names
-    torch.testing.assert_close(embeddings_of(merged, sentences), adapted, rtol=1e-5, atol=1e-5)
-    torch.testing.assert_close(embeddings_of(towers, sentences), adapted)
-    assert all(
-        not torch.allclose(now, then, atol=1e-2) for now, then in zip(adapted, before, strict=True)
-    )
 
 
 def test_only_adapters_and_the_logit_scale_are_trained(parameters):

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from chajong.encoders.extraction import prepare_photo
 from chajong.members.checkpoint import read_checkpoint, write_checkpoint
 from chajong.members.clip.classifier import build_clip_classifier
 from chajong.members.clip.fold_models import ChosenShares, FoldModels
@@ -119,7 +118,7 @@ def scores_by_name(model, photo_ids, parameters, tables):
     scores = []
     with torch.no_grad():
         for content in tables.contents_of(photo_ids):
-            photo = prepare_photo(tables.store.jpeg(content), preparation)
+            photo = preparation.pictures(tables.store.jpeg(content))
             scores.append(model.log_probabilities(torch.from_numpy(photo))[0].numpy())
     return np.stack(scores)
 

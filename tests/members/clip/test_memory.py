@@ -5,10 +5,11 @@ from chajong.members.clip.member import (
     clip_builder,
     predict_folds,
     predict_zero_shot,
-    restore_models,
 )
 from chajong.members.clip.prompts import class_prompts
+from chajong.members.trained.checkpoint import restore_fold_models
 from chajong.members.trained.member import train_member
+from chajong.members.trained.views import log_probability_views
 from chajong.training.parameters import TrainingParameters
 from tools.small_clip import make_small_clip
 
@@ -41,8 +42,14 @@ def test_a_fold_is_let_go_before_the_next(parameters, tables, tmp_path, watched,
     predict_zero_shot(parameters, tables)
     assert watched.built == 5
     monkeypatch.setattr(member, "build_clip_classifier", given)
-    for model in restore_models(checkpoint).values():
+    models = restore_fold_models(
+        checkpoint,
+        lambda fold: build(fold)(),
+        lambda model: log_probability_views(model, parameters),
+        tables.class_names,
+    )
+    for model in models.values():
         watched.watch(model)
-    del model
+    del model, models
     assert watched.built == 8
     assert not watched.in_memory()

@@ -11,7 +11,7 @@ import pytest
 import torch
 from tiny_classifier import CLASSES, UNVARIED, TinyClassifier
 
-from chajong.encoders.encoder import Preparation
+from chajong.encoders.extraction import encode_all
 from chajong.encoders.views import ViewAverage
 from chajong.members.clip import fold_models
 from chajong.members.clip import member as clip_member
@@ -25,7 +25,7 @@ from chajong.members.trained.member import (
     train_member,
 )
 from chajong.members.trained.tables import TrainingTables
-from chajong.members.trained.views import answers
+from chajong.photos.resizing import Preparation
 from chajong.training.moving_average import load_trained_weights, trained_weights
 from chajong.training.parameters import (
     MixingParameters,
@@ -117,7 +117,7 @@ def embed_pixels(model, photo_ids, parameters, tables, title):
         flip=False,
         batch_size=32,
     )
-    embedded = answers(tables.contents_of(photo_ids), tables.store, views, title)
+    embedded = encode_all(tables.contents_of(photo_ids), tables.store, views, title)
     return torch.nn.functional.normalize(torch.from_numpy(embedded), dim=1)[:, None]
 
 

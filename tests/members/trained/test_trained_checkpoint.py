@@ -4,7 +4,6 @@ import torch
 from safetensors.torch import load_file, save_file
 from tiny_classifier import TinyClassifier, build_tiny
 
-from chajong.encoders.encoder import Preparation
 from chajong.encoders.views import ViewAverage
 from chajong.members.checkpoint import (
     WEIGHTS_FILE,
@@ -18,6 +17,7 @@ from chajong.members.trained.checkpoint import (
     restore_fold_models,
     trained_checkpoint,
 )
+from chajong.photos.resizing import Preparation
 from chajong.training.moving_average import trained_weights
 
 PREPARATION = Preparation(*TinyClassifier.image_size, zoom=(1.0, 1.2))

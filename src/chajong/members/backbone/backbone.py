@@ -8,7 +8,7 @@ import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from chajong.encoders.encoder import EncoderError
-from chajong.encoders.photo_input import PhotoInput
+from chajong.encoders.image_model import ImageModel
 from chajong.members.backbone.network import load_network
 from chajong.training.losses import mixed_cross_entropy
 
@@ -17,17 +17,13 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from chajong.encoders.pretrained import ImageModel
     from chajong.members.backbone.parameters import BackboneParameters
 
 
-class BackboneClassifier(torch.nn.Module):
+class BackboneClassifier(ImageModel):
     """Scores photos by a timm network and one linear layer; a `PhotoClassifier`.
 
     Attributes:
-        image_size: Height and width in pixels that photos are prepared at.
-        input: Normalises photos.
-        network: Normalised photos to features.
         head: Features to one logit a class.
         freeze_batch_norm: Whether batch norms keep their statistics and affine weights.
         from_chance: Whether the network started from chance.
@@ -49,16 +45,12 @@ class BackboneClassifier(torch.nn.Module):
             freeze_batch_norm: Whether batch norms stay as they are.
             from_chance: Whether the network starts from chance too.
         """
-        super().__init__()
-        self.image_size = (model.height, model.width)
-        self.input = PhotoInput(model.mean, model.std)
-        network: Any = model.network
-        self.network = network
-        self.head = torch.nn.Linear(network.head_hidden_size, class_count)
+        super().__init__(model.network, *model.image_size, model.mean, model.std)
+        self.head = torch.nn.Linear(self.network.head_hidden_size, class_count)
         self.freeze_batch_norm = freeze_batch_norm
         self.from_chance = from_chance
         if freeze_batch_norm:
-            for norm in _batch_norms(network):
+            for norm in _batch_norms(self.network):
                 norm.requires_grad_(requires_grad=False)
 
     def train(self, mode: bool = True) -> Self:
@@ -75,11 +67,6 @@ class BackboneClassifier(torch.nn.Module):
         """Compute the loss of a batch, as `PhotoClassifier` says."""
         logits = self.logits(photos)
         return {"loss": mixed_cross_entropy(logits, labels, other_labels, share)}
-
-    def features(self, photos: Tensor) -> Tensor:
-        """Turn photos, uint8 [n, 3, height, width], into features [n, d]."""
-        features: Tensor = self.network(self.input(photos))
-        return features
 
     def log_probabilities(self, photos: Tensor) -> Tensor:
         """Score photos, uint8 [n, 3, height, width], as float32 [n, classes]."""

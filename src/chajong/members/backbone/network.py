@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from chajong.encoders.encoder import EncoderError
 from chajong.encoders.hub import OPEN_CLIP_WEIGHTS, local_files
-from chajong.encoders.pretrained import ImageModel
+from chajong.encoders.image_model import ImageModel
 from chajong.encoders.timm_models import fit_timm_weights, timm_image_model
 from chajong.encoders.weights import is_path, read_weights
 
@@ -37,8 +37,7 @@ def load_network(parameters: BackboneParameters) -> ImageModel:
     folder = Path(parameters.weights).expanduser()
     from_open_clip = is_path(parameters.weights) and (folder / CONFIGURATION).is_file()
     model = _open_clip_trunk(parameters, folder) if from_open_clip else _timm_model(parameters)
-    mean, std = parameters.mean or model.mean, parameters.std or model.std
-    return ImageModel(model.network, model.height, model.width, mean, std)
+    return model.normalising_by(parameters.mean, parameters.std)
 
 
 def _timm_model(parameters: BackboneParameters) -> ImageModel:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chajong.encoders.extraction import encode_all
 from chajong.members.backbone.member import restored_models
-from chajong.members.trained.views import ask_views, log_probability_views
+from chajong.members.trained.views import log_probability_views
 from chajong.predictions.mixture import Mixture
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class BackboneScorer:
     def __call__(self, photos: NewPhotos) -> ByFold:
         """See `Scorer`."""
         return {
-            fold: self._mixture.log_probabilities([ask_views(views, photos)])
+            fold: self._mixture.log_probabilities(
+                [encode_all(photos.contents, photos.store, views)]
+            )
             for fold, views in self._views.items()
         }

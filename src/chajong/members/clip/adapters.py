@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -54,20 +53,6 @@ def add_adapters(towers: ClipTowers, parameters: ClipParameters) -> None:
         if isinstance(layer, MultiheadAttention):
             layer.register_forward_pre_hook(_remember_weights)
             layer.register_forward_hook(_put_weights_back, always_call=True)
-
-
-def merge_adapters(towers: ClipTowers) -> ClipTowers:
-    """Add the adapters' changes to the weights.
-
-    Args:
-        towers: Towers with adapters; they keep them.
-
-    Returns:
-        A copy without adapters that gives the same embeddings.
-    """
-    merged = deepcopy(towers)
-    merged.network = merged.network.merge_and_unload()
-    return merged
 
 
 def _remember_weights(layer: Any, _: object) -> None:

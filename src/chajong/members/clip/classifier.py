@@ -8,7 +8,6 @@ import torch
 from torch.nn.functional import log_softmax, normalize
 
 from chajong.encoders.encoder import EncoderError
-from chajong.encoders.photo_input import PhotoInput
 from chajong.members.clip.adapters import add_adapters
 from chajong.members.clip.depths import tower_depths, tower_of
 from chajong.members.clip.losses import clip_loss, multi_positive_contrastive
@@ -58,7 +57,6 @@ class ClipClassifier(torch.nn.Module):
         """
         super().__init__()
         self.towers = towers
-        self.photo_input = PhotoInput(towers.mean, towers.std)
         self.settings = parameters
         counts = torch.tensor([len(of_class) for of_class in prompts])
         tokens = towers.tokenize([text for of_class in prompts for text in of_class])
@@ -76,7 +74,7 @@ class ClipClassifier(torch.nn.Module):
     @property
     def image_size(self) -> tuple[int, int]:
         """Height and width in pixels of the photos."""
-        return self.towers.height, self.towers.width
+        return self.towers.image_size
 
     def set_gradient_checkpointing(self, enabled: bool) -> None:
         """Compute activations twice instead of keeping them, or stop doing so.
@@ -147,7 +145,7 @@ class ClipClassifier(torch.nn.Module):
 
     def photo_embeddings(self, photos: torch.Tensor) -> torch.Tensor:
         """Embed photos, uint8 [n, 3, height, width], as float32 [n, d] of length 1."""
-        return normalize(self.towers.encode_photos(self.photo_input(photos)).float(), dim=1)
+        return normalize(self.towers.features(photos).float(), dim=1)
 
     @torch.no_grad()
     def class_embeddings(self) -> torch.Tensor:

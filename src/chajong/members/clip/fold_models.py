@@ -10,6 +10,7 @@ import torch
 from torch.nn.functional import normalize
 
 from chajong.device import best_device
+from chajong.encoders.extraction import encode_all
 from chajong.members.clip.classifier import build_clip_classifier
 from chajong.members.clip.evidence import name_scores, neighbour_scores, prototype_scores
 from chajong.members.clip.interpolation import interpolate
@@ -17,7 +18,7 @@ from chajong.members.clip.prompts import class_prompts
 from chajong.members.heads.whitening import whiten, within_class_covariance
 from chajong.members.trained.checkpoint import proof_photos, trained_checkpoint
 from chajong.members.trained.member import Scored, cross_fit_rows, join_scored
-from chajong.members.trained.views import answers, log_probability_views, views_of
+from chajong.members.trained.views import log_probability_views, views_of
 from chajong.predictions.calibration import fit_temperature
 from chajong.predictions.contract import normalise_log
 from chajong.predictions.metric import log_loss
@@ -226,7 +227,7 @@ def embed_photos(
     """Embed photos at every zoom, as float32 [photos, zooms, dimensions] of length 1."""
     contents = tables.contents_of(photo_ids)
     views = embedding_views(model, parameters)
-    return by_zoom(answers(contents, tables.store, views, f"clip, {title}"), parameters)
+    return by_zoom(encode_all(contents, tables.store, views, f"clip, {title}"), parameters)
 
 
 def embedding_views(model: ClipClassifier, parameters: ClipParameters) -> ViewAverage:

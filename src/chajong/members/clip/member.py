@@ -22,7 +22,6 @@ from chajong.members.clip.prompts import class_prompts
 from chajong.members.clip.towers import at_commits, other_tokenizer
 from chajong.members.trained.checkpoint import (
     proof_photos,
-    restore_fold_models,
     trained_checkpoint,
 )
 from chajong.members.trained.member import (
@@ -32,7 +31,6 @@ from chajong.members.trained.member import (
     trained_metrics,
 )
 from chajong.members.trained.views import log_probability_views
-from chajong.names.table import class_table
 from chajong.predictions.measurement import measure
 from chajong.training.folds import CALIBRATION
 
@@ -40,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pandas as pd
-    import torch
 
     from chajong.members.checkpoint import Checkpoint
     from chajong.members.clip.classifier import ClipClassifier
@@ -191,26 +188,3 @@ def _zero_shot_checkpoint(
         "class_names": list(tables.class_names),
     }
     return trained_checkpoint({}, proof, {}, configuration)
-
-
-def restore_models(checkpoint: Checkpoint) -> dict[int, torch.nn.Module]:
-    """Build the fold models of a checkpoint, and see that they score as they did.
-
-    Args:
-        checkpoint: Of the member `clip`.
-
-    Returns:
-        Models by fold.
-
-    Raises:
-        CheckpointError: A model does not reproduce the scores that were saved with it.
-    """
-    parameters = ClipParameters(**checkpoint.configuration["model"])
-    class_names = checkpoint.configuration["class_names"]
-    prompts = class_prompts(class_table({name: name for name in class_names}))
-    return restore_fold_models(
-        checkpoint,
-        lambda fold: build_clip_classifier(parameters, prompts),
-        lambda model: log_probability_views(model, parameters),
-        class_names,
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chajong.device import best_device
+from chajong.encoders.extraction import encode_all
 from chajong.members.clip.classifier import build_clip_classifier
 from chajong.members.clip.fold_models import (
     EVIDENCE,
@@ -16,7 +17,7 @@ from chajong.members.clip.fold_models import (
 from chajong.members.clip.parameters import ClipParameters
 from chajong.members.clip.prompts import class_prompts
 from chajong.members.trained.checkpoint import restore_fold_models
-from chajong.members.trained.views import ask_views, log_probability_views
+from chajong.members.trained.views import log_probability_views
 from chajong.predictions.contract import effective_class_names
 from chajong.predictions.mixture import Mixture
 
@@ -52,7 +53,7 @@ class ClipScorer:
         scored = {}
         for fold, model in self._models.items():
             views = embedding_views(model, self._parameters)
-            embedded = by_zoom(ask_views(views, photos), self._parameters)
+            embedded = by_zoom(encode_all(photos.contents, photos.store, views), self._parameters)
             seen = self._tensors[f"evidence.fold_{fold}.photos"].float()
             labels = self._tensors[f"evidence.fold_{fold}.labels"]
             evidence = compare(model, embedded, seen, labels)
@@ -73,5 +74,5 @@ class ZeroShotScorer:
     def __call__(self, photos: NewPhotos) -> ByFold:
         """See `Scorer`; every fold's model would say the same."""
         views = embedding_views(self._model, self._parameters)
-        embedded = by_zoom(ask_views(views, photos), self._parameters)
+        embedded = by_zoom(encode_all(photos.contents, photos.store, views), self._parameters)
         return {0: self._mixture.log_probabilities([scored_by_names(self._model, embedded)])}

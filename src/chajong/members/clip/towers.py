@@ -9,13 +9,13 @@ import torch
 
 from chajong.encoders.encoder import EncoderError
 from chajong.encoders.hub import hub_files, resolve_commit
+from chajong.encoders.image_model import ImageModel
 from chajong.encoders.open_clip_models import (
     FOLDER,
     load_open_clip_network,
     open_clip_source,
     photo_format,
 )
-from chajong.encoders.pretrained import ImageModel
 from chajong.encoders.published import at_commit, repository_of
 from chajong.encoders.transformers_models import (
     load_transformers_network,
@@ -29,19 +29,13 @@ if TYPE_CHECKING:
     from chajong.members.clip.parameters import ClipParameters
 
 
-class ClipTowers(torch.nn.Module, ABC):
+class ClipTowers(ImageModel, ABC):
     """A model that embeds photos and sentences in one space.
 
     Attributes:
         network: The library's own model.
-        height: Height of the photos in pixels.
-        width: Width of the photos in pixels.
-        mean: Channel means on a scale of 0 to 1.
-        std: Channel standard deviations on a scale of 0 to 1.
         context: Most tokens that a sentence may have, its start and end included.
     """
-
-    network: Any
 
     def __init__(self, model: ImageModel, tokenizer: Any, context: int) -> None:
         """Join a model and its tokenizer.
@@ -51,10 +45,7 @@ class ClipTowers(torch.nn.Module, ABC):
             tokenizer: The library's tokenizer.
             context: Most tokens that a sentence may have.
         """
-        super().__init__()
-        self.network = model.network
-        self.height, self.width = model.height, model.width
-        self.mean, self.std = model.mean, model.std
+        super().__init__(model.network, *model.image_size, model.mean, model.std)
         self.context = context
         self._tokenizer = tokenizer
 

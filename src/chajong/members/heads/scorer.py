@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from chajong.encoders.building import build_encoder
 from chajong.encoders.concatenation import join_matrices
-from chajong.encoders.extraction import encode_photos
+from chajong.encoders.extraction import encode_all
 from chajong.encoders.parameters import EncoderParameters
 from chajong.members.heads.checkpoint import fold_models
 
@@ -43,7 +43,7 @@ class EncoderFeatures:
 
     def __call__(self, photos: NewPhotos) -> np.ndarray:
         """Encode the photos, and round the features as those of the training photos were."""
-        matrix = np.concatenate(list(encode_photos(photos.contents, photos.store, self.encoder)))
+        matrix = encode_all(photos.contents, photos.store, self.encoder)
         return matrix.astype(self._configuration["precision"]).astype(np.float32)
 
 

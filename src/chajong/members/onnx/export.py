@@ -12,15 +12,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-from chajong.encoders.encoder import Preparation
-from chajong.encoders.open_clip_models import load_open_clip_model
-from chajong.encoders.pretrained import photo_input
-from chajong.encoders.timm_models import load_timm_model
+from chajong.encoders.building import load_image_model
+from chajong.encoders.views import features_over_views
 from chajong.members.backbone.member import restored_models
 from chajong.members.heads.checkpoint import fold_models
 from chajong.members.onnx.graphs import HeadGraph, PhotoGraph
 from chajong.members.trained.views import log_probability_views
 from chajong.names.table import class_table
+from chajong.photos.resizing import Preparation
 from chajong.predictions.mixture import Mixture
 from chajong.whole import whole_folder
 
@@ -49,6 +48,8 @@ BATCH_SIZES = (1, 3)
 LABELS_FILE = "labels.json"
 
 NEEDED = ("onnx", "onnxruntime", "onnxscript")
+
+EXPORTED_LIBRARIES = ("timm", "open_clip")
 
 POOLING = (
     "The member's answer is the mean of the log-probabilities of all files, renormalised: "
@@ -141,23 +142,21 @@ def export_encoder(parameters: PretrainedParameters, folder: Path) -> pd.DataFra
             agree with torch.
     """
     _check_installed()
-    loaders = {"timm": load_timm_model, "open_clip": load_open_clip_model}
-    if parameters.library not in loaders:
+    if parameters.library not in EXPORTED_LIBRARIES:
         message = (
             f"encoder.onnx: {parameters.model!r} is of {parameters.library}, and only encoders of "
-            f"{' and '.join(loaders)} can be exported."
+            f"{' and '.join(EXPORTED_LIBRARIES)} can be exported."
         )
         raise OnnxExportError(message)
-    model = loaders[parameters.library](parameters)
-    network = torch.nn.Sequential(photo_input(model, parameters), model.network)
-    graph = PhotoGraph(network, network, parameters).eval().requires_grad_(requires_grad=False)
-    preparation = Preparation(model.height, model.width, parameters.fit, parameters.zoom)
-    example, *batches = _random_photos(preparation)
+    model = load_image_model(parameters)
+    views = features_over_views(model, parameters)
+    graph = PhotoGraph(model, views).eval().requires_grad_(requires_grad=False)
+    example, *batches = _random_photos(views.preparation)
     with torch.inference_mode():
         answers = [graph(batch).numpy() for batch in batches]
     scale = max(1.0, *(float(np.abs(answer).max()) for answer in answers))
     labels = {
-        "input": _photo_input(preparation),
+        "input": _photo_input(views.preparation),
         "output": {"name": "features", "width": answers[0].shape[1]},
         "model": parameters.model,
     }
@@ -224,7 +223,7 @@ def _trained_export(
     views = log_probability_views(model, parameters)
     mixture = Mixture((1 / temperature,))
     answers = [mixture.log_probabilities([views.encode_exactly(batch)]) for batch in batches]
-    graph = PhotoGraph(model.cpu(), model.log_probabilities, parameters, temperature).eval()
+    graph = PhotoGraph(model.cpu(), views, temperature).eval()
     return _Export(f"fold_{fold}.onnx", graph, example, batches, answers)
 
 

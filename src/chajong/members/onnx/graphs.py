@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.functional import normalize
 
-from chajong.encoders.views import answer_over_views
 from chajong.members.heads.fitted import VOTE_FLOOR, NeighbourHead
 from chajong.members.heads.normalisation import normalise_features
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from torch import Tensor
 
+    from chajong.encoders.views import ViewAverage
     from chajong.members.heads.search import FoldModel
-    from chajong.members.trained.views import ViewParameters
 
 
 class HeadGraph(torch.nn.Module):
@@ -55,31 +54,23 @@ class PhotoGraph(torch.nn.Module):
     """A network that is asked about zooms and mirror images of a photo."""
 
     def __init__(
-        self,
-        network: torch.nn.Module,
-        answer: Callable[[Tensor], Tensor],
-        parameters: ViewParameters,
-        temperature: float | None = None,
+        self, network: torch.nn.Module, views: ViewAverage, temperature: float | None = None
     ) -> None:
         """Take what is asked.
 
         Args:
             network: Holds the weights.
-            answer: Asks it about views, uint8 [n, 3, height, width].
-            parameters: Which views of a photo.
-            temperature: Of log-probabilities, which are averaged over zooms; features, which have
-                none, are joined.
+            views: Asks it.
+            temperature: Of log-probabilities; features have none.
         """
         super().__init__()
         self.network = network
-        self._answer = answer
-        self._flip = parameters.flip
+        self._views = views
         self._temperature = temperature
 
     def forward(self, photos: Tensor) -> Tensor:
         """Turn photos, uint8 [n, zooms, 3, height, width], into answers [n, answers]."""
-        join = self._temperature is None
-        answers = answer_over_views(self._answer, photos, flip=self._flip, join=join)
+        answers = self._views.answers(photos)
         if self._temperature is None:
             return answers
         return torch.log_softmax(answers / self._temperature, dim=1)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chajong.device import best_device
-from chajong.encoders.extraction import prepare_photo
 from chajong.members.checkpoint import PROOF_PHOTOS, Checkpoint, check_class_names
 from chajong.members.proof import arithmetic_here, check_proof
+from chajong.photos.loading import photo_batches
 from chajong.training.moving_average import load_trained_weights
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     import torch
 
-    from chajong.encoders.encoder import Preparation
     from chajong.encoders.views import ViewAverage
     from chajong.members.trained.tables import TrainingTables
+    from chajong.photos.resizing import Preparation
     from chajong.training.moving_average import Weights
 
 
@@ -42,8 +42,8 @@ def proof_photos(tables: TrainingTables, preparation: Preparation) -> Proof:
     import torch
 
     chosen = tuple(tables.contents_of(tables.folds["photo_id"][:PROOF_PHOTOS]))
-    views = [prepare_photo(tables.store.jpeg(content), preparation) for content in chosen]
-    return Proof(chosen, torch.from_numpy(np.stack(views)))
+    (views,) = photo_batches(chosen, tables.store, preparation, PROOF_PHOTOS)
+    return Proof(chosen, torch.from_numpy(views))
 
 
 def trained_checkpoint(

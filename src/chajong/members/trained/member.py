@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import pandas as pd
 
+from chajong.encoders.extraction import encode_all
 from chajong.members.trained.identity import training_key
-from chajong.members.trained.views import answers
 from chajong.predictions.contract import Predictions, normalise_log
 from chajong.predictions.cross_fitting import cross_fit, cross_fitting_parts
 from chajong.predictions.measurement import measure
@@ -114,7 +114,7 @@ def score_rows(fold: int, views: ViewAverage, tables: TrainingTables, title: str
     """
     rows = tables.rows_of_fold(fold)
     contents = tables.contents_of(rows["photo_id"])
-    scores = answers(contents, tables.store, views, f"{title}, scoring fold {fold}")
+    scores = encode_all(contents, tables.store, views, f"{title}, scoring fold {fold}")
     return Scored(rows, (scores,))
 
 

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
-from chajong.encoders.encoder import Preparation
-from chajong.encoders.extraction import encode_photos
 from chajong.encoders.views import ViewAverage
+from chajong.photos.resizing import Preparation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     import torch
-
-    from chajong.members.kind import NewPhotos
-    from chajong.photos.store import PhotoStore
 
 
 class ViewParameters(Protocol):
@@ -63,32 +57,3 @@ def views_of(
 def log_probability_views(model: Any, parameters: ViewParameters) -> ViewAverage:
     """Wrap a `PhotoClassifier` so that it gives log-probabilities, averaged over views."""
     return views_of(model, parameters, model.log_probabilities)
-
-
-def ask_views(views: ViewAverage, photos: NewPhotos) -> np.ndarray:
-    """Ask about new photos, float32 [photos, answers]."""
-    return np.concatenate(list(encode_photos(photos.contents, photos.store, views)))
-
-
-def answers(
-    contents: Sequence[str], store: PhotoStore, views: ViewAverage, title: str
-) -> np.ndarray:
-    """Ask about many photos, with a progress bar.
-
-    Args:
-        contents: sha-256 of each photo, repeated where photos are identical.
-        store: The photos.
-        views: What is asked.
-        title: What the progress bar calls the work.
-
-    Returns:
-        float32 of shape [photos, answers].
-    """
-    from tqdm import tqdm
-
-    parts = []
-    with tqdm(total=len(contents), desc=title, unit=" photos", smoothing=0.05) as progress:
-        for part in encode_photos(contents, store, views):
-            parts.append(part)
-            progress.update(len(part))
-    return np.concatenate(parts)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from chajong.encoders.encoder import Preparation
 from chajong.encoders.published import at_commit, pinned
 from chajong.members.checkpoint import PROOF_PHOTOS
 from chajong.members.trained.checkpoint import proof_photos
@@ -29,6 +28,7 @@ from chajong.members.vlm.classifier import build_vlm_classifier
 from chajong.members.vlm.merging import Answers, merge_predictions
 from chajong.members.vlm.questions import QuestionWriter, TrainingQuestions
 from chajong.members.vlm.scoring import score_photos, score_views
+from chajong.photos.resizing import Preparation
 from chajong.predictions.measurement import measure
 from chajong.training.fold_training import chosen_folds
 from chajong.training.folds import training_rows

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from chajong.photos.decode import decode_photo
-from chajong.photos.loading import load_ahead
-from chajong.photos.resizing import resize_photo
+from chajong.photos.loading import photo_batches
+from chajong.photos.resizing import Preparation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,30 +37,13 @@ def score_photos(
     Returns:
         float32 [photos, candidates], log-probabilities among each photo's candidates.
     """
-    from tqdm import tqdm
-
-    height, width = model.image_size
-    batch_size = model.settings.batch_size
-
-    def load(content: str) -> np.ndarray:
-        decoded = decode_photo(store.jpeg(content), shortest_side=max(height, width))
-        return np.array(resize_photo(decoded, height, width))  # writable, as torch wants it
-
+    preparation, batch_size = Preparation(*model.image_size), model.settings.batch_size
     parts, first = [], 0
-    with tqdm(total=len(contents), desc=title, unit=" photos", smoothing=0.05) as progress:
-        for photos in load_ahead(contents, load, batch_size):
-            parts.append(score_batch(model, photos, questions[first : first + len(photos)]))
-            first += len(photos)
-            progress.update(len(photos))
+    for batch in photo_batches(contents, store, preparation, batch_size, title):
+        asked = questions[first : first + len(batch)]
+        parts.append(score_views(model, torch.from_numpy(batch), asked))
+        first += len(batch)
     return np.concatenate(parts)
-
-
-def score_batch(
-    model: VlmClassifier, photos: Sequence[np.ndarray], questions: Sequence[Question]
-) -> np.ndarray:
-    """Ask about one batch of photos, RGB uint8 [height, width, 3]; see `score_photos`."""
-    prompts = [question.prompt for question in questions]
-    return model.scorer.score(photos, prompts, model.candidate_names(questions))
 
 
 def score_views(
@@ -69,4 +51,5 @@ def score_views(
 ) -> np.ndarray:
     """Ask about prepared photos, uint8 [photos, 1, 3, height, width]; see `score_photos`."""
     photos = list(views[:, 0].permute(0, 2, 3, 1).contiguous().numpy())
-    return score_batch(model, photos, questions)
+    prompts = [question.prompt for question in questions]
+    return model.scorer.score(photos, prompts, model.candidate_names(questions))
