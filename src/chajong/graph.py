@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.pipeline import Node, Pipeline
 
-from chajong.members.trained.tables import TrainingTables
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -89,6 +87,8 @@ def _node_function(
 
     @functools.wraps(function)
     def node_function(**given: Any) -> Any:
+        from chajong.members.trained.tables import TrainingTables
+
         if "tables" in arguments:
             given["tables"] = TrainingTables(*(given.pop(table) for table in TABLES))
         if "member" in arguments:

@@ -16,8 +16,9 @@ from tools.rendered_cars.sample_names import ALIAS_PAIR
 
 SOON = {"heads": {"kinds": ["prototypes"], "shrinkages": [0.3]}}
 TINY_TIMM = {
-    "enabled": True,
+    "kind": "frozen",
     "encoder": {
+        "library": "timm",
         "model": "test_efficientnet",
         "weights": "random",
         "image_size": 32,
@@ -180,7 +181,7 @@ def several(finished, tmp_path_factory, run_pipelines):
     write_uniform_table(finished, data / "07_model_output" / "external" / "teammate.csv")
     members = {
         "timm_frozen": TINY_TIMM,
-        "concat": {"enabled": True, "encoders": ["hog", "timm_frozen"], **SOON},
+        "concat": {"kind": "concat", "encoders": ["hog", "timm_frozen"], **SOON},
     }
     run_pipelines(finished.raw, data, "feature_extraction", "ensembling", **members)
     return data
