@@ -11,7 +11,7 @@ from chajong.training.errors import TrainingError
 
 ONE_EPOCH = {"epochs": 1, "batch_size": 16, "learning_rate": 5e-4}
 FAST = {"flip": False, "zoom": [1.0]}
-CLIP = {"enabled": True, "model": FAST | {"interpolation": [1.0]}, "training": ONE_EPOCH}
+CLIP = {"enabled": True, "model": FAST | {"wise_ft_alphas": [1.0]}, "training": ONE_EPOCH}
 BACKBONE = {
     "enabled": True,
     "model": FAST,

@@ -1,4 +1,4 @@
-"""On demand: a small CLIP made from chance, and the trained one made ready to ship."""
+"""On demand: a small CLIP made, and the trained one made ready to ship."""
 
 from chajong.pipelines.small_clip.pipeline import create_pipeline
 

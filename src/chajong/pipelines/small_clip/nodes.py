@@ -14,7 +14,7 @@ UNSEEN_NAMES = 1600
 
 @dataclass(frozen=True)
 class Start:
-    """A small CLIP from chance.
+    """A small CLIP, initialised at random.
 
     Attributes:
         sentences: What its tokenizer learns from.

@@ -6,7 +6,7 @@ from chajong.pipelines.small_clip.nodes import plan_shipment, plan_start
 
 
 def create_pipeline() -> Pipeline:
-    """Connect sizes to a model from chance, and a checkpoint to the model that is shipped."""
+    """Connect sizes to a new model, and a checkpoint to the model that is shipped."""
     return Pipeline(
         [
             Node(
