@@ -11,7 +11,7 @@ from chajong.training.errors import TrainingError
 
 ONE_EPOCH = {"epochs": 1, "batch_size": 16, "learning_rate": 5e-4}
 FAST = {"flip": False, "zoom": [1.0]}
-CLIP = {"model": FAST | {"interpolation": [1.0]}, "training": ONE_EPOCH}
+CLIP = {"model": FAST | {"wise_ft_alphas": [1.0]}, "training": ONE_EPOCH}
 BACKBONE = {
     "model": FAST,
     "training": ONE_EPOCH | {"head_learning_rate": 0.01},
