@@ -36,8 +36,9 @@ IN_MEMORY = {"encoder", "model", "training"}
 """What of a member stays in memory, without an entry of the catalog."""
 
 KEPT = {
-    "collected_members", "members", "pooled", "refined", "answers", "served", "checkpoints", "trained_members",
-    "hinted_members", "tables_of_others", "predictions_of_members", "features_of_members",
+    "collected_members", "members", "pooled", "refined", "answers", "served", "checkpoints",
+    "trained_members", "hinted_members", "tables_of_others", "predictions_of_members",
+    "features_of_members",
 }  # fmt: skip
 """What stays in memory by an entry of the catalog."""
 
