@@ -83,5 +83,7 @@ def create_pipeline() -> Pipeline:
             ),
         ],
         namespace="data_processing",
-        prefix_datasets_with_namespace=False,
+        inputs={"photo_folder", "photo_review", "photo_store.scratch"},
+        outputs={"photos", "classes", "folds", "photo_store", "photo_groups", "shift"},
+        parameters={"params:data_processing"},
     )

@@ -29,7 +29,8 @@ PARAMETERS = "params:ensembling"
 def create_pipeline() -> Pipeline:
     """Connect the predictions of every member to the submission and the reports."""
     nodes = [*_collecting(configured_members()), *_pooling(), *_saving(), *_reporting()]
-    return Pipeline(nodes, namespace="ensembling", prefix_datasets_with_namespace=False)
+    read = Pipeline(nodes).inputs() - {PARAMETERS}
+    return Pipeline(nodes, namespace="ensemble", inputs=read, parameters={PARAMETERS})
 
 
 def _collecting(members: Members) -> list[Node]:
@@ -92,7 +93,7 @@ def _pooling() -> list[Node]:
         Node(
             report_ensemble,
             inputs=["pooled", "refined", "absent_members", "photos", "classes"],
-            outputs=["ensemble.predictions", "ensemble.step_losses", "ensemble.report"],
+            outputs=["predictions", "step_losses", "report"],
             name="report_ensemble",
         ),
     ]
@@ -119,13 +120,13 @@ def _saving() -> list[Node]:
         Node(
             save_ensemble,
             inputs=["served", "checkpoints", "weights", *TABLES, "photo_store"],
-            outputs="ensemble.saved",
+            outputs="saved",
             name="save_ensemble",
         ),
         Node(
             compare_saved_ensemble,
-            inputs=["ensemble.saved", "served", "photos", "photo_store"],
-            outputs="ensemble.agreement",
+            inputs=["saved", "served", "photos", "photo_store"],
+            outputs="agreement",
             name="compare_saved_ensemble",
         ),
     ]
@@ -136,19 +137,19 @@ def _reporting() -> list[Node]:
     return [
         Node(
             make_submission,
-            inputs=["ensemble.predictions", "photo_folder", "classes", "folds", "photos"],
+            inputs=["predictions", "photo_folder", "classes", "folds", "photos"],
             outputs="submission",
             name="make_submission",
         ),
         Node(
             list_top_k,
-            inputs=["ensemble.predictions", PARAMETERS],
+            inputs=["predictions", PARAMETERS],
             outputs="top_k",
             name="list_top_k",
         ),
         Node(
             rank_members,
-            inputs=["members", "ensemble.report", "ensemble.predictions", *TABLES, "metrics"],
+            inputs=["members", "report", "predictions", *TABLES, "metrics"],
             outputs="leaderboard",
             name="rank_members",
         ),
@@ -161,7 +162,7 @@ def _reporting() -> list[Node]:
         Node(
             summarise,
             inputs=[
-                "ensemble.report",
+                "report",
                 "leaderboard",
                 "photos",
                 "submission",
