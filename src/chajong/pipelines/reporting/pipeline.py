@@ -16,12 +16,34 @@ from chajong.pipelines.reporting.nodes import (
     draw_report,
     draw_risk_coverage,
     draw_steps,
+    draw_unknown_photos,
     list_confused_pairs,
     rank_labels,
     score_answers,
 )
 
 TABLES = {"photos": "photos", "classes": "classes", "folds": "folds"}
+DRAWN = (
+    "steps",
+    "steps_chart",
+    "leaderboard",
+    "leaderboard_chart",
+    "approaches",
+    "approaches_chart",
+    "reliability",
+    "reliability_chart",
+    "class_losses",
+    "class_losses_chart",
+    "partial_correctness",
+    "partial_correctness_chart",
+    "confused_pairs",
+    "abstentions",
+    "risk_coverage_chart",
+    "unknown_photos",
+    "unknown_photos_chart",
+    "learning_curves_chart",
+)
+"""The tables and charts of the report, as other nodes left them."""
 
 
 def create_pipeline() -> Pipeline:
@@ -49,6 +71,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 draw_steps,
+                draw_unknown_photos,
                 inputs=["ensemble.step_losses", "folds"],
                 outputs=["steps", "steps_chart"],
                 name="draw_steps",
@@ -56,13 +79,13 @@ def create_pipeline() -> Pipeline:
             Node(
                 draw_approaches,
                 inputs="leaderboard",
-                outputs="approaches_chart",
+                outputs=["approaches", "approaches_chart"],
                 name="draw_approaches",
             ),
             Node(
                 draw_reliability,
                 inputs="answers",
-                outputs="reliability_chart",
+                outputs=["reliability", "reliability_chart"],
                 name="draw_reliability",
             ),
             Node(
@@ -80,14 +103,20 @@ def create_pipeline() -> Pipeline:
             Node(
                 draw_partial_correctness,
                 inputs=["answers", "classes"],
-                outputs="partial_correctness_chart",
+                outputs=["partial_correctness", "partial_correctness_chart"],
                 name="draw_partial_correctness",
             ),
             Node(
                 draw_risk_coverage,
                 inputs="answers",
-                outputs="risk_coverage_chart",
+                outputs=["abstentions", "risk_coverage_chart"],
                 name="draw_risk_coverage",
+            ),
+            Node(
+                draw_unknown_photos,
+                inputs=["answers", "ensemble.predictions", "photos"],
+                outputs=["unknown_photos", "unknown_photos_chart"],
+                name="draw_unknown_photos",
             ),
             Node(
                 draw_learning_curves,
@@ -123,15 +152,13 @@ def create_pipeline() -> Pipeline:
             Node(
                 draw_report,
                 inputs={
-                    **TABLES,
                     "answers": "answers",
-                    "ensemble": "ensemble.predictions",
-                    "step_losses": "ensemble.step_losses",
-                    "report": "ensemble.report",
-                    "leaderboard": "leaderboard",
+                    "folds": "folds",
+                    "photos": "photos",
                     "photo_store": "photo_store",
+                    "report": "ensemble.report",
                     "parameters": "params:reporting",
-                    "histories": "histories",
+                    **{name: name for name in DRAWN},
                 },
                 outputs="report_page",
                 name="draw_report",
