@@ -71,7 +71,6 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 draw_steps,
-                draw_unknown_photos,
                 inputs=["ensemble.step_losses", "folds"],
                 outputs=["steps", "steps_chart"],
                 name="draw_steps",
