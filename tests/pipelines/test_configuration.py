@@ -257,7 +257,7 @@ def test_every_member_is_read_by_the_ensemble(members):
 
 def test_each_member_is_one_namespace(members):
     namespaces = {node.namespace for node in all_pipelines()["__default__"].nodes}
-    others = {"data_processing", "ensembling", "reporting"}
+    others = {"data_processing", "ensemble", "reporting"}
     assert namespaces == {member.name for member in members} | others
 
 

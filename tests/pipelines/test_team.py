@@ -86,7 +86,7 @@ def test_every_member_leaves_what_its_kind_leaves(team):
 
 def test_the_graph_shows_what_runs_and_nothing_else(team):
     _, graph = team
-    own = {node.namespace for node in graph.nodes} - {"data_processing", "ensembling", "reporting"}
+    own = {node.namespace for node in graph.nodes} - {"data_processing", "ensemble", "reporting"}
     assert own == NAMES
     assert "byob.checkpoint" in graph.only_nodes_with_namespaces(["names"]).inputs()
     assert "clip_lora.predictions" in graph.only_nodes_with_namespaces(["qwen"]).inputs()

@@ -73,7 +73,7 @@ class TestFinishedRun:
         np.testing.assert_allclose(row.to_numpy(float), prior / prior.sum())
 
     def test_top_k_ranks_the_readable_test_photos(self, finished):
-        top_k, photos = finished.load("top_k"), finished.load("photos")
+        top_k, photos = finished.load("ensemble.top_k"), finished.load("photos")
         readable = photos.query("split == 'test' and status == 'ok'")["photo_id"]
         assert list(top_k.columns) == ["photo_id", "rank", "name", "probability"]
         assert set(top_k["photo_id"]) == set(readable)

@@ -3,7 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from chajong.configuration import configured_members
-from chajong.graph import gather, knowing
+from chajong.graph import boxed, gather, knowing
 from chajong.members.configuration import Members
 from chajong.pipelines.ensembling.nodes import (
     admit_members,
@@ -29,8 +29,7 @@ PARAMETERS = "params:ensembling"
 def create_pipeline() -> Pipeline:
     """Connect the predictions of every member to the submission and the reports."""
     nodes = [*_collecting(configured_members()), *_pooling(), *_saving(), *_reporting()]
-    read = Pipeline(nodes).inputs() - {PARAMETERS}
-    return Pipeline(nodes, namespace="ensemble", inputs=read, parameters={PARAMETERS})
+    return boxed(nodes, "ensemble")
 
 
 def _collecting(members: Members) -> list[Node]:
