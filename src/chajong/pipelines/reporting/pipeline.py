@@ -27,7 +27,6 @@ DRAWN = (
     "steps",
     "steps_chart",
     "ensemble.leaderboard",
-    "leaderboard_chart",
     "approaches",
     "approaches_chart",
     "reliability",
@@ -54,7 +53,7 @@ def create_pipeline() -> Pipeline:
         [
             gather("history", leaving(members, "history"), "histories"),
             gather("features", leaving(members, "features"), "features_of_members"),
-            gather("car_likeness", leaving(members, "car_likeness"), "car_likeness"),
+            gather("car_likeness", leaving(members, "car_likeness"), "car_likeness_of_members"),
             gather("predictions", names, "predictions_of_members"),
             Node(
                 knowing(score_answers, names),
@@ -136,7 +135,7 @@ def create_pipeline() -> Pipeline:
                     "ensemble": "ensemble.predictions",
                     "leaderboard": "ensemble.leaderboard",
                     "photo_groups": "photo_groups",
-                    "car_likeness": "car_likeness",
+                    "car_likeness": "car_likeness_of_members",
                     "features": "features_of_members",
                 },
                 outputs="doubtful_labels",
@@ -157,6 +156,7 @@ def create_pipeline() -> Pipeline:
                     "photo_store": "photo_store",
                     "report": "ensemble.report",
                     "leaderboard": "ensemble.leaderboard",
+                    "leaderboard_chart": "ensemble.leaderboard_chart",
                     "parameters": "params:reporting",
                     **{name: name for name in DRAWN},
                 },
