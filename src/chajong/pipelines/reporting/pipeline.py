@@ -27,7 +27,6 @@ DRAWN = (
     "steps",
     "steps_chart",
     "leaderboard",
-    "leaderboard_chart",
     "approaches",
     "approaches_chart",
     "reliability",
