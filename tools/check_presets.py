@@ -194,7 +194,7 @@ def _too_large(environment: str, model: str, cost: Cost) -> str:
         return ""
     return (
         f"{model!r} needs about {cost.memory_gb:.0f} GB of {MEMORY[environment]}: raise "
-        "`training.accumulation` or lower `batch_size`."
+        "`training.gradient_accumulation` or lower `batch_size`."
     )
 
 

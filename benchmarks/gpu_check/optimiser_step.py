@@ -47,14 +47,15 @@ class OptimiserStep:
         self._pass()  # without gradients the optimiser would have nothing to do
         after = median_seconds(self._after)
         one_pass = median_seconds(self._pass)
-        return self._training.accumulation * one_pass + after
+        return self._training.gradient_accumulation * one_pass + after
 
     def _pass(self) -> None:
-        if self._training.accumulation == 1:  # else most passes find the gradients of others
+        # With gradient accumulation most passes find the gradients of others.
+        if self._training.gradient_accumulation == 1:
             self._optimiser.zero_grad()
         with mixed_precision(best_precision(wide_range=self._training.wide_range)):
             loss = self._run(*self._batch)["loss"]
-        (loss / self._training.accumulation).backward()
+        (loss / self._training.gradient_accumulation).backward()
 
     def _after(self) -> None:
         torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._training.gradient_norm)
@@ -65,5 +66,7 @@ class OptimiserStep:
 def photos_of_a_pass(training: TrainingParameters, *, dry: bool) -> int:
     """Say how many photos a process sees at once."""
     return (
-        DRY_PHOTOS if dry else training.batch_size // (training.accumulation * training.processes)
+        DRY_PHOTOS
+        if dry
+        else training.batch_size // (training.gradient_accumulation * training.processes)
     )

@@ -78,7 +78,7 @@ def step_figures(seconds: float, photos: int, training: TrainingParameters) -> d
     steps = TRAINING_PHOTOS // training.batch_size * training.epochs
     return {
         "seconds_per_step": seconds,
-        "photos_per_second": photos * training.accumulation / seconds,
+        "photos_per_second": photos * training.gradient_accumulation / seconds,
         "hours_per_fold": steps * seconds / 3600,
         **peak_memory(),
     }

@@ -17,11 +17,10 @@ QUICK = {
     "encoder": {"width": 48, "height": 32, "cell": 16},
     "heads": {"kinds": ["prototypes"], "shrinkages": [0.3]},
 }
-# Members that learn for longer than a test should take; tests switch on what they look at.
-NOT_TRAINED = {
-    member: {"enabled": False}
-    for member in ("clip_frozen", "clip", "clip_zero_shot", "backbone", "fusion", "vlm")
-}
+# Members that learn for longer than a test should take; tests name those that they look at.
+NOT_TRAINED = dict.fromkeys(
+    ("clip_frozen", "clip", "clip_zero_shot", "backbone", "fusion", "vlm"), None
+)
 LEARNING = {
     "encoder": {"cell": 16},
     "heads": {"kinds": ["prototypes"]},

@@ -8,65 +8,54 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
-from chajong.pipelines.clip_training.params import ClipMemberParameters, ZeroShotParameters
-from chajong.pipelines.feature_extraction.params import (
-    ConcatenationParameters,
-    EncoderMemberParameters,
-)
-from chajong.pipelines.fusion_training.params import (
-    BackboneMemberParameters,
-    FusionMemberParameters,
-)
-from chajong.pipelines.sample_photos.params import SamplePhotosParameters
-from chajong.pipelines.small_clip.params import SmallClipPipelineParameters
-from chajong.pipelines.vlm_finetune.params import VlmMemberParameters
-from chajong.predictions.members import FROZEN_MEMBERS, MEMBERS
-from kedro.config import OmegaConfigLoader
 from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 from kedro.validation.type_extractor import TypeExtractor
 from pydantic import BaseModel
 
+from chajong.configuration import LOADER_ARGUMENTS, MembersConfigLoader
 from chajong.members.cards.weights import published_weights
+from chajong.members.configuration import MemberError, read_members
 from chajong.pipelines.data_processing.params import DataProcessingParameters
 from chajong.pipelines.ensembling.params import EnsemblingParameters
 from chajong.pipelines.inference.params import InferenceParameters
 from chajong.pipelines.reporting.params import ReportingParameters
 from chajong.pipelines.search.params import SearchParameters
-from chajong.settings import CONFIG_LOADER_ARGS
 
 PROJECT = Path(__file__).parents[2]
 TYPES = {
     "data_processing": DataProcessingParameters,
-    **dict.fromkeys(FROZEN_MEMBERS, EncoderMemberParameters),
-    "concat": ConcatenationParameters,
-    "clip": ClipMemberParameters,
-    "clip_zero_shot": ZeroShotParameters,
-    "backbone": BackboneMemberParameters,
-    "fusion": FusionMemberParameters,
-    "vlm": VlmMemberParameters,
     "reporting": ReportingParameters,
     "ensembling": EnsemblingParameters,
     "inference": InferenceParameters,
-    "sample_photos": SamplePhotosParameters,
     "search": SearchParameters,
-    "small_clip": SmallClipPipelineParameters,
 }
-TRAINED_MEMBERS = ("clip", "backbone", "fusion", "vlm")
-ON_DEMAND = ("inference", "sample_photos", "search", "small_clip", "tiny_vlm")
-IN_MEMORY = {f"{member}.encoder" for member in FROZEN_MEMBERS} | {
-    f"{member}.{dataset}" for member in TRAINED_MEMBERS for dataset in ("model", "training")
-}
-IN_MEMORY |= {"clip_zero_shot.model"}
+ENVIRONMENTS = ("base", "photos", "gpu24", "gpu80", "writeup", "small_clip")
+ON_DEMAND = ("inference", "search")
+IN_MEMORY = {"encoder", "model", "training"}
+"""What of a member stays in memory, without an entry of the catalog."""
+
+KEPT = {
+    "collected_members", "members", "pooled", "refined", "answers", "served", "checkpoints",
+    "trained_members", "hinted_members", "tables_of_others", "predictions_of_members",
+    "features_of_members",
+}  # fmt: skip
+"""What stays in memory by an entry of the catalog."""
 
 
 pytestmark = pytest.mark.usefixtures("project")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def catalog(project):
+    """The catalog of a session with the members of the sample, which the pipelines then have."""
     with KedroSession.create(PROJECT) as session:
         yield session.load_context().catalog
+
+
+@pytest.fixture
+def members(catalog):
+    return read_members(loader_of(PROJECT / "conf", "base")["parameters"])
 
 
 def all_pipelines():
@@ -82,7 +71,7 @@ def test_the_default_run_leaves_out_what_runs_on_demand():
         assert default.issuperset(node.name for node in registered[name].nodes)
 
 
-def test_every_parameter_is_typed():
+def test_every_parameter_is_typed(members):
     registered = all_pipelines()
     asked_for = {
         name.removeprefix("params:")
@@ -90,60 +79,97 @@ def test_every_parameter_is_typed():
         for name in pipeline.inputs()
         if name.startswith("params:")
     }
-    assert TypeExtractor(registered).extract_types_from_pipelines() == TYPES
-    assert asked_for == set(TYPES)
+    wanted = TYPES | {member.name: type(member.parameters) for member in members}
+    assert TypeExtractor(registered).extract_types_from_pipelines() == wanted
+    assert asked_for == set(wanted)
 
 
-@pytest.mark.parametrize(
-    "environment", ["base", "photos", "gpu24", "gpu80", "writeup", "small_clip"]
-)
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_every_environment_has_valid_parameters(environment):
-    loader = OmegaConfigLoader(
-        str(PROJECT / "conf"), **(CONFIG_LOADER_ARGS | {"default_run_env": environment})
-    )
-    parameters = loader["parameters"]
+    parameters = loader_of(PROJECT / "conf", environment)["parameters"]
+    assert read_members(parameters)
     for name, model in TYPES.items():
         model.model_validate(parameters[name])
 
 
-@pytest.mark.parametrize(
-    "environment", ["base", "photos", "gpu24", "gpu80", "writeup", "small_clip"]
-)
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_one_seed_reaches_everything(environment):
     loader = loader_of(PROJECT / "conf", environment)
     assert set(seeds(loader["parameters"]).values()) == {loader["globals"]["seed"]}
 
 
+def test_an_environment_with_members_of_its_own_has_none_of_the_base():
+    base, photos = (
+        {member.name for member in read_members(loader_of(PROJECT / "conf", name)["parameters"])}
+        for name in ("base", "photos")
+    )
+    assert photos == {"hog", "clip_frozen"}
+    assert base > photos
+
+
+class TestOnesOwn:
+    @pytest.fixture
+    def own(self, tmp_path):
+        """Write files of an environment, and read it."""
+        configuration = shutil.copytree(PROJECT / "conf", tmp_path / "conf")
+        (configuration / "own").mkdir()
+
+        def read(files, **given):
+            for name, text in files.items():
+                (configuration / "own" / name).write_text(text, encoding="utf-8")
+            return loader_of(configuration, "own", **given)["parameters"]
+
+        return read
+
+    def test_parameters_change_a_member_of_the_base_and_add_one(self, own):
+        eva = "eva: {kind: backbone, model: {model: eva02, weights: random}}"
+        parameters = own({"parameters.yml": f"backbone: {{training: {{epochs: 9}}}}\n{eva}"})
+        members = {member.name: member.parameters for member in read_members(parameters)}
+        assert members["backbone"].training.epochs == 9
+        assert members["backbone"].model.model == "regnetx_002"
+        assert members["eva"].model.model == "eva02"
+        assert members["hog"]
+
+    def test_the_command_line_reaches_a_member_and_takes_one_away(self, own):
+        text = "a: {kind: frozen}\nb: {kind: frozen}\n차: {kind: frozen}"
+        parameters = own({"members.yml": text}, b=None, 차={"heads": {"kinds": ["prototypes"]}})
+        members = {member.name: member.parameters for member in read_members(parameters)}
+        assert list(members) == ["a", "차"]
+        assert members["차"].heads.kinds == ("prototypes",)
+
+    def test_members_can_lie_in_several_files(self, own):
+        files = {"members_frozen.yml": "a: {kind: frozen}", "members_more.yml": "b: {kind: frozen}"}
+        assert [member.name for member in read_members(own(files))] == ["a", "b"]
+
+    @pytest.mark.parametrize(
+        "files",
+        [
+            {"members.yml": "a: {kind: frozen}\na: {kind: frozen}"},
+            {"members_1.yml": "a: {kind: frozen}", "members_2.yml": "a: {kind: frozen}"},
+        ],
+    )
+    def test_a_name_used_twice_is_refused(self, own, files):
+        with pytest.raises(Exception, match=r"(?i)duplicate"):
+            own(files)
+
+
 def test_a_seed_on_the_command_line_reaches_everything():
     found = seeds(loader_of(PROJECT / "conf", "gpu24", seed=7)["parameters"])
-    assert {"clip.training.seed", "timm_frozen.encoder.seed", "vlm.model.seed"} <= found.keys()
+    assert {"clip.training.seed", "dinov2.encoder.seed", "vlm.model.seed"} <= found.keys()
     assert set(found.values()) == {7}
 
 
-def test_a_block_of_ones_own_need_not_name_the_seed(tmp_path):
-    configuration = shutil.copytree(PROJECT / "conf", tmp_path / "conf")
-    (configuration / "own").mkdir()
-    (configuration / "own" / "globals.yml").write_text("{seed: 5, raw_dir: a, data_dir: b}")
-    (configuration / "own" / "parameters.yml").write_text(
-        "timm_frozen: {encoder: {library: timm, model: test_resnet, weights: random}}\n"
-        "clip: {training: {epochs: 2}, model: {seed: 11}}\n"
-        "fusion: {seed: 12}\n"
-    )
-    found = seeds(loader_of(configuration, "own")["parameters"])
-    assert found["timm_frozen.encoder.seed"] == found["clip.training.seed"] == 5
-    assert found["clip.model.seed"] == 11
-    assert found["fusion.model.seed"] == found["fusion.training.seed"] == 12
-
-
 def loader_of(configuration, environment, **given):
-    arguments = CONFIG_LOADER_ARGS | {"default_run_env": environment, "runtime_params": given}
-    return OmegaConfigLoader(str(configuration), **arguments)
+    arguments = LOADER_ARGUMENTS | {"env": environment, "runtime_params": given}
+    return MembersConfigLoader(str(configuration), **arguments)
 
 
 def seeds(parameters):
     found = {}
     for name, model in TYPES.items():
         collect_seeds(model.model_validate(parameters[name]), name, found)
+    for member in read_members(parameters):
+        collect_seeds(member.parameters, member.name, found)
     return found
 
 
@@ -169,8 +195,8 @@ def test_published_models_are_pinned_to_the_commits_of_the_table(environment):
 
 
 def published_models(parameters):
-    """Find the enabled models that come from the hub, and the revision that each is taken at."""
-    if not isinstance(parameters, dict) or parameters.get("enabled") is False:
+    """Find the models that come from the hub, and the revision that each is taken at."""
+    if not isinstance(parameters, dict):
         return
     weights = parameters.get("weights", "hub")
     if "model" in parameters and isinstance(parameters["model"], str) and "/" not in weights[1:]:
@@ -181,23 +207,23 @@ def published_models(parameters):
         yield from published_models(value)
 
 
-def test_every_dataset_is_in_the_catalog_or_meant_to_stay_in_memory(catalog):
+def test_every_dataset_is_in_the_catalog_or_meant_to_stay_in_memory(catalog, members):
     datasets = all_pipelines()["__default__"].datasets()
     absent = {
         name for name in datasets if not name.startswith("param") and catalog.get(name) is None
     }
-    assert absent == IN_MEMORY
+    small = {"histories", "car_likeness", "metrics", "absent_members"}
+    names = {member.name for member in members}
+    assert all(name.rpartition(".")[2] in IN_MEMORY for name in absent - small)
+    assert {name.rpartition(".")[0] for name in absent - small} <= names
 
 
 def test_every_file_has_a_layer(catalog):
-    kept = {"members", "pooled", "refined", "answers", "vlm.hints", "served"} | {
-        f"{member}.fold_weights" for member in TRAINED_MEMBERS
-    }
-    kept |= {"collected_members", "checkpoints", "frozen_features"}
-    datasets = all_pipelines()["__default__"].datasets() - IN_MEMORY - kept
-    for name in datasets:
-        if not name.startswith("param"):
-            assert catalog.get(name).metadata["kedro-viz"]["layer"], name
+    for name in all_pipelines()["__default__"].datasets():
+        found = None if name.startswith("param") else catalog.get(name)
+        if found is None or name in KEPT or name.endswith((".fold_weights", ".hints")):
+            continue
+        assert (found.metadata or {}).get("kedro-viz", {}).get("layer"), name
 
 
 @pytest.mark.parametrize("name", ["__default__", "vlm_finetune", "inference", "search"])
@@ -224,9 +250,15 @@ def layer_of(catalog, dataset):
     return ((getattr(found, "metadata", None) or {}).get("kedro-viz") or {}).get("layer")
 
 
-def test_every_member_is_read_by_the_ensemble():
+def test_every_member_is_read_by_the_ensemble(members):
     inputs = all_pipelines()["ensembling"].inputs()
-    assert {f"{member}.predictions" for member in MEMBERS} <= inputs
+    assert {f"{member.name}.predictions" for member in members} <= inputs
+
+
+def test_each_member_is_one_namespace(members):
+    namespaces = {node.namespace for node in all_pipelines()["__default__"].nodes}
+    others = {"data_processing", "ensemble", "reporting"}
+    assert namespaces == {member.name for member in members} | others
 
 
 def test_registering_pipelines_imports_nothing_heavy():
@@ -272,6 +304,9 @@ def test_a_pipeline_runs_from_the_command_line(option, rendered, tmp_path):
         ({"data_processing": {"flods": 3}}, "flods"),
         ({"hog": {"encoder": {"widht": 64}}}, "widht"),
         ({"ensembling": {"top_kk": 3}}, "top_kk"),
+        ({"raw_dirr": "photos"}, "did you mean raw_dir"),
+        ({"hogg": {"heads": {}}}, "'hogg' is no member"),
+        ({"fusion": {"kind": "fusion", "start": "hog"}}, "a member of kind 'frozen'"),
     ],
 )
 def test_an_unknown_parameter_stops_the_run_before_any_node(
@@ -280,3 +315,11 @@ def test_an_unknown_parameter_stops_the_run_before_any_node(
     with pytest.raises(Exception, match=name):
         run_pipelines(rendered, tmp_path, **block)
     assert not list(tmp_path.rglob("*.*"))
+
+
+def test_nobody_to_leave_out_stops_the_run_before_photos_are_read(
+    rendered, tmp_path, run_pipelines
+):
+    with pytest.raises(MemberError, match="did you mean hog"):
+        run_pipelines(rendered, tmp_path, ensembling={"leave_out": ["hogg"]})
+    assert not (tmp_path / "03_primary" / "photos.parquet").exists()

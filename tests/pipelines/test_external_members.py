@@ -61,7 +61,7 @@ def test_a_name_that_is_taken_stops_the_whole_run_before_any_photo_is_read(
 ):
     folder = tmp_path / "07_model_output" / "external"
     folder.mkdir(parents=True)
-    table.to_csv(folder / "fusion.csv", index=False, encoding="utf-8-sig")
-    with pytest.raises(Exception, match=r"fusion\.csv .* this project's own 'fusion'"):
+    table.to_csv(folder / "hog.csv", index=False, encoding="utf-8-sig")
+    with pytest.raises(Exception, match=r"hog\.csv .* this project's own 'hog'"):
         run_pipelines(finished.raw, tmp_path)
-    assert not (tmp_path / "03_primary").exists()
+    assert not (tmp_path / "03_primary" / "photos.parquet").exists()

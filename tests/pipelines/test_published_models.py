@@ -43,11 +43,11 @@ def test_from_the_first_check_to_new_photos(published, rendered, tmp_path, run_p
         "feature_extraction",
         "vlm_finetune",
         "ensembling",
-        hog={"enabled": False},
-        clip_frozen={"enabled": True, "encoder": ENCODER, "heads": {"kinds": ["prototypes"]}},
+        hog=None,
+        clip_frozen={"encoder": ENCODER, "heads": {"kinds": ["prototypes"]}},
         vlm={
-            "enabled": True,
-            "model": {"model": "Qwen/Qwen2.5-VL", "weights": "hub", "hints": HINTS}
+            "hints": HINTS,
+            "model": {"model": "Qwen/Qwen2.5-VL", "weights": "hub"}
             | {"candidates": 4, "ask_below": 1.0, "max_pixels": 56 * 56},
             "training": {"epochs": 1, "batch_size": 16, "folds": [0]},
         },

@@ -62,7 +62,7 @@ def test_weights_that_break_the_rule_stop_the_run_before_it_pools(
     torch_model = timm.create_model("test_vit", num_classes=0)
     save_file(torch_model.state_dict(), tmp_path / "mine.safetensors")
     member = {
-        "enabled": True,
+        "kind": "frozen",
         "encoder": {
             "library": "timm",
             "model": "test_vit",

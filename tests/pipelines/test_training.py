@@ -11,9 +11,8 @@ from chajong.training.errors import TrainingError
 
 ONE_EPOCH = {"epochs": 1, "batch_size": 16, "learning_rate": 5e-4}
 FAST = {"flip": False, "zoom": [1.0]}
-CLIP = {"enabled": True, "model": FAST | {"interpolation": [1.0]}, "training": ONE_EPOCH}
+CLIP = {"model": FAST | {"wise_ft_alphas": [1.0]}, "training": ONE_EPOCH}
 BACKBONE = {
-    "enabled": True,
     "model": FAST,
     "training": ONE_EPOCH | {"head_learning_rate": 0.01},
 }
@@ -30,7 +29,7 @@ def trained(finished, run_pipelines, tmp_path_factory):
         "fusion_training",
         "ensembling",
         clip=CLIP,
-        clip_zero_shot={"enabled": True, "model": FAST},
+        clip_zero_shot={"model": FAST},
         backbone=BACKBONE,
         fusion=BACKBONE,
     )
@@ -87,14 +86,14 @@ def test_finished_folds_are_not_trained_again(trained, finished, run_pipelines, 
 
 
 def test_a_gpu_preset_without_a_gpu_stops_before_photos_are_read(rendered, tmp_path, run_pipelines):
-    clip = {"enabled": True, "training": {"device": "gpu"}}
+    clip = {"training": {"device": "gpu"}}
     with pytest.raises(TrainingError, match="trains on a GPU and none was found"):
         run_pipelines(rendered, tmp_path, "data_processing", "clip_training", clip=clip)
     assert not (tmp_path / "03_primary" / "photo_store.arrow").exists()
 
 
 def test_a_misspelt_model_is_named_with_its_likeness(finished, data_dir, run_pipelines):
-    backbone = {"enabled": True, "model": {"model": "regnetx_02", "weights": "random"}}
+    backbone = {"model": {"model": "regnetx_02", "weights": "random"}}
     with pytest.raises(ValueError, match=r"no model 'regnetx_02'.*regnetx_002"):
         run_pipelines(finished.raw, data_dir, "fusion_training", backbone=backbone)
 

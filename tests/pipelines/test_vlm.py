@@ -10,14 +10,16 @@ import pytest
 
 from chajong.encoders.encoder import EncoderError
 from chajong.members.checkpoint import CheckpointError, read_checkpoint
+from chajong.members.configuration import MemberError
 from chajong.members.vlm.export import AdapterExport
 from chajong.members.vlm.hints import HintError
 from chajong.predictions.contract import read_predictions, write_predictions
+from chajong.predictions.external import ExternalMemberError
 
 SHIPPED = Path(__file__).parents[2] / "data" / "06_models" / "tiny_vlm"
 VLM = {
-    "enabled": True,
-    "model": {"hints": {"member": "hog", "count": 2}, "candidates": 4, "ask_below": 1.0},
+    "hints": {"member": "hog", "count": 2},
+    "model": {"candidates": 4, "ask_below": 1.0},
     "training": {"epochs": 1, "batch_size": 16},
 }
 
@@ -94,7 +96,8 @@ def test_a_teammates_table_can_give_the_hints(copy, finished, run_pipelines):
     external.mkdir(parents=True, exist_ok=True)
     frame = read_predictions(hog_file(copy)).to_frame()
     frame.drop(columns="label_counts").to_parquet(external / "friend.parquet")
-    untrained = changed(hints={"member": "friend", "count": 1}) | {"training": None}
+    hints = {"member": None, "table": "friend.parquet", "count": 1}
+    untrained = VLM | {"hints": hints, "training": None}
     run_pipelines(finished.raw, copy, "vlm_finetune", vlm=untrained)
     assert (copy / "07_model_output" / "vlm" / "predictions.parquet").is_file()
 
@@ -129,16 +132,24 @@ class TestBadInput:
         assert not (data / "06_models" / "vlm").exists()
         return str(error.value)
 
-    def test_hints_from_a_member_without_predictions(self, copy, finished, run_pipelines):
+    def test_hints_from_a_member_that_has_not_run(self, copy, finished, run_pipelines):
+        hog_file(copy).unlink()
+        message = self.refused(HintError, run_pipelines, finished, copy, VLM)
+        assert "'hog', which has not run yet" in message
+        assert "kedro run --namespaces hog" in message
+
+    def test_hints_from_nobody_that_there_is(self, copy, finished, run_pipelines):
+        vlm = VLM | {"hints": {"member": "hogg", "count": 1}}
+        message = self.refused(MemberError, run_pipelines, finished, copy, vlm)
+        assert "vlm.hints.member names 'hogg'" in message
+        assert "did you mean hog?" in message
+
+    def test_hints_from_a_table_that_is_not_there(self, copy, finished, run_pipelines):
+        hints = {"member": None, "table": "friend.csv", "count": 1}
         message = self.refused(
-            HintError,
-            run_pipelines,
-            finished,
-            copy,
-            changed(hints={"member": "fusion", "count": 1}),
+            ExternalMemberError, run_pipelines, finished, copy, VLM | {"hints": hints}
         )
-        assert "'fusion', which has no predictions" in message
-        assert "hog" in message
+        assert "no table 'friend.csv'" in message
 
     def test_hints_from_a_member_that_lacks_photos(self, copy, finished, run_pipelines):
         hog = read_predictions(hog_file(copy))

@@ -18,7 +18,7 @@ def extracted(rendered, tmp_path_factory, run_pipelines):
     model = {"model": "tiny", "weights": f"{folder / 'qwen'}/", **BUDGET}
     libraries = {"qwen_tower": "vlm_tower", "qwen_language": "vlm_language"}
     members = {
-        member: {"enabled": True, "encoder": model | {"library": library}, "heads": SOON}
+        member: {"kind": "frozen", "encoder": model | {"library": library}, "heads": SOON}
         for member, library in libraries.items()
     }
     run_pipelines(rendered, folder / "data", "data_processing", "feature_extraction", **members)

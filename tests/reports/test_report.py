@@ -102,7 +102,7 @@ def draw(answers, photos, classes, store, as_predictions, test_photos, histories
         ),
     ):
         drawn |= {table: outputs[0], f"{chart}_chart": outputs[1]}
-    assert drawn.keys() == set(DRAWN)
+    assert drawn.keys() == {"leaderboard", *DRAWN}
     return nodes.draw_report(
         answers,
         folds,

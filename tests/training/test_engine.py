@@ -107,7 +107,7 @@ def test_accumulation_takes_the_same_steps(folder):
         return trained.weights["head.weight"]
 
     whole = without_batch_norm("whole")
-    parts = without_batch_norm("parts", accumulation=2)
+    parts = without_batch_norm("parts", gradient_accumulation=2)
     # Batch norm and dropout see halves of the batch, so that the weights are only close.
     assert torch.allclose(whole, parts, atol=0.05)
 
@@ -151,7 +151,7 @@ def test_a_batch_larger_than_the_data_names_the_setting(folder):
 
 def test_a_batch_that_cannot_be_split_names_the_setting(folder):
     with pytest.raises(TrainingError, match=r"make `training\.batch_size` a multiple of 3"):
-        train(tiny_job(folder, accumulation=3), folder / "uneven")
+        train(tiny_job(folder, gradient_accumulation=3), folder / "uneven")
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,9 @@ def test_too_little_memory_names_the_settings(folder, monkeypatch, fail):
         list(fail())
 
     monkeypatch.setattr(engine, "_run", run)
-    with pytest.raises(TrainingError, match=r"memory for 8 photos.*training\.accumulation"):
+    with pytest.raises(
+        TrainingError, match=r"memory for 8 photos.*training\.gradient_accumulation"
+    ):
         train(tiny_job(folder), folder / "memory")
 
 

@@ -72,7 +72,7 @@ class TestSchedule:
         assert order(12, seed=1) != order(12, seed=0)
 
     def test_nothing_but_the_seed_decides_the_order(self):
-        others = {"learning_rate": 1.0, "accumulation": 2, "augmentation": UNVARIED}
+        others = {"learning_rate": 1.0, "gradient_accumulation": 2, "augmentation": UNVARIED}
         assert order(12, **others) == order(12)
 
     def test_more_epochs_begin_with_the_same_ones(self):
@@ -117,7 +117,7 @@ class TestSchedule:
         backwards = [schedule.photo(place) for place in reversed(range(len(schedule)))]
         assert backwards[::-1] == seen
         assert order(40, lengths, epochs=5)[:120] == seen
-        assert order(40, lengths, learning_rate=1.0, accumulation=2) == seen
+        assert order(40, lengths, learning_rate=1.0, gradient_accumulation=2) == seen
         assert order(40, lengths, seed=1) != seen
         assert len({tuple(seen[start : start + 40]) for start in (0, 40, 80)}) == 3
 

@@ -149,7 +149,7 @@ def training_cost(
     if isinstance(parameters, ClipParameters):
         model.settings = parameters.model_copy(update=_EVERY_STEP)
     model.set_gradient_checkpointing(enabled=training.gradient_checkpointing)
-    photos = training.batch_size // (training.accumulation * training.processes)
+    photos = training.batch_size // (training.gradient_accumulation * training.processes)
     half = training.precision != "float32"
     meter = run_on_shapes(model, lambda meter: _one_pass(model, photos, meter, half=half))
     weights = size_in_bytes([*model.parameters(), *model.buffers()])

@@ -133,7 +133,7 @@ def vlm_training_cost(
     count = sum(weight.numel() for weight in trainable)
     averaged = size_in_bytes(trained_weights(model).values())
     model.set_gradient_checkpointing(enabled=training.gradient_checkpointing)
-    photos = training.batch_size // (training.accumulation * training.processes)
+    photos = training.batch_size // (training.gradient_accumulation * training.processes)
     half = training.precision != "float32"
     if half:
         _adapt_in_half_precision(model, parameters)

@@ -42,9 +42,9 @@ class PretrainedParameters(Strict):
     Attributes:
         library: Which library builds the model.
         model: The model's name in that library, or a hub repository that it can load.
-        weights: ``hub`` downloads the published weights; ``random`` starts from chance; anything
-            else is a file of weights, a folder in the library's format, or a pretrained tag of
-            open_clip (such as ``openai``).
+        weights: ``hub`` downloads the published weights; ``random`` initialises them at random;
+            anything else is a file of weights, a folder in the library's format, or a
+            pretrained tag of open_clip (such as ``openai``).
         revision: Commit, branch or tag of the hub repository that the weights are fetched from.
         image_size: Height and width in pixels; the model's own where it is not given.
         mean: Channel means on a scale of 0 to 1; the model's own where they are not given.

@@ -20,7 +20,7 @@ FILES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
 """Endings of files of weights."""
 
 WORDS = ("hub", "random")
-"""Weights that are no path: published ones, and those that start from chance."""
+"""Weights that are no path: published ones, and random initialisation."""
 
 NESTED = ("state_dict", "model")
 """Under which keys training programs keep the tensors, beside other things."""

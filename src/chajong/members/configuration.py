@@ -116,7 +116,7 @@ def read_members(parameters: Mapping[str, Any]) -> Members:
         parameters: From `completed_blocks`.
 
     Returns:
-        The members in the order of the configuration.
+        The members by kind and name: in which order or file they are written does not matter.
 
     Raises:
         MemberError: A block is no member's and no pipeline's, a name or kind or setting is wrong,
@@ -125,7 +125,13 @@ def read_members(parameters: Mapping[str, Any]) -> Members:
     named = _described(parameters)
     _check_known(parameters, named)
     _check_names(named)
-    members = tuple(_read(name, parameters[name]) for name in named)
+    kinds = list(KINDS)
+    members = tuple(
+        sorted(
+            (_read(name, parameters[name]) for name in named),
+            key=lambda member: (kinds.index(member.kind.name), member.name),
+        )
+    )
     _check_references({member.name: member for member in members})
     return members
 

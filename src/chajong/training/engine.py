@@ -144,10 +144,10 @@ def train_here(job: TrainingJob, folder: Path) -> None:
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
         if not _is_memory_error(error):
             raise
-        parameters = job.parameters
+        at_once = job.parameters.batch_size // job.parameters.gradient_accumulation
         message = (
-            f"There is not enough memory for {parameters.batch_size // parameters.accumulation} "
-            "photos at once. Raise `training.accumulation` (the batch stays the same), set "
+            f"There is not enough memory for {at_once} photos at once. Raise "
+            "`training.gradient_accumulation` (the batch stays the same), set "
             "`training.gradient_checkpointing: true`, or lower the model's `image_size` (of a "
             "vision-language model `max_pixels` or `candidates`)."
         )
@@ -210,7 +210,7 @@ def _arguments(parameters: TrainingParameters, schedule: TrainingSchedule, folde
         output_dir=str(folder / CHECKPOINTS),
         num_train_epochs=1,  # the schedule lays all epochs end to end
         per_device_train_batch_size=_photos_at_once(parameters),
-        gradient_accumulation_steps=parameters.accumulation,
+        gradient_accumulation_steps=parameters.gradient_accumulation,
         max_grad_norm=parameters.gradient_norm,
         lr_scheduler_type="cosine",
         warmup_steps=math.ceil(parameters.warm_up * schedule.steps),
@@ -235,12 +235,12 @@ def _arguments(parameters: TrainingParameters, schedule: TrainingSchedule, folde
 
 
 def _photos_at_once(parameters: TrainingParameters) -> int:
-    parts = parameters.accumulation * parameters.processes
+    parts = parameters.gradient_accumulation * parameters.processes
     photos, rest = divmod(parameters.batch_size, parts)
     if rest or not photos:
         message = (
             f"A batch of {parameters.batch_size} photos cannot be split evenly into "
-            f"{parameters.accumulation} passes on {parameters.processes} processes: make "
+            f"{parameters.gradient_accumulation} passes on {parameters.processes} processes: make "
             f"`training.batch_size` a multiple of {parts}."
         )
         raise TrainingError(message)

@@ -86,9 +86,9 @@ class TrainingParameters(Strict):
     Attributes:
         epochs: Passes over the training photos.
         batch_size: Photos an optimiser step, over all processes.
-        accumulation: Passes that a step's batch is split into; more need less memory.
+        gradient_accumulation: Passes that a step's batch is split into; more need less memory.
         learning_rate: Peak rate of the last pretrained layer.
-        head_learning_rate: Peak rate of layers that start from chance.
+        head_learning_rate: Peak rate of randomly initialised layers.
         layer_decay: Factor of the rate from one pretrained layer to the one before it.
         weight_decay: Of AdamW; biases and normalisation weights have none.
         warm_up: Share of the steps in which the rate rises; it falls as a cosine after that.
@@ -118,7 +118,7 @@ class TrainingParameters(Strict):
 
     epochs: int = Field(20, ge=1)
     batch_size: int = Field(32, ge=2)
-    accumulation: int = Field(1, ge=1)
+    gradient_accumulation: int = Field(1, ge=1)
     learning_rate: float = Field(4e-5, ge=0)
     head_learning_rate: float = Field(1e-4, ge=0)
     layer_decay: float = Field(0.8, gt=0, le=1)

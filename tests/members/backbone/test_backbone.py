@@ -98,12 +98,12 @@ class TestFrozenBatchNorms:
 def pretrained(parameters):
     """A classifier whose random weights count as learned."""
     classifier = build_backbone(parameters, 5)
-    classifier.from_chance = False
+    classifier.random_initialisation = False
     return classifier
 
 
 class TestLayerDepths:
-    def test_a_network_from_chance_has_none(self, backbone_parameters):
+    def test_a_randomly_initialised_network_has_none(self, backbone_parameters):
         depths = build_backbone(backbone_parameters(), 5).layer_depths()
         assert set(depths.values()) == {None}
 

@@ -238,7 +238,7 @@ class TestTraining:
         self, fusion_parameters, names, batch, mode
     ):
         fusion = build_fusion(fusion_parameters(mode=mode), names)
-        fusion.backbone.from_chance = False
+        fusion.backbone.random_initialisation = False
         fusion(*batch)["loss"].backward()
         trained = {name: p.grad for name, p in fusion.named_parameters() if p.requires_grad}
         depths = fusion.layer_depths()

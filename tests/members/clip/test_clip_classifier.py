@@ -260,14 +260,14 @@ class TestLayerDepths:
             assert depths[f"towers.network.{name}"] == last
         assert depths["towers.network.visual.trunk.stem.conv.weight"] == 0
 
-    def test_adapters_start_from_chance(self, build):
+    def test_adapters_are_initialised_at_random(self, build):
         depths = build(lora_rank=2, freeze=("photo",)).layer_depths()
         assert {depth for name, depth in depths.items() if "lora_" in name} == {None}
         assert [name for name in depths if "lora_" not in name] == [
             "towers.network.model.logit_scale"
         ]
 
-    def test_a_model_without_pretrained_weights_starts_from_chance(self, build):
+    def test_a_model_without_pretrained_weights_is_random(self, build):
         assert set(build(weights="random").layer_depths().values()) == {None}
 
 

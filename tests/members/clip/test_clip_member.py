@@ -6,7 +6,7 @@ import torch
 
 from chajong.members.checkpoint import read_checkpoint, write_checkpoint
 from chajong.members.clip.classifier import build_clip_classifier
-from chajong.members.clip.fold_models import ChosenShares, FoldModels
+from chajong.members.clip.fold_models import ChosenAlphas, FoldModels
 from chajong.members.clip.interpolation import interpolate
 from chajong.members.clip.member import (
     clip_builder,
@@ -27,7 +27,7 @@ from chajong.training.moving_average import load_trained_weights, trained_weight
 from chajong.training.parameters import MixingParameters, TrainingParameters
 from tools.small_clip import SmallClipParameters, make_small_clip
 
-SHARES = (0.25, 0.6, 1.0)
+ALPHAS = (0.25, 0.6, 1.0)
 NEVER_SEEN = "박스터_718_2017_2024"
 NAMES = {
     name: name
@@ -68,7 +68,7 @@ def parameters(tables, tmp_path_factory):
         model=f"local-dir:{folder}",
         weights=str(folder),
         flip=False,
-        interpolation=SHARES,
+        wise_ft_alphas=ALPHAS,
     )
 
 
@@ -137,7 +137,7 @@ class TestFineTuned:
         self, trained, parameters, tables
     ):
         models = FoldModels(trained[0], parameters, tables)
-        scored = models.score(0, ChosenShares({}, 1.0))
+        scored = models.score(0, ChosenAlphas({}, 1.0))
         assert len(scored.evidence) == 3
         for kind in scored.evidence:
             assert np.isfinite(kind).all()
@@ -167,7 +167,7 @@ class TestFineTuned:
 
     def test_metrics_say_what_was_fitted(self, predicted):
         metrics = predicted[2]
-        assert metrics["share_of_trained_weights"] in SHARES
+        assert metrics["wise_ft_alpha"] in ALPHAS
         assert list(metrics["evidence"]) == ["names", "prototypes", "neighbours"]
         assert all(weight >= 0 for weight in metrics["evidence"].values())
 
@@ -181,16 +181,16 @@ class TestFineTuned:
         assert set(predictions.rows["fold"]) == {1}
 
 
-class TestShares:
+class TestAlphas:
     @pytest.fixture
     def disagreeing(self, trained, parameters, tables, relabelled):
-        """Weights and tables by which fold 0 is best at another share than 1, and 2 at none."""
+        """Weights and tables by which fold 0 is best at another α than 1, and 2 at none."""
         model = build_clip_classifier(parameters, class_prompts(tables.classes))
         start = {name: part.clone() for name, part in trained_weights(model).items()}
         weights = trained[0] | {0: interpolate(start, trained[0][0], 0.2)}
         return weights, relabelled(tables, photos_of_fold(tables, 2))
 
-    def test_each_fold_has_the_share_that_is_best_on_the_others(
+    def test_each_fold_has_the_alpha_that_is_best_on_the_others(
         self, disagreeing, parameters, tables
     ):
         weights, tables = disagreeing
@@ -200,30 +200,30 @@ class TestShares:
         for fold in range(3):
             own = [name for name in photos_of_fold(tables, fold) if name in counted(tables)]
             labels[fold] = tables.labels_of(own)
-            for share in SHARES:
-                load_trained_weights(model, interpolate(start, weights[fold], share))
-                scores[fold, share] = scores_by_name(model, own, parameters, tables)
+            for alpha in ALPHAS:
+                load_trained_weights(model, interpolate(start, weights[fold], alpha))
+                scores[fold, alpha] = scores_by_name(model, own, parameters, tables)
 
-        def loss(share, folds):
-            joined = np.concatenate([scores[fold, share] for fold in folds])
+        def loss(alpha, folds):
+            joined = np.concatenate([scores[fold, alpha] for fold in folds])
             given = np.concatenate([labels[fold] for fold in folds])
             return log_loss(normalise_log(joined / fit_temperature(joined, given)), given)
 
-        chosen = FoldModels(weights, parameters, tables).choose_shares()
+        chosen = FoldModels(weights, parameters, tables).choose_alphas()
         assert len(set(chosen.by_photo.values())) > 1
         for fold in range(3):
             others = [other for other in range(3) if other != fold]
-            best = min(SHARES, key=lambda share: loss(share, others))
+            best = min(ALPHAS, key=lambda alpha: loss(alpha, others))
             assert {chosen.of(name) for name in photos_of_fold(tables, fold)} == {best}
-        best = min(SHARES, key=lambda share: loss(share, range(3)))
+        best = min(ALPHAS, key=lambda alpha: loss(alpha, range(3)))
         assert chosen.overall == best
         assert {chosen.of(name) for name in [*photos_of_fold(tables, -1), *TEST_IDS]} == {best}
 
-    def test_a_folds_labels_do_not_choose_its_own_share(self, disagreeing, parameters, relabelled):
+    def test_a_folds_labels_do_not_choose_its_own_alpha(self, disagreeing, parameters, relabelled):
         weights, tables = disagreeing
 
         def choose(tables):
-            chosen = FoldModels(weights, parameters, tables).choose_shares()
+            chosen = FoldModels(weights, parameters, tables).choose_alphas()
             return [{chosen.of(name) for name in photos_of_fold(tables, n)} for n in range(3)]
 
         before = choose(tables)
@@ -231,20 +231,20 @@ class TestShares:
         assert after[0] == before[0]
         assert after[1:] != before[1:]
 
-    def test_weights_from_chance_are_never_interpolated(self, trained, parameters, tables):
+    def test_random_weights_are_never_interpolated(self, trained, parameters, tables):
         random = parameters.model_copy(update={"weights": "random"})
-        assert FoldModels(trained[0], random, tables).choose_shares().overall == 1.0
+        assert FoldModels(trained[0], random, tables).choose_alphas().overall == 1.0
 
 
 class TestEvidence:
     def test_it_is_that_of_photos_that_the_model_was_trained_on(
         self, trained, parameters, tables, relabelled
     ):
-        shares = ChosenShares({}, 1.0)
+        alphas = ChosenAlphas({}, 1.0)
 
         def evidence(photo_ids):
             others = relabelled(tables, photo_ids)
-            return FoldModels(trained[0], parameters, others).score(0, shares).evidence
+            return FoldModels(trained[0], parameters, others).score(0, alphas).evidence
 
         before = evidence([])
         doubted = tables.folds.loc[~tables.folds["label_counts"], "photo_id"]
@@ -257,21 +257,21 @@ class TestEvidence:
         assert np.abs(neighbours - before[2]).max() > 1e-4
 
     def test_rows_do_not_depend_on_what_was_scored_before(self, trained, parameters, tables):
-        shares = ChosenShares({}, 1.0)
+        alphas = ChosenAlphas({}, 1.0)
         models = FoldModels(trained[0], parameters, tables)
-        first = models.score(1, shares)
-        models.choose_shares()
-        again = models.score(1, shares)
+        first = models.score(1, alphas)
+        models.choose_alphas()
+        again = models.score(1, alphas)
         for expected, kind in zip(first.evidence, again.evidence, strict=True):
             np.testing.assert_allclose(kind, expected, atol=1e-5)
 
-    def test_photos_of_one_fold_may_have_different_shares(self, trained, parameters, tables):
+    def test_photos_of_one_fold_may_have_different_alphas(self, trained, parameters, tables):
         first, second, *_ = photos_of_fold(tables, 2)
         models = FoldModels(trained[0], parameters, tables)
-        mixed = models.score(2, ChosenShares({first: 0.25, second: 0.6}, 1.0))
-        for photo, share in ((first, 0.25), (second, 0.6), ("TEST_0", 1.0)):
+        mixed = models.score(2, ChosenAlphas({first: 0.25, second: 0.6}, 1.0))
+        for photo, alpha in ((first, 0.25), (second, 0.6), ("TEST_0", 1.0)):
             place = mixed.rows["photo_id"].tolist().index(photo)
-            alone = FoldModels(trained[0], parameters, tables).score(2, ChosenShares({}, share))
+            alone = FoldModels(trained[0], parameters, tables).score(2, ChosenAlphas({}, alpha))
             for kind, expected in zip(mixed.evidence, alone.evidence, strict=True):
                 np.testing.assert_allclose(kind[place], expected[place], atol=1e-4)
 
@@ -283,7 +283,7 @@ class TestZeroShot:
     def test_it_is_the_models_own_answer_at_the_fitted_temperature(
         self, parameters, tables, relabelled
     ):
-        # The towers start from chance; by these labels their answers are better than none.
+        # The towers are initialised at random; by these labels their answers are better than none.
         tables = relabelled(tables, tables.folds["photo_id"])
         predictions, *_ = predict_zero_shot(parameters, tables)
         model = build_clip_classifier(parameters, class_prompts(tables.classes)).eval()
@@ -313,7 +313,7 @@ class TestZeroShot:
 class TestIdentity:
     def test_settings_of_prediction_do_not_matter(self, parameters, tables):
         other = parameters.model_copy(
-            update={"flip": True, "zoom": (1.0, 1.3), "batch_size": 3, "interpolation": (1.0,)}
+            update={"flip": True, "zoom": (1.0, 1.3), "batch_size": 3, "wise_ft_alphas": (1.0,)}
         )
         expected = model_identity(parameters, tables.classes)
         assert model_identity(other, tables.classes) == expected

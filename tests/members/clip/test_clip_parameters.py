@@ -14,8 +14,8 @@ def test_the_source_means_what_it_means_for_an_encoder():
     "wrong",
     [
         {"languages": ()},
-        {"interpolation": (0.0,)},
-        {"interpolation": ()},
+        {"wise_ft_alphas": (0.0,)},
+        {"wise_ft_alphas": ()},
         {"freeze": ("head",)},
         {"lora_rank": 4, "freeze": ("photo", "text")},
         {"learning_rate": 1.0},

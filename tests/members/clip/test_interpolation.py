@@ -18,14 +18,14 @@ def weights():
     return start, trained
 
 
-@pytest.mark.parametrize("share", [0.25, 0.5, 0.75])
-def test_it_equals_the_obvious_loop(weights, share):
+@pytest.mark.parametrize("alpha", [0.25, 0.5, 0.75])
+def test_it_equals_the_obvious_loop(weights, alpha):
     start, trained = weights
-    between = interpolate(start, trained, share)["weight"]
+    between = interpolate(start, trained, alpha)["weight"]
     for i in range(2):
         for j in range(3):
             a, b = start["weight"][i, j].item(), trained["weight"][i, j].item()
-            assert between[i, j].item() == pytest.approx((1 - share) * a + share * b, abs=1e-6)
+            assert between[i, j].item() == pytest.approx((1 - alpha) * a + alpha * b, abs=1e-6)
 
 
 def test_the_whole_share_gives_the_trained_weights_exactly(weights):

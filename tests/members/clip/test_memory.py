@@ -25,7 +25,7 @@ def parameters(tables, tiny, parameters_of, tmp_path_factory):
     sentences = class_prompts(tables.classes).in_languages(("korean", "english"))
     texts = [text for of_class in sentences for text in of_class]
     make_small_clip(texts, folder, tiny.model_copy(update={"context": 200, "vocabulary": 600}))
-    return parameters_of(folder, interpolation=(1.0,))
+    return parameters_of(folder, wise_ft_alphas=(1.0,))
 
 
 def test_a_fold_is_let_go_before_the_next(parameters, tables, tmp_path, watched, monkeypatch):

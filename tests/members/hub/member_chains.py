@@ -77,7 +77,7 @@ def run_frozen(tables, scratch, encoder, **heads: Any) -> Finished:
 
 def run_clip(tables, scratch, **model: Any) -> Finished:
     """Fine-tune a CLIP model for an epoch."""
-    chosen = ONE_VIEW | {"languages": ("english",), "interpolation": (1.0,)} | model
+    chosen = ONE_VIEW | {"languages": ("english",), "wise_ft_alphas": (1.0,)} | model
     parameters = ClipMemberParameters(model=ClipParameters(**chosen), training=_training())
     checked = clip_training.check_clip(tables.classes, parameters)
     weights, _, report = clip_training.train_clip(

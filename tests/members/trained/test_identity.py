@@ -15,7 +15,7 @@ MODEL = {"model": "test_efficientnet", "weights": "random"}
 MATTERS = {
     "epochs": 7,
     "batch_size": 16,
-    "accumulation": 2,
+    "gradient_accumulation": 2,
     "learning_rate": 1e-3,
     "head_learning_rate": 1e-3,
     "layer_decay": 0.5,

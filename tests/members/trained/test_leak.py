@@ -99,7 +99,7 @@ def evidence_predictions(tables, folder, monkeypatch):
     sentences = [text for texts in prompts.in_languages(("korean", "english")) for text in texts]
     make_small_clip(sentences, folder, settings)
     parameters = ClipParameters(
-        library="open_clip", model=f"local-dir:{folder}", weights=str(folder), interpolation=(1.0,)
+        library="open_clip", model=f"local-dir:{folder}", weights=str(folder), wise_ft_alphas=(1.0,)
     )
     monkeypatch.setattr(fold_models, "embed_photos", embed_pixels)
     start = trained_weights(build_clip_classifier(parameters, prompts))

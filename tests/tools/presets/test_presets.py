@@ -82,7 +82,7 @@ def test_photos_are_varied_as_photos_are_and_not_as_the_sample_is(environment):
         assert members[name].training.augmentation == AugmentationParameters()
     for name in ("backbone", "fusion"):
         assert members[name].training.mixing == MixingParameters()
-    assert members["clip"].model.interpolation == (0.5, 0.75, 1.0)
+    assert members["clip"].model.wise_ft_alphas == (0.5, 0.75, 1.0)
 
 
 @pytest.mark.parametrize(("environment", "member"), PRESETS)
@@ -136,7 +136,7 @@ def test_a_preset_that_does_not_fit_says_what_to_change():
     training = parameters.training.model_copy(update={"batch_size": 128})
     larger = parameters.model_copy(update={"training": training})
     row = SCRIPT["check_member"]("gpu24", "backbone", larger)
-    assert "GB of 24: raise `training.accumulation`" in row.problem
+    assert "GB of 24: raise `training.gradient_accumulation`" in row.problem
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_a_tiny_model_takes_what_its_parts_take():
 def test_more_photos_take_more_memory_and_accumulation_takes_it_back():
     parameters = BackboneParameters(model="test_convnext", weights="random", image_size=64)
     whole = TrainingParameters(batch_size=64)
-    halves = TrainingParameters(batch_size=64, accumulation=2)
+    halves = TrainingParameters(batch_size=64, gradient_accumulation=2)
     at_once, in_two = training_cost(parameters, whole), training_cost(parameters, halves)
     assert in_two.photos == 32
     assert in_two.memory_gb < at_once.memory_gb

@@ -65,7 +65,9 @@ def test_adapters_of_7b_are_of_rank_16_in_the_language_and_8_in_the_last_blocks(
 
 def test_accumulation_takes_the_memory_of_fewer_photos(shallow):
     at_once = vlm_training_cost(QWEN_7B, VlmTrainingParameters(batch_size=8))
-    in_four = vlm_training_cost(QWEN_7B, VlmTrainingParameters(batch_size=8, accumulation=4))
+    in_four = vlm_training_cost(
+        QWEN_7B, VlmTrainingParameters(batch_size=8, gradient_accumulation=4)
+    )
     assert (at_once.photos, in_four.photos) == (8, 2)
     assert in_four.memory_gb < at_once.memory_gb
     assert in_four.operations == at_once.operations

@@ -24,7 +24,7 @@ class NameEmbeddingLoss(torch.nn.Module):
     embeddings: Tensor
 
     def __init__(self, feature_count: int, names: NameTargets) -> None:
-        """Start a linear layer from chance.
+        """Initialise a linear layer at random.
 
         Args:
             feature_count: Features of a photo.
@@ -49,7 +49,7 @@ class AttributeLoss(torch.nn.Module):
     """How badly linear layers read the parts of the name off a photo's features."""
 
     def __init__(self, feature_count: int, names: NameTargets) -> None:
-        """Start a linear layer from chance for every kind of attribute, and one for the years.
+        """Initialise a linear layer at random for every kind of attribute, and one for the years.
 
         Args:
             feature_count: Features of a photo.

@@ -26,7 +26,7 @@ class BackboneClassifier(ImageModel):
     Attributes:
         head: Features to one logit a class.
         freeze_batch_norm: Whether batch norms keep their statistics and affine weights.
-        from_chance: Whether the network started from chance.
+        random_initialisation: Whether the network was initialised at random.
     """
 
     def __init__(
@@ -35,20 +35,20 @@ class BackboneClassifier(ImageModel):
         class_count: int,
         *,
         freeze_batch_norm: bool,
-        from_chance: bool = False,
+        random_initialisation: bool = False,
     ) -> None:
-        """Put a linear layer that starts from chance on a network.
+        """Put a randomly initialised linear layer on a network.
 
         Args:
             model: The network, with its image size and normalisation.
             class_count: Number of effective classes.
             freeze_batch_norm: Whether batch norms stay as they are.
-            from_chance: Whether the network starts from chance too.
+            random_initialisation: Whether the network is initialised at random too.
         """
         super().__init__(model.network, *model.image_size, model.mean, model.std)
         self.head = torch.nn.Linear(self.network.head_hidden_size, class_count)
         self.freeze_batch_norm = freeze_batch_norm
-        self.from_chance = from_chance
+        self.random_initialisation = random_initialisation
         if freeze_batch_norm:
             for norm in _batch_norms(self.network):
                 norm.requires_grad_(requires_grad=False)
@@ -87,9 +87,9 @@ class BackboneClassifier(ImageModel):
 
         Returns:
             0 for the network's first layer, more for later ones, None for the linear layer, and
-            for all layers where the network starts from chance.
+            for all layers where the network is initialised at random.
         """
-        if self.from_chance:
+        if self.random_initialisation:
             return {name: None for name, part in self.named_parameters() if part.requires_grad}
         depths = _network_depths(self.network)
         return {
@@ -134,7 +134,7 @@ def build_backbone(parameters: BackboneParameters, class_count: int) -> Backbone
         model,
         class_count,
         freeze_batch_norm=parameters.freeze_batch_norm,
-        from_chance=parameters.weights == "random",
+        random_initialisation=parameters.weights == "random",
     )
     return classifier.train()
 

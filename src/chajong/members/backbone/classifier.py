@@ -36,7 +36,7 @@ class FusionClassifier(torch.nn.Module):
     def __init__(
         self, backbone: BackboneClassifier, names: NameTargets, parameters: FusionParameters
     ) -> None:
-        """Start everything beside the backbone from chance.
+        """Initialise everything beside the backbone at random.
 
         Args:
             backbone: The plain classifier of the same classes.
@@ -148,4 +148,4 @@ def start_from_backbone(fusion: FusionClassifier, backbone_state: dict[str, Tens
     model = fusion.backbone.network.pretrained_cfg["architecture"]
     source = f"The trained backbone and the fusion's backbone {model!r}"
     fit_weights(fusion.backbone, backbone_state, source)
-    fusion.backbone.from_chance = False
+    fusion.backbone.random_initialisation = False

@@ -19,9 +19,9 @@ class BackboneParameters(Strict):
 
     Attributes:
         model: The model's name in timm.
-        weights: ``hub`` downloads the published weights; ``random`` starts from chance; anything
-            else is a file of the model's weights, a folder that holds one, or the folder of an
-            open_clip model whose photo tower is this timm model.
+        weights: ``hub`` downloads the published weights; ``random`` initialises them at random;
+            anything else is a file of the model's weights, a folder that holds one, or the folder
+            of an open_clip model whose photo tower is this timm model.
         revision: Commit, branch or tag of the hub repository that the weights are fetched from.
         image_size: Side, or height and width, in pixels; that of the weights where it is not given.
         mean: Channel means on a scale of 0 to 1; those of the weights where they are not given.
@@ -33,7 +33,7 @@ class BackboneParameters(Strict):
         flip: Whether a prediction averages a photo and its mirror image.
         zoom: Centre zooms that a prediction averages; 1 is the whole photo.
         batch_size: Photos a batch of prediction.
-        seed: Seed of weights that start from chance.
+        seed: Seed of random initialisation.
     """
 
     model: str = Field(min_length=1)

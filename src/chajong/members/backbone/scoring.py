@@ -44,7 +44,7 @@ class ConcatenatedScores(torch.nn.Module):
     embeddings: Tensor
 
     def __init__(self, feature_count: int, embeddings: Tensor) -> None:
-        """Start from chance, the last layer from zero.
+        """Initialise at random, the last layer from zero.
 
         Args:
             feature_count: Features of a photo.
@@ -80,7 +80,7 @@ class WeightedScores(torch.nn.Module):
     embeddings: Tensor
 
     def __init__(self, feature_count: int, embeddings: Tensor) -> None:
-        """Start the names' network from chance.
+        """Initialise the names' network at random.
 
         Args:
             feature_count: Features of a photo.

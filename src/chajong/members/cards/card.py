@@ -184,7 +184,7 @@ def _number(name: str, value: float) -> str:
 
 def _weights(weights: pd.DataFrame) -> str:
     if not len(weights):
-        return "## Weights it starts from\n\nNone: everything was trained from chance.\n"
+        return "## Weights it starts from\n\nNone: all of it was initialised at random.\n"
     rows = "\n".join(
         f"| `{row['member']}` | {row['model']} ({_source(row)}) "
         f"| {row['licence'] or 'not known'} | {row['published'] or 'not known'} "

@@ -1,4 +1,4 @@
-"""Weights that this project made from chance on photos that it rendered, told by their content.
+"""Weights that this project trained itself on photos that it rendered, told by their content.
 
 `own_weights.csv` has a row for every file of weights that was ever shipped in `data/06_models`:
 where one is made anew its row is added, and the old one stays for the ensembles that carry it.

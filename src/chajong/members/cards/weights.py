@@ -98,7 +98,7 @@ def used_weights(configurations: Mapping[str, Mapping[str, Any]]) -> list[UsedWe
         configurations: Of the members' checkpoints.
 
     Returns:
-        Each once a member; nothing for what starts from chance.
+        Each once a member; nothing for random initialisation.
     """
     found = [
         used
@@ -158,7 +158,7 @@ def _known(used: UsedWeights, rule: WeightsRule) -> tuple[str, str, str, str]:
         if declared.model in (used.model, used.shown):
             return declared.licence, declared.published, declared.source, "declared"
     if made_here(used.weights):
-        return "MIT", "", "made by this project from chance", "own"
+        return "MIT", "", "trained by this project alone", "own"
     table = published_weights()
     rows = table[(table["model"] == used.model) & (table["weights"] == used.weights)]
     if len(rows):

@@ -1,4 +1,4 @@
-"""CLIP's fold models: which share of their training is kept, and what photos are compared with."""
+"""CLIP's fold models: which α of WiSE-FT they take, and what photos are compared with."""
 
 from __future__ import annotations
 
@@ -43,24 +43,24 @@ EVIDENCE = ("names", "prototypes", "neighbours")
 
 
 @dataclass(frozen=True)
-class ChosenShares:
-    """Shares of the trained weights.
+class ChosenAlphas:
+    """Values of WiSE-FT's α, the share of the trained weights.
 
     Attributes:
-        by_photo: For each train photo the share that the other parts' photos chose.
-        overall: The share that all chose, for photos that no fold's model trained on.
+        by_photo: For each train photo the α that the other parts' photos chose.
+        overall: The α that all chose, for photos that no fold's model trained on.
     """
 
     by_photo: dict[str, float]
     overall: float
 
     def of(self, photo_id: str) -> float:
-        """Give the share with which a photo is scored."""
+        """Give the α with which a photo is scored."""
         return self.by_photo.get(photo_id, self.overall)
 
 
 class FoldModels:
-    """One model that takes the weights of any fold, at any share between start and trained."""
+    """One model that takes the weights of any fold, at any α between start and trained."""
 
     def __init__(
         self, weights: dict[int, Weights], parameters: ClipParameters, tables: TrainingTables
@@ -69,7 +69,7 @@ class FoldModels:
 
         Args:
             weights: Trained weights by fold.
-            parameters: The model, the shares that are tried, and the views of a photo.
+            parameters: The model, the α that are tried, and the views of a photo.
             tables: The photos.
         """
         self._weights = weights
@@ -83,107 +83,100 @@ class FoldModels:
         start = trained_weights(self._model)
         self._start = {name: part.cpu().clone() for name, part in start.items()}
         self._seen: dict[tuple[int, float], tuple[torch.Tensor, torch.Tensor]] = {}
-        # Weights between chance and trained ones mean nothing.
-        self._shares = (1.0,) if parameters.weights == "random" else parameters.interpolation
+        # Weights between random and trained ones mean nothing.
+        self._alphas = (1.0,) if parameters.weights == "random" else parameters.wise_ft_alphas
 
-    def choose_shares(self) -> ChosenShares:
-        """Choose the share of the trained weights with the lowest log loss, cross-fitted.
+    def choose_alphas(self) -> ChosenAlphas:
+        """Choose α with the lowest log loss, cross-fitted.
 
         Source: Wortsman et al., Robust fine-tuning of zero-shot models (CVPR 2022).
         """
         tried = {
-            share: join_scored([self._score_by_names(fold, share) for fold in self._weights])
-            for share in self._shares
+            alpha: join_scored([self._score_by_names(fold, alpha) for fold in self._weights])
+            for alpha in self._alphas
         }
         rows = next(iter(tried.values())).rows
 
         def choose(used: np.ndarray, labels: np.ndarray) -> float:
-            return min(tried, key=lambda share: _loss(tried[share].evidence[0][used], labels))
+            return min(tried, key=lambda alpha: _loss(tried[alpha].evidence[0][used], labels))
 
         fitted = cross_fit_rows(choose, rows, self._tables)
-        by_row = fitted.apply(lambda share, chosen: np.full(chosen.sum(), share))
-        return ChosenShares(dict(zip(rows["photo_id"], by_row, strict=True)), fitted.overall)
+        by_row = fitted.apply(lambda alpha, chosen: np.full(chosen.sum(), alpha))
+        return ChosenAlphas(dict(zip(rows["photo_id"], by_row, strict=True)), fitted.overall)
 
-    def score(self, fold: int, shares: ChosenShares) -> Scored:
+    def score(self, fold: int, alphas: ChosenAlphas) -> Scored:
         """Compare the photos that a fold's model did not train on with all evidence.
 
         Args:
             fold: The fold.
-            shares: From `choose_shares`.
+            alphas: From `choose_alphas`.
 
         Returns:
             The rows with one array a kind of evidence.
         """
         rows = self._tables.rows_of_fold(fold)
-        row_shares = np.array([shares.of(photo) for photo in rows["photo_id"]])
+        row_alphas = np.array([alphas.of(photo) for photo in rows["photo_id"]])
         shape = (len(rows), len(self._tables.class_names))
         evidence = tuple(np.empty(shape, np.float32) for _ in EVIDENCE)
-        for share in np.unique(row_shares):
-            chosen = row_shares == share
-            compared = self._compare(fold, share, rows.loc[chosen, "photo_id"])
+        for alpha in np.unique(row_alphas):
+            chosen = row_alphas == alpha
+            compared = self._compare(fold, alpha, rows.loc[chosen, "photo_id"])
             for whole, part in zip(evidence, compared, strict=True):
                 whole[chosen] = part
         return Scored(rows, evidence)
 
-    def checkpoint(self, share: float, configuration: dict[str, Any]) -> Checkpoint:
+    def checkpoint(self, alpha: float, configuration: dict[str, Any]) -> Checkpoint:
         """Keep every fold's model and the training photos that it compares with.
 
         Args:
-            share: Share of the trained weights.
+            alpha: α of WiSE-FT.
             configuration: What else is needed to predict.
         """
         views = log_probability_views(self._model, self._parameters)
         proof = proof_photos(self._tables, views.preparation)
         weights, proofs, compared = {}, {}, {}
         for fold in self._weights:
-            self._set(fold, share)
+            self._set(fold, alpha)
             weights[fold] = {
                 name: part.cpu().clone() for name, part in trained_weights(self._model).items()
             }
             proofs[fold] = views.encode_exactly(proof.views)
-            embedded, labels = self._training_photos(fold, share)
+            embedded, labels = self._training_photos(fold, alpha)
             compared[f"evidence.fold_{fold}.photos"] = embedded.half()
             compared[f"evidence.fold_{fold}.labels"] = labels
         checkpoint = trained_checkpoint(weights, proof, proofs, configuration)
         return replace(checkpoint, tensors={**checkpoint.tensors, **compared})
 
-    def _set(self, fold: int, share: float) -> None:
-        mixed = interpolate(self._start, self._weights[fold], share)
+    def _set(self, fold: int, alpha: float) -> None:
+        mixed = interpolate(self._start, self._weights[fold], alpha)
         load_trained_weights(self._model, mixed)
 
-    def _score_by_names(self, fold: int, share: float) -> Scored:
+    def _embed(self, fold: int, alpha: float, photo_ids: Iterable[str], title: str) -> torch.Tensor:
+        self._set(fold, alpha)
+        title = f"fold {fold}, {title}"
+        return embed_photos(self._model, photo_ids, self._parameters, self._tables, title)
+
+    def _score_by_names(self, fold: int, alpha: float) -> Scored:
         rows = self._tables.rows_of_fold(fold)
         own = rows[rows["split"] == "train"]
-        self._set(fold, share)
-        title = f"fold {fold}, {share:.0%} of the trained weights"
-        embedded = embed_photos(self._model, own["photo_id"], self._parameters, self._tables, title)
+        embedded = self._embed(fold, alpha, own["photo_id"], f"α = {alpha:g}")
         return Scored(own, (scored_by_names(self._model, embedded),))
 
-    def _compare(self, fold: int, share: float, photo_ids: Iterable[str]) -> tuple[np.ndarray, ...]:
-        seen, labels = self._training_photos(fold, share)
-        self._set(fold, share)
-        photos = embed_photos(
-            self._model, photo_ids, self._parameters, self._tables, f"fold {fold}, scoring"
-        )
+    def _compare(self, fold: int, alpha: float, photo_ids: Iterable[str]) -> tuple[np.ndarray, ...]:
+        seen, labels = self._training_photos(fold, alpha)
+        photos = self._embed(fold, alpha, photo_ids, "scoring")
         return compare(self._model, photos, seen, labels)
 
-    def _training_photos(self, fold: int, share: float) -> tuple[torch.Tensor, torch.Tensor]:
+    def _training_photos(self, fold: int, alpha: float) -> tuple[torch.Tensor, torch.Tensor]:
         """Embed what a fold's model was trained on: never a photo that it scores."""
-        if (fold, share) not in self._seen:
-            self._set(fold, share)
+        if (fold, alpha) not in self._seen:
             folds = self._tables.folds
             photo_ids = folds.loc[training_rows(folds, fold), "photo_id"]
-            embedded = embed_photos(
-                self._model,
-                photo_ids,
-                self._parameters,
-                self._tables,
-                f"fold {fold}, training photos",
-            )
+            embedded = self._embed(fold, alpha, photo_ids, "training photos")
             labels = torch.from_numpy(self._tables.labels_of(photo_ids))
             # As a checkpoint keeps them, so that a loaded model gives the same scores.
-            self._seen[fold, share] = embedded.half().float(), labels
-        return self._seen[fold, share]
+            self._seen[fold, alpha] = embedded.half().float(), labels
+        return self._seen[fold, alpha]
 
 
 def compare(
@@ -200,7 +193,7 @@ def compare(
     Returns:
         One array [photos, classes] a kind of `EVIDENCE`.
     """
-    names = _name_embeddings(model)
+    names = model.class_embeddings().cpu()
     count = len(names)
     by_name = name_scores(_averaged(photos), names)
     # Prototypes are compared as the light heads do: what differs from photo to photo of one
@@ -241,10 +234,6 @@ def by_zoom(embedded: np.ndarray, parameters: ClipParameters) -> torch.Tensor:
     return normalize(parted, dim=2)
 
 
-def _name_embeddings(model: ClipClassifier) -> torch.Tensor:
-    return model.class_embeddings().cpu()
-
-
 def _averaged(photos: torch.Tensor) -> torch.Tensor:
     """Average the zooms of photos [photos, zooms, dimensions]: [photos, dimensions], length 1."""
     return normalize(photos.mean(1), dim=1)
@@ -252,7 +241,7 @@ def _averaged(photos: torch.Tensor) -> torch.Tensor:
 
 def scored_by_names(model: ClipClassifier, photos: torch.Tensor) -> np.ndarray:
     """Give the model's own log-probabilities of photos that are embedded already."""
-    cosines = name_scores(_averaged(photos), _name_embeddings(model)).numpy()
+    cosines = name_scores(_averaged(photos), model.class_embeddings().cpu()).numpy()
     return normalise_log(model.scale() * cosines)
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def interpolate(
-    start: dict[str, Tensor], trained: dict[str, Tensor], share: float
+    start: dict[str, Tensor], trained: dict[str, Tensor], alpha: float
 ) -> dict[str, Tensor]:
     """Average two sets of weights of one model.
 
@@ -20,11 +20,11 @@ def interpolate(
     Args:
         start: Weights by name before training.
         trained: Weights by name after training.
-        share: Share of the trained weights; 1 gives them exactly.
+        alpha: α of WiSE-FT, the share of the trained weights; 1 gives them exactly.
 
     Returns:
-        (1 - share) · start + share · trained for floating-point tensors; counters and other whole
-        numbers are the trained ones. Of a low-rank change the given share is taken.
+        (1 - α) · start + α · trained for floating-point tensors; counters and other whole
+        numbers are the trained ones. Of a low-rank change α times the change is taken.
 
     Raises:
         ValueError: A name or a shape differs between the two.
@@ -37,7 +37,7 @@ def interpolate(
         )
         raise ValueError(message)
     return {
-        name: tensor if _kept(name, tensor) else start[name].lerp(tensor, share)
+        name: tensor if _kept(name, tensor) else start[name].lerp(tensor, alpha)
         for name, tensor in trained.items()
     }
 

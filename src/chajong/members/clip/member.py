@@ -52,7 +52,7 @@ NOT_IN_KEY = {
     "flip",
     "zoom",
     "batch_size",
-    "interpolation",
+    "wise_ft_alphas",
 }
 """Settings of prediction, which training does not depend on; weights go in by content."""
 
@@ -95,13 +95,13 @@ def predict_folds(
 ) -> tuple[Predictions, Checkpoint, dict[str, Any]]:
     """Let every fold's model score the photos that it did not train on.
 
-    The share of the trained weights is chosen out of fold by the names alone; then names, photo
+    α of WiSE-FT is chosen out of fold by the names alone; then names, photo
     prototypes and neighbours are mixed by weights that are fitted out of fold.
 
     Args:
         weights: Trained weights by fold.
         training: What the training cost and was kept under.
-        parameters: Shares that are tried, and the views of a photo.
+        parameters: The α that are tried, and the views of a photo.
         tables: The photos.
 
     Returns:
@@ -109,16 +109,16 @@ def predict_folds(
     """
     with measure() as measurement:
         models = FoldModels(weights, parameters, tables)
-        shares = models.choose_shares()
-        scored = join_scored([models.score(fold, shares) for fold in weights])
+        alphas = models.choose_alphas()
+        scored = join_scored([models.score(fold, alphas) for fold in weights])
         predictions, mixture = calibrated_predictions(scored, tables)
         evidence = dict(zip(EVIDENCE, mixture.weights, strict=True))
         checkpoint = models.checkpoint(
-            shares.overall,
+            alphas.overall,
             {
                 "model": at_commits(parameters).model_dump(mode="json"),
                 "training": training["key"],
-                "share": shares.overall,
+                "wise_ft_alpha": alphas.overall,
                 "evidence": evidence,
                 "contract": tables.contract,
                 "class_names": list(tables.class_names),
@@ -126,7 +126,7 @@ def predict_folds(
         )
     metrics = {
         **trained_metrics(scored, predictions, tables, training, measurement),
-        "share_of_trained_weights": shares.overall,
+        "wise_ft_alpha": alphas.overall,
         "evidence": evidence,
     }
     return predictions, checkpoint, metrics

@@ -19,9 +19,9 @@ class ClipParameters(Strict):
         library: Which library builds the model.
         model: The model's name in that library, or a hub repository or ``local-dir:`` folder that
             it can load.
-        weights: ``hub`` downloads the published weights; ``random`` starts from chance; anything
-            else is a file of weights, a folder in the library's format, or a pretrained tag of
-            open_clip (such as ``openai``).
+        weights: ``hub`` downloads the published weights; ``random`` initialises them at random;
+            anything else is a file of weights, a folder in the library's format, or a
+            pretrained tag of open_clip (such as ``openai``).
         revision: Commit, branch or tag of the hub repository that the weights are fetched from.
         tokenizer_revision: The same of the tokenizer, where open_clip takes it from another
             repository than the weights.
@@ -39,8 +39,9 @@ class ClipParameters(Strict):
         lora_rank: Rank of the low-rank changes that are trained in place of the weights
             themselves; 0 trains the weights.
         lora_alpha: The changes are scaled by this number over the rank.
-        interpolation: Shares of the trained weights, beside the starting ones, that are tried.
-        seed: Seed of everything that starts from chance.
+        wise_ft_alphas: Values of WiSE-FT's α that are tried: 1 is the trained weights, and less
+            moves them towards the starting ones.
+        seed: Seed of all random initialisation.
     """
 
     library: Literal["open_clip", "transformers"]
@@ -59,7 +60,7 @@ class ClipParameters(Strict):
     freeze: tuple[Tower, ...] = ()
     lora_rank: int = Field(0, ge=0)
     lora_alpha: int = Field(32, ge=1)
-    interpolation: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+    wise_ft_alphas: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
         (0.5, 0.75, 1.0), min_length=1
     )
     seed: int = Field(0, ge=0)

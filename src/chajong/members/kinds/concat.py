@@ -67,11 +67,11 @@ class ConcatKind(Kind[ConcatParameters]):
 
     def completed(self, block: Report, blocks: Mapping[str, Any]) -> Report:
         """See `Kind`."""
-        frozen = [
+        frozen = sorted(
             name
             for name, other in blocks.items()
             if isinstance(other, dict) and other.get("kind") == "frozen"
-        ]
+        )
         return {"encoders": frozen, **block}
 
     def join(self, photos: pd.DataFrame, **features: Features) -> tuple[Features, Report]:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from chajong.training.moving_average import Weights
 
 
+DEFAULT = {"model": "tf_efficientnet_lite0"}
+"""The backbone where neither the member nor the one that it starts from names one."""
+
+
 class FusionMemberParameters(MemberParameters):
     """A fine-tuned image classifier that knows the names of the classes.
 
@@ -37,7 +41,7 @@ class FusionMemberParameters(MemberParameters):
 
     kind: Literal["fusion"]
     start: str | None = None
-    model: FusionParameters = FusionParameters(model="tf_efficientnet_lite0")
+    model: FusionParameters = FusionParameters(**DEFAULT)
     training: TrainingParameters = TrainingParameters()
 
     @property
@@ -64,14 +68,13 @@ class FusionKind(TrainedKind[FusionMemberParameters]):
     def completed(self, block: Report, blocks: Mapping[str, Any]) -> Report:
         """See `Kind`."""
         started_from = blocks.get(str(block.get("start")))
-        if not isinstance(started_from, dict):
-            return block
+        theirs = started_from.get("model") if isinstance(started_from, dict) else None
         inherited = {
             setting: value
-            for setting, value in (started_from.get("model") or {}).items()
+            for setting, value in (theirs or {}).items()
             if setting in BackboneParameters.model_fields
         }
-        return {**block, "model": {**inherited, **(block.get("model") or {})}}
+        return {**block, "model": {**DEFAULT, **inherited, **(block.get("model") or {})}}
 
     def check(self, classes: pd.DataFrame, parameters: FusionMemberParameters) -> Report:
         """See that the model can be built and trained here, and that its names can be read.

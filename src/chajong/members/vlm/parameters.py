@@ -151,7 +151,6 @@ class VlmTrainingParameters(TrainingParameters):
 
     epochs: int = Field(2, ge=1)
     batch_size: int = Field(64, ge=2)
-    accumulation: int = Field(1, ge=1)
     learning_rate: float = Field(1e-4, ge=0)
     head_learning_rate: float = Field(1e-3, ge=0)
     layer_decay: float = Field(0.1, gt=0, le=1)

@@ -3,7 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from chajong.configuration import configured_members
-from chajong.graph import gather, knowing
+from chajong.graph import boxed, gather, knowing
 from chajong.members.configuration import leaving
 from chajong.pipelines.reporting.nodes import (
     compare_runs,
@@ -26,7 +26,6 @@ TABLES = {"photos": "photos", "classes": "classes", "folds": "folds"}
 DRAWN = (
     "steps",
     "steps_chart",
-    "leaderboard",
     "approaches",
     "approaches_chart",
     "reliability",
@@ -49,7 +48,7 @@ def create_pipeline() -> Pipeline:
     """Connect the ensemble and its members to what people look at."""
     members = configured_members()
     names = tuple(member.name for member in members)
-    return Pipeline(
+    return boxed(
         [
             gather("history", leaving(members, "history"), "histories"),
             gather("features", leaving(members, "features"), "features_of_members"),
@@ -76,7 +75,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 draw_approaches,
-                inputs="leaderboard",
+                inputs="ensemble.leaderboard",
                 outputs=["approaches", "approaches_chart"],
                 name="draw_approaches",
             ),
@@ -133,7 +132,7 @@ def create_pipeline() -> Pipeline:
                 inputs={
                     **TABLES,
                     "ensemble": "ensemble.predictions",
-                    "leaderboard": "leaderboard",
+                    "leaderboard": "ensemble.leaderboard",
                     "photo_groups": "photo_groups",
                     "car_likeness": "car_likeness",
                     "features": "features_of_members",
@@ -155,13 +154,15 @@ def create_pipeline() -> Pipeline:
                     "photos": "photos",
                     "photo_store": "photo_store",
                     "report": "ensemble.report",
+                    "leaderboard": "ensemble.leaderboard",
                     "parameters": "params:reporting",
+                    "leaderboard": "ensemble.leaderboard",
                     **{name: name for name in DRAWN},
                 },
                 outputs="report_page",
                 name="draw_report",
             ),
         ],
-        namespace="reporting",
-        prefix_datasets_with_namespace=False,
+        "reporting",
+        own={"figures_of_runs"},
     )
