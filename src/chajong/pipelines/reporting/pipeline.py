@@ -156,7 +156,6 @@ def create_pipeline() -> Pipeline:
                     "report": "ensemble.report",
                     "leaderboard": "ensemble.leaderboard",
                     "parameters": "params:reporting",
-                    "leaderboard": "ensemble.leaderboard",
                     **{name: name for name in DRAWN},
                 },
                 outputs="report_page",
