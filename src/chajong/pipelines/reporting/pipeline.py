@@ -26,7 +26,6 @@ TABLES = {"photos": "photos", "classes": "classes", "folds": "folds"}
 DRAWN = (
     "steps",
     "steps_chart",
-    "ensemble.leaderboard",
     "approaches",
     "approaches_chart",
     "reliability",
@@ -156,7 +155,6 @@ def create_pipeline() -> Pipeline:
                     "photo_store": "photo_store",
                     "report": "ensemble.report",
                     "leaderboard": "ensemble.leaderboard",
-                    "leaderboard_chart": "ensemble.leaderboard_chart",
                     "parameters": "params:reporting",
                     **{name: name for name in DRAWN},
                 },
