@@ -17,11 +17,11 @@ from pydantic import BaseModel
 from chajong.configuration import LOADER_ARGUMENTS, MembersConfigLoader
 from chajong.members.cards.weights import published_weights
 from chajong.members.configuration import MemberError, read_members
-from chajong.pipelines.data_processing.params import DataProcessingParameters
-from chajong.pipelines.ensembling.params import EnsemblingParameters
-from chajong.pipelines.inference.params import InferenceParameters
-from chajong.pipelines.reporting.params import ReportingParameters
-from chajong.pipelines.search.params import SearchParameters
+from chajong.pipelines.data_processing.parameters import DataProcessingParameters
+from chajong.pipelines.ensembling.parameters import EnsemblingParameters
+from chajong.pipelines.inference.parameters import InferenceParameters
+from chajong.pipelines.reporting.parameters import ReportingParameters
+from chajong.pipelines.search.parameters import SearchParameters
 
 PROJECT = Path(__file__).parents[2]
 TYPES = {

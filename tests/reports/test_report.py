@@ -9,7 +9,7 @@ import pytest
 from plotly.io import from_json
 
 from chajong.pipelines.reporting import nodes
-from chajong.pipelines.reporting.params import ReportingParameters
+from chajong.pipelines.reporting.parameters import ReportingParameters
 from chajong.pipelines.reporting.pipeline import DRAWN
 
 FREE = {"br", "wbr", "img", "meta", "link", "hr", "input"}
