@@ -25,7 +25,7 @@ SMALL_CLIP = SmallClipParameters(
     context=200,
 )
 TRAINING = {
-    "epochs": 3,
+    "epochs": 2,
     "batch_size": 5,
     "learning_rate": 3e-3,
     "head_learning_rate": 1e-2,
@@ -33,14 +33,19 @@ TRAINING = {
     "mixing": {"cutmix": 0, "mixup": 0},
     "augmentation": {"rotation": 0, "crop_area": [0.9, 1], "half_crop": 0},
 }
-# One bin sees no colours, which alone tell the tiny photos apart: hints leave room for answers.
-COLOUR_BLIND = {"library": "hog", "width": 48, "height": 32, "colour_bins": 1}
+HOG = {"library": "hog", "width": 48, "height": 32}
+
+
+def make_clip(folder, classes, seed=0):
+    """Write a tiny CLIP that reads the sentences about classes."""
+    prompts = class_prompts(classes).in_languages(("korean", "english"))
+    sentences = [text for texts in prompts for text in texts]
+    make_small_clip(sentences, folder, SMALL_CLIP.model_copy(update={"seed": seed}))
 
 
 def make_weights(folder, classes):
     """Write the models that tiny members start from."""
-    prompts = class_prompts(classes).in_languages(("korean", "english"))
-    make_small_clip([text for texts in prompts for text in texts], folder / "clip", SMALL_CLIP)
+    make_clip(folder / "clip", classes)
     names = classes["effective_class"].unique().tolist()
     make_tiny_qwen(folder / "qwen", [ENGLISH.with_hints, ENGLISH.without_hints, *names])
 
@@ -59,25 +64,22 @@ def tiny_blocks(weights):
     }
     backbone = {"model": "test_byobnet", "weights": "random", "image_size": 32}
     return {
-        "shared": {
-            kind: {"training": TRAINING} for kind in ("clip", "backbone", "fusion", "vlm")
-        }
+        "shared": {kind: {"training": TRAINING} for kind in ("clip", "backbone", "fusion", "vlm")}
         | {kind: {"heads": {"kinds": ["prototypes"]}} for kind in ("frozen", "concat")},
-        "edges": {"kind": "frozen", "encoder": COLOUR_BLIND | {"cell": 8}},
-        "coarse_edges": {"kind": "frozen", "encoder": COLOUR_BLIND | {"cell": 16}},
+        "hog": {"kind": "frozen", "encoder": HOG | {"cell": 16}},
         "byobnet": {
             "kind": "frozen",
             "encoder": {"library": "timm", "zoom": [1.0], **backbone},
             "heads": {"kinds": ["logistic_regression"]},
         },
-        "joined": {"kind": "concat", "encoders": ["edges", "coarse_edges"]},
+        "joined": {"kind": "concat", "encoders": ["hog", "byobnet"]},
         "by_names": {"kind": "zero_shot", "model": clip},
         "clip": {"kind": "clip", "model": clip},
         "backbone": {"kind": "backbone", "model": backbone},
         "fusion": {"kind": "fusion", "start": "backbone"},
         "qwen": {
             "kind": "vlm",
-            "hints": {"member": "joined", "count": 1},
+            "hints": {"member": "by_names", "count": 1},
             "model": {
                 "model": "tiny_qwen",
                 "weights": f"{weights / 'qwen'}/",
@@ -86,7 +88,7 @@ def tiny_blocks(weights):
                 "candidates": 3,
                 "objective": "class_head",
             },
-            "training": {"gradient_checkpointing": False},
+            "training": {"epochs": 6, "head_learning_rate": 3e-2, "gradient_checkpointing": False},
         },
     }
 
@@ -96,6 +98,7 @@ CATALOG = {
     "{member}.predictions": {"type": "chajong.datasets.PredictionsDataset"},
     "{member}.checkpoint": {"type": "chajong.datasets.CheckpointDataset"},
     "{member}.metrics": {"type": "json.JSONDataset"},
+    "{member}.history": {"type": "pandas.CSVDataset"},
     "{member}.scratch": {"type": "chajong.datasets.ScratchDataset"},
 }
 """What is kept on disk; the rest is handed on in memory."""
@@ -171,3 +174,6 @@ class Run:
             other._finished.add(reference.member)
         return other
 
+
+MEMBERS = {name: block["kind"] for name, block in tiny_blocks(Path()).items() if name != "shared"}
+"""Kinds by the names of the tiny members."""

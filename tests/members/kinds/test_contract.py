@@ -1,0 +1,359 @@
+"""What every kind of member keeps to, shown by a tiny member of each through its own steps."""
+
+import inspect
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from kedro.io import MemoryDataset
+from tiny_members import MEMBERS, make_clip
+
+from chajong.encoders.encoder import EncoderError
+from chajong.inference.member_models import MemberModels, PhotoAnswers, members_needed
+from chajong.members.cards.carded import CARD_FILE
+from chajong.members.checkpoint import CheckpointError
+from chajong.members.configuration import MemberError
+from chajong.members.kind import Kind
+from chajong.members.parameters import MemberParameters
+from chajong.members.registry import KINDS
+from chajong.members.trained.kind import PREDICTED, TrainedKind
+from chajong.members.vlm.hints import HintError
+from chajong.predictions.contract import ROW_COLUMNS
+from chajong.training import trainer
+from chajong.training.errors import TrainingError
+
+PIPELINES = {"feature_extraction", "clip_training", "fusion_training", "vlm_finetune"}
+TRAINED = [name for name, kind in MEMBERS.items() if isinstance(KINDS[kind], TrainedKind)]
+
+every_member = pytest.mark.parametrize("name", MEMBERS)
+
+
+def concrete_kinds(kind=Kind):
+    """Find the kinds that can be made, wherever they are defined."""
+    own = set() if inspect.isabstract(kind) else {kind}
+    return own.union(*(concrete_kinds(sub) for sub in kind.__subclasses__()))
+
+
+class TestKind:
+    def test_every_kind_is_registered_under_a_name_of_its_own(self):
+        assert {type(kind) for kind in KINDS.values()} == concrete_kinds()
+        assert all(kind.name == name for name, kind in KINDS.items())
+
+    def test_every_kind_has_a_tiny_member_here(self):
+        assert set(MEMBERS.values()) == set(KINDS)
+
+    @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+    def test_it_says_what_it_is(self, kind):
+        assert kind.approach
+        assert kind.pipeline in PIPELINES
+        assert issubclass(kind.parameters, MemberParameters)
+        assert kind.parameters.model_fields["kind"].annotation == Literal[kind.name]
+
+    @every_member
+    def test_its_steps_give_what_all_members_leave(self, run, name):
+        member = run.members[name]
+        assert set(PREDICTED) <= set(member.outputs)
+        assert len(set(member.outputs)) == len(member.outputs)
+
+    @every_member
+    def test_its_first_step_reads_no_photo(self, run, name):
+        first = run.members[name].steps[0]
+        assert not {"photo_store", "tables"} & set(inspect.signature(first.function).parameters)
+
+
+REFUSALS = {
+    "frozen": [
+        ("byobnet", {"encoder": {"model": "test_byobnt"}}, EncoderError, "test_byobnet"),
+        ("byobnet", {"encoder": {"weights": "no/where.pt"}}, EncoderError, "no/where"),
+    ],
+    "concat": [("joined", {"encoders": ["hogg"]}, MemberError, "did you mean hog")],
+    "zero_shot": [
+        ("by_names", {"model": {"model": "ViT-B-31"}}, EncoderError, "ViT-B-32"),
+        ("by_names", {"model": {"weights": "no/where.pt"}}, EncoderError, "no/where"),
+    ],
+    "clip": [
+        ("clip", {"model": {"model": "ViT-B-31"}}, EncoderError, "ViT-B-32"),
+        ("clip", {"model": {"weights": "no/where.pt"}}, EncoderError, "no/where"),
+    ],
+    "backbone": [
+        ("backbone", {"model": {"model": "test_byobnt"}}, EncoderError, "test_byobnet"),
+        ("backbone", {"model": {"weights": "no/where.pt"}}, EncoderError, "no/where"),
+    ],
+    "fusion": [
+        ("fusion", {"model": {"model": "test_byobnt"}}, EncoderError, "test_byobnet"),
+        ("fusion", {"model": {"weights": "no/where.pt"}}, EncoderError, "no/where"),
+        ("fusion", {"start": "hog"}, MemberError, "does not serve here"),
+    ],
+    "vlm": [
+        ("qwen", {"model": {"model": "Qwen/No-Such", "weights": "hub"}}, EncoderError, "No-Such"),
+        ("qwen", {"model": {"weights": "no/where/"}}, EncoderError, "no/where"),
+        ("qwen", {"hints": {"member": "by_name"}}, MemberError, "did you mean by_names"),
+    ],
+}
+"""By kind: which member, what is wrong with it, and how that is refused."""
+
+
+class UnreadDataset(MemoryDataset):
+    """What must not be read."""
+
+    def load(self):
+        pytest.fail("photos were read")
+
+
+class TestCheck:
+    def started(self, run, folder, name, change):
+        wrong = run.before(name, folder, **change)
+        wrong.catalog["photo_store"] = UnreadDataset()
+        wrong.finish(name)
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_what_is_wrong_is_refused_before_a_photo_is_read(self, run, tmp_path, kind):
+        for number, (name, change, error, message) in enumerate(REFUSALS[kind]):
+            with pytest.raises(error, match=message):
+                self.started(run, tmp_path / str(number), name, change)
+
+    @pytest.mark.parametrize("name", TRAINED)
+    def test_a_gpu_that_is_not_there_is_missed(self, run, tmp_path, monkeypatch, name):
+        monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
+        with pytest.raises(TrainingError, match="trains on a GPU"):
+            self.started(run, tmp_path, name, {"training": {"device": "gpu"}})
+
+
+def ordered(predictions):
+    """Give rows and log-probabilities in an order that does not depend on the member."""
+    order = predictions.rows.sort_values(["split", "fold", "photo_id"]).index
+    return predictions.take(order.to_numpy())
+
+
+class TestPredictions:
+    @every_member
+    def test_a_train_photo_has_one_row_and_others_have_one_of_each_fold(self, run, tables, name):
+        expected = pd.concat([tables.rows_of_fold(fold) for fold in (0, 1)])
+        rows = run.load(name, "predictions").rows
+        by_photo = [column for column in ROW_COLUMNS if column != "label_counts"]
+        pd.testing.assert_frame_equal(
+            rows.sort_values(by_photo, ignore_index=True),
+            expected.sort_values(by_photo, ignore_index=True),
+        )
+        assert run.load(name, "predictions").contract == tables.contract
+
+    @every_member
+    def test_no_photo_is_answered_by_a_model_that_knew_its_label(self, run, relabelled_run, name):
+        """Every label of fold 0 was changed: its own rows stay, and those of fold 1 change."""
+        other = relabelled_run
+        for reference in run.members[name].references.values():
+            if reference.dataset == "predictions":  # which may know the labels of other folds
+                hints = run.load(reference.member, "predictions")
+                other.give(
+                    reference.member, predictions=replace(hints, contract=other.tables.contract)
+                )
+        before, after = (ordered(each.load(name, "predictions")) for each in (run, other))
+        moved = np.abs(after.log_probabilities - before.log_probabilities).max(axis=1)
+        train = before.rows["split"] == "train"
+        own = train & (before.rows["fold"] == 0)
+        assert moved[own].max() < 1e-6
+        assert moved[train & ~own].max() > 1e-3
+
+
+class TestResuming:
+    class Killed(BaseException):
+        pass
+
+    @pytest.fixture
+    def steps(self, monkeypatch):
+        """Count the steps of a training; it is killed at the one that is set."""
+        steps = []
+        take = trainer.Averaging.on_step_end
+
+        def counted(*given, **named):
+            take(*given, **named)
+            steps.append(given[2].global_step)
+            if len(steps) == self.killed_at:
+                raise self.Killed
+
+        monkeypatch.setattr(trainer.Averaging, "on_step_end", counted)
+        return steps
+
+    @pytest.mark.parametrize("name", TRAINED)
+    def test_a_killed_training_goes_on_to_the_same_result(self, run, tmp_path, steps, name):
+        history = run.load(name, "history")
+        of_fold = history["fold"].value_counts()
+        self.killed_at = int(of_fold[0]) + 3
+        again = run.before(name, tmp_path)
+        with pytest.raises(self.Killed):
+            again.finish(name)
+        assert len(steps) == self.killed_at
+        again.finish(name)
+        # Fold 0 was finished, and fold 1 was saved after its second step.
+        assert len(steps) == self.killed_at + of_fold[1] - 2
+        expected, resumed = (each.load(name, "checkpoint").tensors for each in (run, again))
+        assert expected.keys() == resumed.keys()
+        for tensor, value in expected.items():
+            torch.testing.assert_close(resumed[tensor], value, rtol=0, atol=0)
+        np.testing.assert_array_equal(
+            again.load(name, "predictions").log_probabilities,
+            run.load(name, "predictions").log_probabilities,
+        )
+
+
+@pytest.fixture(scope="module")
+def checkpoints(run):
+    return {name: run.load(name, "checkpoint") for name in MEMBERS}
+
+
+def answers_of(name, checkpoints, tables):
+    """Ask a member's read-back models, and those that it builds on, about the test photos."""
+    configurations = {each: checkpoints[each].configuration for each in checkpoints}
+    needed = {each: checkpoints[each] for each in members_needed([name], configurations)}
+    contents = tables.contents_of(readable_test_photos(tables))
+    return PhotoAnswers(MemberModels(needed, tables.classes), contents, tables.store)
+
+
+def readable_test_photos(tables):
+    return tables.photos.query("split == 'test' and status == 'ok'")["photo_id"]
+
+
+def tampered(name, checkpoint, folder, tables):
+    """Put fold 0's weights in the place of fold 1's, or others under one that is not trained."""
+    if KINDS[MEMBERS[name]].name == "zero_shot":
+        make_clip(folder, tables.classes, seed=1)
+        place = {"model": f"local-dir:{folder}", "weights": str(folder)}
+        model = checkpoint.configuration["model"] | place
+        return replace(checkpoint, configuration=checkpoint.configuration | {"model": model})
+    others = {
+        tensor.replace("fold_0.", "fold_1."): value
+        for tensor, value in checkpoint.tensors.items()
+        if tensor.startswith("fold_0.")
+    }
+    assert others
+    return replace(checkpoint, tensors=checkpoint.tensors | others)
+
+
+class TestNewPhotos:
+    @every_member
+    def test_they_are_scored_as_the_run_scored_its_test_photos(
+        self, run, checkpoints, tables, name
+    ):
+        by_fold = answers_of(name, checkpoints, tables).by_fold(name)
+        assert sorted(by_fold) == [0, 1]
+        predictions = run.load(name, "predictions")
+        for fold, scored in by_fold.items():
+            own = (predictions.rows["split"] == "test") & (predictions.rows["fold"] == fold)
+            assert predictions.rows["photo_id"][own].tolist() == [*readable_test_photos(tables)]
+            np.testing.assert_allclose(scored, predictions.log_probabilities[own], atol=1e-5)
+            assert np.ptp(scored, axis=1).max() > 0.01, "uniform answers would always agree"
+
+    @every_member
+    def test_weights_that_were_exchanged_are_refused(self, checkpoints, tables, tmp_path, name):
+        other = checkpoints | {name: tampered(name, checkpoints[name], tmp_path, tables)}
+        with pytest.raises(CheckpointError, match="differs by"):
+            answers_of(name, other, tables).by_fold(name)
+
+    @every_member
+    def test_other_classes_are_refused(self, checkpoints, tables, name):
+        fewer = replace(tables, classes=tables.classes.iloc[:-1])
+        with pytest.raises(CheckpointError, match="is in one only"):
+            answers_of(name, checkpoints, fewer).by_fold(name)
+
+    def test_the_hinted_model_has_a_say(self, run):
+        assert run.load("qwen", "metrics")["answer_weight"] > 0
+
+
+def with_other_folds(run, name, folder):
+    """Exchange the folds under a start that was trained on what it would be scored on."""
+    folds = run.tables.folds.assign(fold=run.tables.folds["fold"].replace({0: 1, 1: 0}))
+    return run.before(name, folder, replace(run.tables, folds=folds))
+
+
+def with_rows_of_another_fold(run, name, folder):
+    leaking = run.before(name, folder)
+    [reference] = run.members[name].references.values()
+    predictions = run.load(reference.member, "predictions")
+    train = predictions.rows["split"] == "train"
+    rows = predictions.rows.assign(fold=predictions.rows["fold"].where(~train, lambda f: 1 - f))
+    leaking.give(reference.member, predictions=replace(predictions, rows=rows))
+    return leaking
+
+
+def with_rows_that_know_the_labels(run, name, folder):
+    """Name every train photo rightly, and no photo of the calibration slice."""
+    leaking = run.before(name, folder)
+    [reference] = run.members[name].references.values()
+    predictions = run.load(reference.member, "predictions")
+    labelled = np.flatnonzero(predictions.rows["split"] != "test")
+    rows = predictions.rows.iloc[labelled]
+    labels = run.tables.labels_of(rows["photo_id"]) + (rows["split"] == "calibration")
+    values = np.full_like(predictions.log_probabilities, np.log(0.05))
+    values[:, 0] = np.log(0.9)
+    values[labelled] = np.log(0.05)
+    values[labelled, labels % values.shape[1]] = np.log(0.9)
+    leaking.give(reference.member, predictions=replace(predictions, log_probabilities=values))
+    return leaking
+
+
+def with_features_of_other_photos(run, name, folder):
+    wrong = run.before(name, folder)
+    features = run.load("hog", "features")
+    wrong.give("hog", features=replace(features, photo_ids=features.photo_ids[::-1]))
+    return wrong
+
+
+LEAKS = {
+    ("concat", "features"): [(with_features_of_other_photos, ValueError, "photos")],
+    ("fusion", "checkpoint"): [(with_other_folds, CheckpointError, "trained with other folds")],
+    ("vlm", "predictions"): [
+        (with_rows_of_another_fold, HintError, "was trained on that photo"),
+        (with_rows_that_know_the_labels, HintError, "make them out of fold"),
+    ],
+}
+"""By kind and what it reads of another member: wrong ones, and how they are refused."""
+
+
+class TestLeaks:
+    def test_all_that_members_read_of_one_another_is_looked_at(self, run):
+        read = {
+            (member.kind.name, reference.dataset)
+            for member in run.members.values()
+            for reference in member.references.values()
+        }
+        assert read == set(LEAKS)
+
+    @every_member
+    def test_what_another_member_should_not_know_is_refused(self, run, tmp_path, name):
+        member = run.members[name]
+        read = {reference.dataset for reference in member.references.values()}
+        for dataset in read:
+            for number, leak in enumerate(LEAKS[member.kind.name, dataset]):
+                spoil, error, message = leak
+                leaking = spoil(run, name, tmp_path / str(number))
+                with pytest.raises(error, match=message):
+                    leaking.finish(name)
+                assert not leaking.catalog.exists(f"{name}.predictions")
+
+
+class TestWhatIsLeft:
+    @every_member
+    def test_a_checkpoint_says_what_it_is_and_whom_it_asks(self, run, checkpoints, name):
+        member = run.members[name]
+        configuration = checkpoints[name].configuration
+        assert configuration["kind"] == member.kind.name
+        assert configuration["builds_on"] == member.kind.asked(member.parameters)
+        assert set(configuration["builds_on"]) <= set(MEMBERS)
+
+    @every_member
+    def test_a_checkpoint_has_a_card_with_its_figures(self, run, checkpoints, name):
+        card = checkpoints[name].files[CARD_FILE].decode()
+        assert run.members[name].parameters.title in card
+        assert f"{run.load(name, 'metrics')['log_loss']:.4f}" in card
+
+    @every_member
+    def test_metrics_name_the_approach_and_what_it_cost(self, run, name):
+        metrics = run.load(name, "metrics")
+        assert metrics["approach"] == run.members[name].kind.approach
+        assert np.isfinite([metrics["log_loss"], metrics["seconds"]]).all()
+        assert metrics["seconds"] == pytest.approx(
+            metrics["training_seconds"] + metrics["prediction_seconds"]
+        )
