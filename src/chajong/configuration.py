@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from kedro.config import MissingConfigException, OmegaConfigLoader
-from kedro.framework.project import settings
+from kedro.framework.project import pipelines, settings
 from kedro.utils import find_kedro_project
 
 from chajong.members.configuration import Members, completed_blocks, merged, read_members
 
 MEMBERS = "members"
 PARAMETERS = "parameters"
+
+REGISTRY = "chajong.pipeline_registry"
 
 LOADER_ARGUMENTS: dict[str, Any] = {
     "base_env": "base",
@@ -56,7 +60,7 @@ class MembersConfigLoader(OmegaConfigLoader):
 
 @dataclass
 class Configured:
-    """The members of the session that runs, handed from its context to the pipelines.
+    """The members of the session that runs, on their way from its configuration to the pipelines.
 
     Attributes:
         members: The members; None before any session has read them.
@@ -66,9 +70,41 @@ class Configured:
     members: Members | None = None
     left_out: dict[str, str] = field(default_factory=dict)
 
+    def take(self, members: Members, left_out: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Take the members of a session, and let its pipelines be made anew.
+
+        Args:
+            members: All members of the configuration.
+            left_out: Why some of them are left out.
+        """
+        self.members = tuple(member for member in members if member.name not in left_out)
+        self.left_out = dict(left_out)
+        pipelines.configure(REGISTRY)
+
 
 SESSION = Configured()
-"""Kedro makes pipelines without arguments, once a session's context is there."""
+"""Kedro makes pipelines without arguments, once a session's configuration was read."""
+
+
+class SessionConfigLoader(MembersConfigLoader):
+    """Hands the members of a session to the pipelines when they are first read.
+
+    Kedro-Viz runs no hooks, but it reads the configuration before it makes the pipelines.
+    """
+
+    handed_over = False
+
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        """Give a part of the configuration; see `MembersConfigLoader`.
+
+        Raises:
+            MemberError: Members are described wrongly.
+        """
+        found = super().__getitem__(key)
+        if key == PARAMETERS and not self.handed_over:
+            self.handed_over = True
+            SESSION.take(read_members(found))
+        return found
 
 
 def configured_members() -> Members:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kedro.pipeline import Node, Pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from chajong.members.configuration import Member, Members
     from chajong.members.kind import Step
@@ -101,6 +101,31 @@ def _node_function(
     signature = inspect.Signature([inspect.Parameter(name, keyword) for name in inputs])
     node_function.__signature__ = signature  # type: ignore[attr-defined]
     return node_function
+
+
+def boxed(
+    nodes: Sequence[Node],
+    name: str,
+    shared: Collection[str] = (),
+    own: Collection[str] = (),
+) -> Pipeline:
+    """Put nodes and what passes between them under one name, so that a graph can be folded.
+
+    Args:
+        nodes: The nodes; what they read from others keeps its name.
+        name: What nodes and datasets are put under.
+        shared: What they give that keeps its name, too.
+        own: What they read that does not.
+    """
+    read = Pipeline(nodes).inputs()
+    parameters = {dataset for dataset in read if dataset.startswith("params:")}
+    return Pipeline(
+        nodes,
+        namespace=name,
+        inputs=read - parameters - set(own),
+        outputs=set(shared),
+        parameters=parameters,
+    )
 
 
 def gather(dataset: str, members: Sequence[str], output: str) -> Node:

@@ -6,7 +6,6 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
-from kedro.framework.project import pipelines
 
 from chajong.configuration import PARAMETERS, SESSION
 from chajong.members.configuration import MemberError, read_members
@@ -24,30 +23,25 @@ IN_ITS_PLACE = (
     "The answers come from the other members; hog alone, which needs no weights, is a baseline."
 )
 
-REGISTRY = "chajong.pipeline_registry"
-
 SUMMARY = "summary"
 """Ends the name of a dataset that says where the results are and what was scored."""
 
 
 class MembersHooks:
-    """Hand the members of a session's configuration to the pipelines, before they are made."""
+    """Leave out what a run can do without and cannot have."""
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Read the members, and leave out those whose weights may be missing and are.
+        """Leave out the members whose weights may be missing and are.
 
         Raises:
-            MemberError: They are described wrongly, or one builds on a member that is left out.
+            MemberError: Members are described wrongly, or one builds on a member that is left out.
         """
         members = read_members(context.config_loader[PARAMETERS])
         left_out = without_weights(members)
         for member, reason in left_out.items():
             logger.warning("%s is left out of this run. %s", member, reason)
-        SESSION.members = tuple(member for member in members if member.name not in left_out)
-        SESSION.left_out = left_out
-        # An earlier session of this process may have made pipelines of other members.
-        pipelines.configure(REGISTRY)
+        SESSION.take(members, left_out)
 
 
 def without_weights(members: Members) -> dict[str, str]:

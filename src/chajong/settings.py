@@ -3,7 +3,7 @@
 import os
 from importlib.util import find_spec
 
-from chajong.configuration import LOADER_ARGUMENTS, MembersConfigLoader
+from chajong.configuration import LOADER_ARGUMENTS, SessionConfigLoader
 from chajong.hooks import MembersHooks, RunSummaryHooks
 from chajong.tracking import MlflowTrackingHooks
 
@@ -16,5 +16,5 @@ TRACKING_HOOKS = (MlflowTrackingHooks(),) if find_spec("kedro_mlflow") else ()
 
 HOOKS = (MembersHooks(), RunSummaryHooks(), *TRACKING_HOOKS)
 
-CONFIG_LOADER_CLASS = MembersConfigLoader
+CONFIG_LOADER_CLASS = SessionConfigLoader
 CONFIG_LOADER_ARGS = LOADER_ARGUMENTS

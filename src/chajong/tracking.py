@@ -23,7 +23,7 @@ METRICS = ("metrics", "report")
 """Last parts of the names of datasets that hold a member's or the ensemble's figures."""
 
 REPORTING_LAYER = "reporting"
-SUBMISSION = "submission"
+SUBMISSION = "ensemble.submission"
 
 NOT_ALLOWED = re.compile(r"[^/\w.\- ]")
 """What MLflow does not take in the name of a metric or parameter."""

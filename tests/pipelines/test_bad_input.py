@@ -222,11 +222,11 @@ class TestErrors:
                 rendered, tmp_path / "data", "data_processing", data_processing={"folds": 60}
             )
 
-    @pytest.mark.parametrize("member", ["clip_frozen", "timm_frozen"])
-    def test_unknown_encoder(self, rendered, tmp_path, run_pipelines, member):
-        encoder = {"model": "test_efficientnett", "weights": "random"}
+    @pytest.mark.parametrize("library", ["open_clip", "timm"])
+    def test_unknown_encoder(self, rendered, tmp_path, run_pipelines, library):
+        encoder = {"library": library, "model": "test_efficientnett", "weights": "random"}
         message = r"knows no model 'test_efficientnett'.*Change the encoder's `model`"
-        block = {member: {"kind": "frozen", "encoder": encoder}}
+        block = {"other": {"kind": "frozen", "encoder": encoder}}
         self.check(run_pipelines, rendered, tmp_path / "data", message, **block)
 
     def test_weights_that_do_not_fit(self, rendered, tmp_path, run_pipelines):
@@ -235,13 +235,17 @@ class TestErrors:
 
         weights = tmp_path / "other.safetensors"
         save_file({"conv_stem.weight": torch.zeros(3, 3)}, weights)
-        encoder = {"model": "test_efficientnet", "weights": str(weights)}
+        encoder = {"library": "timm", "model": "test_efficientnet", "weights": str(weights)}
         message = r"other\.safetensors and the model 'test_efficientnet' do not fit: .*Name the"
         block = {"timm_frozen": {"kind": "frozen", "encoder": encoder}}
         self.check(run_pipelines, rendered, tmp_path / "data", message, **block)
 
     def test_weights_that_are_not_there(self, rendered, tmp_path, run_pipelines):
-        encoder = {"model": "test_efficientnet", "weights": str(tmp_path / "gone.safetensors")}
+        encoder = {
+            "library": "timm",
+            "model": "test_efficientnet",
+            "weights": str(tmp_path / "gone.safetensors"),
+        }
         message = r"gone\.safetensors does not exist\. Give an existing"
         block = {"timm_frozen": {"kind": "frozen", "encoder": encoder}}
         self.check(run_pipelines, rendered, tmp_path / "data", message, **block)

@@ -36,8 +36,9 @@ IN_MEMORY = {"encoder", "model", "training"}
 """What of a member stays in memory, without an entry of the catalog."""
 
 KEPT = {
-    "members", "pooled", "refined", "answers", "served", "checkpoints", "trained_members",
-    "hinted_members", "tables_of_others", "predictions_of_members", "features_of_members",
+    "collected_members", "members", "pooled", "refined", "answers", "served", "checkpoints",
+    "trained_members", "hinted_members", "tables_of_others", "predictions_of_members",
+    "features_of_members",
 }  # fmt: skip
 """What stays in memory by an entry of the catalog."""
 
@@ -256,7 +257,7 @@ def test_every_member_is_read_by_the_ensemble(members):
 
 def test_each_member_is_one_namespace(members):
     namespaces = {node.namespace for node in all_pipelines()["__default__"].nodes}
-    others = {"data_processing", "ensembling", "reporting"}
+    others = {"data_processing", "ensemble", "reporting"}
     assert namespaces == {member.name for member in members} | others
 
 

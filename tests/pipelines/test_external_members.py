@@ -64,4 +64,4 @@ def test_a_name_that_is_taken_stops_the_whole_run_before_any_photo_is_read(
     table.to_csv(folder / "hog.csv", index=False, encoding="utf-8-sig")
     with pytest.raises(Exception, match=r"hog\.csv .* this project's own 'hog'"):
         run_pipelines(finished.raw, tmp_path)
-    assert not (tmp_path / "03_primary").exists()
+    assert not (tmp_path / "03_primary" / "photos.parquet").exists()

@@ -28,6 +28,11 @@ TINY_TIMM = {
     **SOON,
 }
 
+MORE = {
+    "timm_frozen": TINY_TIMM,
+    "concat": {"kind": "concat", "encoders": ["hog", "timm_frozen"], **SOON},
+}
+
 
 def table_of(path):
     return pd.read_csv(path, encoding="utf-8-sig", dtype={"ID": str})
@@ -68,7 +73,7 @@ class TestFinishedRun:
         np.testing.assert_allclose(row.to_numpy(float), prior / prior.sum())
 
     def test_top_k_ranks_the_readable_test_photos(self, finished):
-        top_k, photos = finished.load("top_k"), finished.load("photos")
+        top_k, photos = finished.load("ensemble.top_k"), finished.load("photos")
         readable = photos.query("split == 'test' and status == 'ok'")["photo_id"]
         assert list(top_k.columns) == ["photo_id", "rank", "name", "probability"]
         assert set(top_k["photo_id"]) == set(readable)
@@ -179,11 +184,7 @@ def several(finished, tmp_path_factory, run_pipelines):
     data = tmp_path_factory.mktemp("several") / "data"
     shutil.copytree(finished.data, data)
     write_uniform_table(finished, data / "07_model_output" / "external" / "teammate.csv")
-    members = {
-        "timm_frozen": TINY_TIMM,
-        "concat": {"kind": "concat", "encoders": ["hog", "timm_frozen"], **SOON},
-    }
-    run_pipelines(finished.raw, data, "feature_extraction", "ensembling", **members)
+    run_pipelines(finished.raw, data, "feature_extraction", "ensembling", **MORE)
     return data
 
 
@@ -203,15 +204,24 @@ class TestMembers:
     def test_a_member_can_be_left_out(self, finished, several, tmp_path, run_pipelines):
         data = shutil.copytree(several, tmp_path / "data")
         leave_out = {"leave_out": ["timm_frozen", "teammate"]}
-        run_pipelines(finished.raw, data, "ensembling", ensembling=leave_out)
+        run_pipelines(finished.raw, data, "ensembling", ensembling=leave_out, **MORE)
         assert set(members_of(data)) == {"hog", "concat", "ensemble"}
+
+    def test_a_member_that_has_not_run_is_named_with_the_command_for_it(
+        self, finished, several, tmp_path, run_pipelines
+    ):
+        data = shutil.copytree(several, tmp_path / "data")
+        run_pipelines(finished.raw, data, "ensembling", later={"kind": "frozen"}, **MORE)
+        summary = (data / "08_reporting" / "summary.txt").read_text(encoding="utf-8")
+        assert "later: has not run yet: `kedro run --namespaces later`" in summary
+        assert "later" not in members_of(data)
 
     def test_predictions_of_other_folds_are_skipped_until_none_is_left(
         self, finished, several, tmp_path, run_pipelines
     ):
         data = shutil.copytree(several, tmp_path / "data")
         other = {"data_processing": {"seed": 7}}
-        run_pipelines(finished.raw, data, "data_processing", "ensembling", **other)
+        run_pipelines(finished.raw, data, "data_processing", "ensembling", **other, **MORE)
         statuses = members_of(data)
         assert statuses["teammate"] == "pooled"
         for member in ("hog", "timm_frozen", "concat"):

@@ -3,7 +3,6 @@ import pytest
 
 from chajong.reports.confusions import (
     confused_pairs,
-    confusions_html,
     mean_probabilities,
     pair_examples,
 )
@@ -48,12 +47,3 @@ def test_a_perfect_answer_has_no_pairs(answer):
     pairs = confused_pairs(scored)
     assert pairs.empty
     assert pair_examples(scored, pairs).empty
-
-
-def test_names_are_escaped(make_scored, store):
-    scored = make_scored(80, lean=0)
-    pairs = confused_pairs(scored)
-    html = confusions_html(pairs, pair_examples(scored, pairs), store)
-    assert "<script" not in html
-    assert "그랜저" in html
-    assert html.count('class="pair"') == len(pairs)

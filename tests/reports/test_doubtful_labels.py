@@ -143,4 +143,4 @@ def test_the_page_names_both_labels_and_where_to_write_also_after_a_file(world):
 def test_the_page_shows_a_bounded_number_of_photos(world):
     ranked = pd.concat([world.rank()] * 3, ignore_index=True)
     page = doubtful_labels_page(ranked, world.photos, NoStore(), "review.csv")
-    assert page.count("<article>") == 100
+    assert page.count("<article") == 100

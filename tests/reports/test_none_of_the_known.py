@@ -5,7 +5,6 @@ from chajong.reports.none_of_the_known import (
     none_of_the_known,
     relative_entropy,
     score_chart,
-    unknown_html,
     unknown_photos,
 )
 
@@ -23,23 +22,6 @@ def test_the_least_confident_test_photos_come_first(make_scored, as_predictions,
     assert list(table["photo_id"]) == [f"TEST_{number:05d}" for number in expected]
     assert list(table["sha256"]) == [f"sha{number % 5}" for number in expected]
     np.testing.assert_allclose(table["guess_probability"], scored.confidences[expected])
-
-
-def test_unlikeness_stays_with_its_photo(make_scored, as_predictions, as_photos):
-    scored = make_scored(8)
-    unlikeness = np.arange(8) * 10.0
-    table = unknown_photos(as_predictions(scored, 8), as_photos(scored, 8), unlikeness)
-    numbers = table["photo_id"].str[-5:].astype(int)
-    np.testing.assert_array_equal(table["unlikeness"], numbers * 10.0)
-
-
-def test_page_shows_unlikeness_only_where_it_is_given(
-    make_scored, as_predictions, as_photos, store
-):
-    scored = make_scored(8)
-    given = as_predictions(scored, 8), as_photos(scored, 8)
-    assert "unlikeness" not in unknown_html(unknown_photos(*given), store)
-    assert "unlikeness 1" in unknown_html(unknown_photos(*given, np.ones(8)), store)
 
 
 def test_chart_shares_sum_to_one():

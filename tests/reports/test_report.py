@@ -1,13 +1,17 @@
 import json
 import re
-from dataclasses import replace
 from html.parser import HTMLParser
+from io import StringIO
 
 import numpy as np
 import pandas as pd
 import pytest
+from plotly.io import from_json
 
-from chajong.reports.report import ReportParts, report_page
+from chajong.ensembling.leaderboard import leaderboard_chart
+from chajong.pipelines.reporting import nodes
+from chajong.pipelines.reporting.params import ReportingParameters
+from chajong.pipelines.reporting.pipeline import DRAWN
 
 FREE = {"br", "wbr", "img", "meta", "link", "hr", "input"}
 
@@ -55,36 +59,89 @@ def make_board(members: list[str]) -> pd.DataFrame:
     ]
     table = pd.DataFrame(0.5, index=range(len(members)), columns=numbers)
     table.insert(0, "member", members)
-    return table.assign(status="pooled")
+    approaches = ["ensemble", *["CLIP"] * (len(members) - 1)]
+    return table.assign(status="pooled", approach=approaches)
 
 
-@pytest.fixture
-def parts(make_scored, as_predictions, as_photos, classes, store) -> ReportParts:
-    scored = make_scored(seed=1)
-    members = {"clip": make_scored(seed=2), "외부<b>": make_scored(seed=3)}
-    steps = {"photo_id": scored.photo_ids, "best": members["clip"].losses, "pool": scored.losses}
-    epochs = {"fold": 0, "epoch": [1.0, 2.0], "training_loss": [2.0, 1.0], "inner_loss": np.nan}
-    return ReportParts(
-        scored=scored,
-        members=members,
-        predictions=as_predictions(scored, 10),
-        photos=as_photos(scored, 10),
-        classes=classes,
-        groups=pd.Series(np.arange(len(scored)) // 2, index=scored.photo_ids),
-        leaderboard=make_board(["ensemble", *members]),
-        store=store,
-        step_losses=pd.DataFrame(steps),
-        shift_losses={"plain": 0.7475, "on test-like <photos>": 0.8},
-        shift_text="Test photos are darker.",
-        histories={"clip": pd.DataFrame(epochs)},
-        skipped={"vlm<i>": "made with other classes & folds"},
-        unlikeness=np.ones(10),
+REPORT = {
+    "shift": {
+        "fitting": "grouped<i>",
+        "reason": "test photos are darker",
+        "figures": {"plain": {"every photo alike": 0.7475, "as in <test>": 0.8}},
+    },
+    "skipped": {"vlm<i>": "made with other classes & folds"},
+}
+
+
+def draw(answers, photos, classes, store, as_predictions, test_photos, histories=(), report=REPORT):
+    """Draw a page as the pipeline does, with everything read back from files in between."""
+    ids, members = answers["ensemble"].photo_ids, [name for name in answers if name != "ensemble"]
+    ensemble = as_predictions(answers["ensemble"], test_photos)
+    folds = pd.DataFrame({"photo_id": ids, "group": np.arange(len(ids)) // 2})
+    steps = {"photo_id": ids} | {name: answers[name].losses for name in reversed(answers)}
+    board = make_board(["ensemble", *members])
+    drawn = {
+        "leaderboard": board,
+        "leaderboard_chart": leaderboard_chart(board),
+        "confused_pairs": nodes.list_confused_pairs(answers),
+        "learning_curves_chart": nodes.draw_learning_curves(dict(histories)),
+    }
+    for table, chart, outputs in (
+        ("steps", "steps", nodes.draw_steps(pd.DataFrame(steps), folds)),
+        ("approaches", "approaches", nodes.draw_approaches(board)),
+        ("reliability", "reliability", nodes.draw_reliability(answers)),
+        ("class_losses", "class_losses", nodes.draw_class_losses(answers)),
+        (
+            "partial_correctness",
+            "partial_correctness",
+            nodes.draw_partial_correctness(answers, classes),
+        ),
+        ("abstentions", "risk_coverage", nodes.draw_risk_coverage(answers)),
+        (
+            "unknown_photos",
+            "unknown_photos",
+            nodes.draw_unknown_photos(answers, ensemble, photos),
+        ),
+    ):
+        drawn |= {table: outputs[0], f"{chart}_chart": outputs[1]}
+    assert drawn.keys() == set(DRAWN)
+    return nodes.draw_report(
+        answers,
+        folds,
+        photos.assign(reason=""),
+        store,
+        report,
+        ReportingParameters(),
+        **{name: read_back(each) for name, each in drawn.items()},
     )
 
 
+def read_back(drawn):
+    if isinstance(drawn, pd.DataFrame):
+        return pd.read_csv(StringIO(drawn.to_csv(index=False)))
+    return from_json(drawn.to_json())
+
+
 @pytest.fixture
-def page(parts) -> Page:
-    return Page(report_page(parts))
+def answers(make_scored):
+    return {
+        "ensemble": make_scored(seed=1),
+        "clip": make_scored(seed=2),
+        "외부<b>": make_scored(seed=3),
+    }
+
+
+@pytest.fixture
+def html(answers, as_predictions, as_photos, classes, store) -> str:
+    epochs = {"fold": 0, "epoch": [1.0, 2.0], "training_loss": [2.0, 1.0], "inner_loss": np.nan}
+    photos = as_photos(answers["ensemble"], 10)
+    histories = {"clip": pd.DataFrame(epochs)}
+    return draw(answers, photos, classes, store, as_predictions, 10, histories)
+
+
+@pytest.fixture
+def page(html) -> Page:
+    return Page(html)
 
 
 def test_nothing_is_fetched_and_links_lead_to_sections(page):
@@ -101,69 +158,60 @@ def test_tags_are_closed(page):
 def test_plotly_is_embedded_once_behind_all_charts(page):
     libraries = [number for number, script in enumerate(page.scripts) if len(script) > 1_000_000]
     assert libraries == [len(page.charts)]
-    assert len(page.charts) == 8
+    assert len(page.charts) == 9
 
 
-def test_hostile_names_stay_texts(parts, page):
-    assert "<script>alert('K5')</script>" in page.text
-    assert "외부<b>" in page.text
-    assert "vlm<i>" in page.text
-    assert "<script>alert" not in report_page(parts)
+def test_hovering_a_chart_tells_what_it_did_before_it_was_stored(answers, page):
+    drawn = json.loads(nodes.draw_reliability(answers)[1].to_json())["data"]
+    assert drawn in [chart["data"] for chart in page.charts]
+    assert any("hovertemplate" in trace for trace in drawn)
 
 
-def test_headline_is_the_ensembles_log_loss_and_its_gain(parts, page):
-    gain = parts.members["clip"].losses.mean() - parts.scored.losses.mean()
-    assert f"{parts.scored.losses.mean():.4f}" in page.text
+def test_hostile_names_stay_texts(html, page):
+    for name in ("<script>alert('K5')</script>", "외부<b>", "vlm<i>", "grouped<i>", "as in <test>"):
+        assert name in page.text
+    assert "<script>alert" not in html
+    assert "<test>" not in html
+
+
+def test_headline_is_the_ensembles_log_loss_and_its_gain(answers, page):
+    gain = answers["clip"].losses.mean() - answers["ensemble"].losses.mean()
+    assert f"{answers['ensemble'].losses.mean():.4f}" in page.text
     assert f"{gain:.4f}" in page.text
 
 
-def test_absent_ingredients_leave_their_sections_out_or_say_so(parts, as_predictions, as_photos):
-    bare = replace(
-        parts,
-        members={},
-        predictions=as_predictions(parts.scored),
-        photos=as_photos(parts.scored),
-        step_losses=None,
-        shift_losses={},
-        histories={},
-        skipped={},
-        unlikeness=None,
-    )
-    text = Page(report_page(bare)).text
+def test_absent_ingredients_leave_their_sections_out_or_say_so(
+    make_scored, as_predictions, as_photos, classes, store
+):
+    alone = {"ensemble": make_scored(seed=1)}
+    photos = as_photos(alone["ensemble"])
+    bare = draw(alone, photos, classes, store, as_predictions, 0, report=REPORT | {"skipped": {}})
+    text = Page(bare).text
     assert "There are no test photos." in text
     assert "Nothing was left out." in text
-    for title in ("Gain per step", "Train against test", "Learning curves"):
-        assert title not in text
+    assert "Learning curves" not in text
 
 
-def test_a_perfect_ensemble_is_reported(parts, answer, as_predictions, as_photos, classes):
-    perfect = parts.scored.take(parts.scored.right)
-    text = Page(report_page(replace(parts, scored=perfect, members={}))).text
-    assert "No photo is taken for another class." in text
+def test_a_perfect_ensemble_is_reported(answers, as_predictions, as_photos, classes, store):
+    perfect = answers["ensemble"].take(answers["ensemble"].right)
+    photos = as_photos(perfect, 10)
+    page = Page(draw({"ensemble": perfect}, photos, classes, store, as_predictions, 10))
+    assert "No photo is taken for another class." in page.text
 
 
-def test_tables_and_photos_are_there_without_javascript(parts):
-    html = re.sub(r"<script.*?</script>", "", report_page(parts), flags=re.DOTALL)
-    assert html.count("<table>") > 10
-    assert html.count("<img") > 20
-    assert "This chart needs JavaScript." in html
+def test_tables_and_photos_are_there_without_javascript(html):
+    bare = re.sub(r"<script.*?</script>", "", html, flags=re.DOTALL)
+    assert bare.count("<table>") > 10
+    assert bare.count("<img") > 20
+    assert "This chart needs JavaScript." in bare
 
 
 def test_size_does_not_depend_on_the_number_of_photos(
-    parts, make_scored, as_predictions, as_photos
+    make_scored, as_predictions, as_photos, classes, store
 ):
-    many = make_scored(20_000, seed=1, lean=0.5)
-    larger = replace(
-        parts,
-        scored=many,
-        members={"clip": make_scored(20_000, seed=2)},
-        predictions=as_predictions(many, 5000),
-        photos=as_photos(many, 5000),
-        groups=pd.Series(np.arange(len(many)), index=many.photo_ids),
-        step_losses=None,
-        unlikeness=None,
-    )
-    html = report_page(larger)
+    many = {"ensemble": make_scored(20_000, seed=1, lean=0.5), "clip": make_scored(20_000, seed=2)}
+    photos = as_photos(many["ensemble"], 5000)
+    html = draw(many, photos, classes, store, as_predictions, 5000)
     assert len(html.encode()) < 6_500_000
     for chart in Page(html).charts:
         assert sum(len(trace.get("x", ())) for trace in chart["data"]) <= 500

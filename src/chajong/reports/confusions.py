@@ -7,11 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from chajong.photos.page import page_text
-from chajong.reports.elements import figure_html
-
 if TYPE_CHECKING:
-    from chajong.photos.store import PhotoStore
     from chajong.reports.scored_photos import ScoredPhotos
 
 SHOWN_PAIRS = 12
@@ -106,36 +102,3 @@ def pair_examples(
         tables.append(pd.DataFrame(chosen))
     columns = ["pair", "label", "photo_id", "sha256", "probability"]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
-
-
-def confusions_html(pairs: pd.DataFrame, examples: pd.DataFrame, store: PhotoStore) -> str:
-    """Show the photos of both sides of each pair side by side.
-
-    Args:
-        pairs: From `confused_pairs`.
-        examples: From `pair_examples`.
-        store: The photos.
-    """
-    of_pair = dict(list(examples.groupby("pair")))
-    boxes = [
-        f'<div class="pair">'
-        f"{_side(pair['given'], pair['photos'], pair['given_photos'], of_pair[number], store)}"
-        f"{_side(pair['predicted'], pair['photos_back'], pair['predicted_photos'], of_pair[number], store)}"  # noqa: E501
-        "</div>"
-        for number, pair in enumerate(pairs.to_dict("records"))
-    ]
-    return f'<div class="pairs">{"".join(boxes)}</div>'
-
-
-def _side(name: str, confused: int, photos: int, examples: pd.DataFrame, store: PhotoStore) -> str:
-    shown = examples[examples["label"] == name]
-    figures = "".join(
-        figure_html(
-            content, store, f"{probability:.0%} the other", [page_text(photo_id.rpartition("/")[2])]
-        )
-        for photo_id, content, probability in zip(
-            shown["photo_id"], shown["sha256"], shown["probability"], strict=True
-        )
-    )
-    counts = f"{confused:,} of {photos:,} photos taken for the other"
-    return f'<div><h3>{page_text(name)}</h3><p>{counts}</p><div class="three">{figures}</div></div>'

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from chajong.photos.page import numbers_html, page_html, page_text, photo_html
 from chajong.reports.label_noise import label_noise_scores
 from chajong.reports.neighbour_votes import (
     comparable_directions,
@@ -16,9 +15,10 @@ from chajong.reports.neighbour_votes import (
     nearest_neighbours,
     neighbour_votes,
 )
+from chajong.reports.rendering import render
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from chajong.encoders.features import Features
     from chajong.photos.store import PhotoStore
@@ -31,19 +31,6 @@ NEAREST = 4
 SHOWN = 100
 UNLIKE_A_CAR = 0.5
 """Photos below it are hardly cars; a model whose median is below it cannot tell."""
-
-_STYLE = """<style>
-article { display: grid; grid-template-columns: minmax(180px, 300px) 1fr; gap: 16px;
-  background: #fff; border: 1px solid var(--line); border-radius: 10px; padding: 14px;
-  margin: 0 0 14px }
-article > figure { width: 100% } article > figure img { height: auto; max-height: 240px }
-article .photos figure { width: 132px } article .photos img { height: 96px }
-article p { margin: 0 0 6px; overflow-wrap: anywhere } article p b { color: var(--ink) }
-code { background: #eef2f6; border-radius: 4px; padding: 1px 5px; overflow-wrap: anywhere }
-.same b { color: #2f7a45 } .other b { color: #b23f2c }
-@media (max-width: 560px) { article { grid-template-columns: 1fr }
-  article .photos figure { width: calc(50% - 7px) } }
-</style>"""
 
 
 def rank_doubtful_labels(
@@ -168,60 +155,21 @@ def doubtful_labels_page(
     """
     # A table read from a file has no empty texts.
     doubtful = doubtful.fillna({"conflict": "", "nearest_photos": ""})
-    columns = (photos[column].tolist() for column in ("photo_id", "sha256", "class_name"))
-    looks = {photo: (content, name) for photo, content, name in zip(*columns, strict=True)}
-    numbers = {
+    looks = photos[["photo_id", "sha256", "class_name"]].itertuples()
+    return render(
+        "doubtful_labels.html",
+        doubtful=doubtful.head(SHOWN).itertuples(),
+        looks={look.photo_id: look for look in looks},
+        store=store,
+        review_file=review_file,
+        figures=_figures(doubtful),
+    )
+
+
+def _figures(doubtful: pd.DataFrame) -> dict[str, str]:
+    return {
         "photos looked at": f"{len(doubtful):,}",
         "labels more likely wrong than right": f"{int((doubtful['score'] > 0.5).sum()):,}",
         "pictures under two labels": f"{int((doubtful['conflict'] != '').sum()):,}",
         "hardly a car from outside": f"{int((doubtful['car_likeness'] < UNLIKE_A_CAR).sum()):,}",
     }
-    how = (
-        "<p>The most doubtful label comes first. Write what you decide into "
-        f"<code>{page_text(review_file)}</code> as <code>photo_id,verdict,new_label</code>: "
-        "keep, drop, relabel (with the new label) or not a car. Rows of doubtful_labels.csv can be "
-        "pasted as they are. The next run honours the file, and leaves reviewed photos out of this "
-        "page.</p>"
-    )
-    cards = "".join(_card(row, looks, store) for row in doubtful.head(SHOWN).to_dict("records"))
-    body = f"{how}{numbers_html(numbers)}<h2>To look at</h2>{cards}"
-    return page_html("Doubtful labels", body, _STYLE)
-
-
-def _card(
-    row: Mapping[Hashable, Any], looks: Mapping[str, tuple[str, str]], store: PhotoStore
-) -> str:
-    photo = str(row["photo_id"])
-    label, suggested = str(row["label"]), str(row["suggested_label"])
-    nearest = [near for near in str(row["nearest_photos"]).split(";") if near in looks]
-    figures = "".join(_neighbour(near, label, looks, store) for near in nearest)
-    return (
-        f"<article><figure>{photo_html(looks[photo][0], store)}"
-        f"<figcaption>{page_text(photo)}</figcaption></figure><div>"
-        f"<p>given <b>{page_text(label)}</b>, {row['label_probability']:.1%}</p>"
-        f"<p>suggested <b>{page_text(suggested)}</b>, {row['suggested_probability']:.1%}</p>"
-        f"<p>{page_text(_reason(row))}</p>"
-        f'<div class="photos">{figures}</div></div></article>'
-    )
-
-
-def _neighbour(
-    photo: str, label: str, looks: Mapping[str, tuple[str, str]], store: PhotoStore
-) -> str:
-    content, name = looks[photo]
-    kind = "same" if name == label else "other"
-    return f'<figure class="{kind}">{photo_html(content, store)}<b>{page_text(name)}</b></figure>'
-
-
-def _reason(row: Mapping[Hashable, Any]) -> str:
-    """Say in words why a label is doubted."""
-    reasons = [f"wrong with a probability of {row['score']:.1%}"]
-    if row["conflict"]:
-        reasons = [f"{row['conflict']} as a photo of another class, so one of the two is wrong"]
-    if row["label_issue"]:
-        reasons.append("confident learning names it too")
-    if pd.notna(row["neighbour_agreement"]):
-        reasons.append(f"{row['neighbour_agreement']:.0%} of its neighbours have its label")
-    if pd.notna(row["car_likeness"]):
-        reasons.append(f"shows a car from outside with {row['car_likeness']:.0%}")
-    return "; ".join(reasons)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from chajong.photos.page import page_text, photo_html
-from chajong.reports.elements import table_html
-
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Mapping
 
-    from chajong.photos.store import PhotoStore
     from chajong.reports.scored_photos import ScoredPhotos
 
 SHOWN_PHOTOS = 18
@@ -55,42 +51,3 @@ def _view(member: str, answers: ScoredPhotos, ranks: pd.Series[int]) -> pd.DataF
             "guess_probability": answers.confidences,
         }
     )
-
-
-def hardest_html(table: pd.DataFrame, store: PhotoStore) -> str:
-    """Show the photos as cards.
-
-    Args:
-        table: From `hardest_photos`.
-        store: The photos.
-    """
-    cards = "".join(
-        _card(views.to_dict("records"), store) for _, views in table.groupby("rank", sort=True)
-    )
-    return f'<div class="cards">{cards}</div>'
-
-
-def _card(views: list[dict[Hashable, Any]], store: PhotoStore) -> str:
-    first = views[0]
-    rows = table_html(
-        {
-            "member": [page_text(view["member"]) for view in views],
-            "label": [_percent(view["label_probability"]) for view in views],
-            "first guess": [_guess(view) for view in views],
-        }
-    )
-    return (
-        f'<article><div class="shot">{photo_html(first["sha256"], store)}'
-        f"<div><b>{page_text(first['label'])}</b><p>log loss {first['loss']:.2f}<br>"
-        f"{page_text(first['photo_id'].rpartition('/')[2])}</p></div></div>{rows}</article>"
-    )
-
-
-def _guess(view: Mapping[Hashable, Any]) -> str:
-    verdict = "right" if view["guess"] == view["label"] else "wrong"
-    guess, probability = page_text(view["guess"]), f"{view['guess_probability']:.0%}"
-    return f'<span class="{verdict}">{guess}</span> <span class="soft">{probability}</span>'
-
-
-def _percent(probability: float) -> str:
-    return "&lt;1%" if probability < 0.01 else f"{probability:.0%}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
 from chajong.predictions.intervals import mean_interval
@@ -27,7 +26,7 @@ def headline_numbers(
         groups: Group of each photo, by `photo_id`.
 
     Returns:
-        Texts by what they are, the latter as HTML.
+        Figures by what they are.
     """
     figures = member_metrics(scored.log_probabilities, scored.labels)
     low, high = mean_interval(scored.losses, groups.loc[scored.photo_ids].to_numpy())
@@ -50,5 +49,5 @@ def _gain(
     name, answers = best[0], best[1].at(scored.photo_ids)
     gains = answers.losses - scored.at(answers.photo_ids).losses
     low, high = mean_interval(gains, groups.loc[answers.photo_ids].to_numpy())
-    label = f"log loss gained over {escape(name)}, the best member ({low:.4f} to {high:.4f})"
+    label = f"log loss gained over {name}, the best member ({low:.4f} to {high:.4f})"
     return {label: f"{gains.mean():.4f}"}

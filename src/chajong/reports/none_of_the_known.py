@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from chajong.photos.page import page_text
 from chajong.predictions.contract import split_rows
 from chajong.reports.drawing import BLUE, ORANGE, lay_out
-from chajong.reports.elements import figure_html
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-    from chajong.photos.store import PhotoStore
     from chajong.predictions.contract import Predictions
 
 SHOWN_PHOTOS = 24
@@ -108,16 +105,3 @@ def score_chart(train_scores: np.ndarray, test_scores: np.ndarray) -> Figure:
         f"{np.median(train_scores):.2f} on train photos"
     )
     return lay_out(figure, title, 340).update_layout(bargap=0.1, bargroupgap=0.05)
-
-
-def unknown_html(table: pd.DataFrame, store: PhotoStore) -> str:
-    """Show the photos of `unknown_photos`."""
-    figures = []
-    for row in table.to_dict("records"):
-        lines = [
-            f"entropy {row['entropy']:.0%} of the highest",
-            f"first guess {page_text(row['guess'])}, {row['guess_probability']:.0%}",
-            page_text(row["photo_id"]),
-        ]
-        figures.append(figure_html(row["sha256"], store, f"score {row['score']:.2f}", lines))
-    return f'<div class="photos">{"".join(figures)}</div>'

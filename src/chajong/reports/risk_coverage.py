@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -123,6 +123,18 @@ def suggest_abstention(scored: ScoredPhotos, wanted_risk: float = MARKED_RISK) -
         error_bound=bound,
         wanted_risk=wanted_risk,
     )
+
+
+def abstention_table(scored: ScoredPhotos) -> pd.DataFrame:
+    """Suggest an abstention for each of the `WANTED_RISKS`.
+
+    Returns:
+        One row a wanted risk with the attributes of `Abstention`, which are NaN where no confidence
+        is high enough to promise that risk.
+    """
+    found = {risk: suggest_abstention(scored, risk) for risk in WANTED_RISKS}
+    rows = [asdict(row) if row else {"wanted_risk": risk} for risk, row in found.items()]
+    return pd.DataFrame(rows, columns=[column.name for column in fields(Abstention)])
 
 
 def risk_coverage_chart(

@@ -236,8 +236,6 @@ def draw_audit_page(
     Returns:
         A page that needs no other file.
     """
-    from chajong.photos.audit_page import render_audit_page
+    from chajong.reports.audit_page import audit_page
 
-    return render_audit_page(
-        findings, photos, photo_store, cast("ShiftReport | None", shift or None)
-    )
+    return audit_page(findings, photos, photo_store, cast("ShiftReport | None", shift or None))

@@ -2,6 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from chajong.graph import boxed
 from chajong.pipelines.data_processing.nodes import (
     assign_folds,
     audit,
@@ -18,7 +19,7 @@ from chajong.pipelines.data_processing.nodes import (
 
 def create_pipeline() -> Pipeline:
     """Connect raw photos to the tables that every approach reads."""
-    return Pipeline(
+    return boxed(
         [
             Node(
                 list_classes,
@@ -82,6 +83,6 @@ def create_pipeline() -> Pipeline:
                 name="draw_audit_page",
             ),
         ],
-        namespace="data_processing",
-        prefix_datasets_with_namespace=False,
+        "data_processing",
+        shared={"photos", "classes", "folds", "photo_store", "photo_groups", "shift"},
     )

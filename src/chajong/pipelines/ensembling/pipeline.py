@@ -3,7 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from chajong.configuration import configured_members
-from chajong.graph import gather, knowing
+from chajong.graph import boxed, gather, knowing
 from chajong.members.configuration import Members
 from chajong.pipelines.ensembling.nodes import (
     admit_members,
@@ -29,7 +29,7 @@ PARAMETERS = "params:ensembling"
 def create_pipeline() -> Pipeline:
     """Connect the predictions of every member to the submission and the reports."""
     nodes = [*_collecting(configured_members()), *_pooling(), *_saving(), *_reporting()]
-    return Pipeline(nodes, namespace="ensembling", prefix_datasets_with_namespace=False)
+    return boxed(nodes, "ensemble")
 
 
 def _collecting(members: Members) -> list[Node]:
@@ -92,7 +92,7 @@ def _pooling() -> list[Node]:
         Node(
             report_ensemble,
             inputs=["pooled", "refined", "absent_members", "photos", "classes"],
-            outputs=["ensemble.predictions", "ensemble.step_losses", "ensemble.report"],
+            outputs=["predictions", "step_losses", "report"],
             name="report_ensemble",
         ),
     ]
@@ -119,13 +119,13 @@ def _saving() -> list[Node]:
         Node(
             save_ensemble,
             inputs=["served", "checkpoints", "weights", *TABLES, "photo_store"],
-            outputs="ensemble.saved",
+            outputs="saved",
             name="save_ensemble",
         ),
         Node(
             compare_saved_ensemble,
-            inputs=["ensemble.saved", "served", "photos", "photo_store"],
-            outputs="ensemble.agreement",
+            inputs=["saved", "served", "photos", "photo_store"],
+            outputs="agreement",
             name="compare_saved_ensemble",
         ),
     ]
@@ -136,19 +136,19 @@ def _reporting() -> list[Node]:
     return [
         Node(
             make_submission,
-            inputs=["ensemble.predictions", "photo_folder", "classes", "folds", "photos"],
+            inputs=["predictions", "photo_folder", "classes", "folds", "photos"],
             outputs="submission",
             name="make_submission",
         ),
         Node(
             list_top_k,
-            inputs=["ensemble.predictions", PARAMETERS],
+            inputs=["predictions", PARAMETERS],
             outputs="top_k",
             name="list_top_k",
         ),
         Node(
             rank_members,
-            inputs=["members", "ensemble.report", "ensemble.predictions", *TABLES, "metrics"],
+            inputs=["members", "report", "predictions", *TABLES, "metrics"],
             outputs="leaderboard",
             name="rank_members",
         ),
@@ -161,7 +161,7 @@ def _reporting() -> list[Node]:
         Node(
             summarise,
             inputs=[
-                "ensemble.report",
+                "report",
                 "leaderboard",
                 "photos",
                 "submission",

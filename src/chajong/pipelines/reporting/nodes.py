@@ -8,13 +8,14 @@ import pandas as pd
 from chajong.encoders.features import Features
 from chajong.photos.store import PhotoStore
 from chajong.pipelines.reporting.params import ReportingParameters
-from chajong.predictions.contract import Predictions
+from chajong.predictions.contract import Predictions, split_rows
 from chajong.reports.scored_photos import ScoredPhotos
 
 Report = dict[str, Any]
 Answers = dict[str, ScoredPhotos]
 
 ENSEMBLE = "ensemble"
+CHART = "_chart"
 NAMED = 20
 """Unreadable photos that the report names."""
 
@@ -71,19 +72,34 @@ def draw_steps(step_losses: pd.DataFrame, folds: pd.DataFrame) -> tuple[pd.DataF
     return table, steps_chart(table)
 
 
-def draw_approaches(leaderboard: pd.DataFrame) -> Any:
-    """Draw what each approach costs and how good it is, as a Plotly figure."""
+def draw_approaches(leaderboard: pd.DataFrame) -> tuple[pd.DataFrame, Any]:
+    """Set side by side what each approach costs and how good it is.
+
+    Args:
+        leaderboard: One row a member.
+
+    Returns:
+        One row a member, the best first, and a Plotly figure of them.
+    """
     from chajong.reports.approaches import approach_chart, approach_table
 
-    return approach_chart(approach_table(leaderboard))
+    table = approach_table(leaderboard)
+    return table, approach_chart(table)
 
 
-def draw_reliability(answers: Answers) -> Any:
-    """Draw stated confidence against accuracy of the ensemble and the best members."""
+def draw_reliability(answers: Answers) -> tuple[pd.DataFrame, Any]:
+    """Compare stated confidence with accuracy, for the ensemble and the best members.
+
+    Args:
+        answers: From `score_answers`.
+
+    Returns:
+        One row a member and bin of confidence, and a Plotly figure of them.
+    """
     from chajong.reports.reliability import reliability_chart, reliability_table
 
-    shown = dict(list(answers.items())[: COMPARED + 1])
-    return reliability_chart(reliability_table(shown))
+    table = reliability_table(dict(list(answers.items())[: COMPARED + 1]))
+    return table, reliability_chart(table)
 
 
 def draw_class_losses(answers: Answers) -> tuple[pd.DataFrame, Any]:
@@ -108,16 +124,34 @@ def list_confused_pairs(answers: Answers) -> pd.DataFrame:
     return confused_pairs(answers[ENSEMBLE])
 
 
-def draw_partial_correctness(answers: Answers, classes: pd.DataFrame) -> Any:
-    """Draw how wrong the wrong answers are: another year, generation, model or maker."""
+def draw_partial_correctness(answers: Answers, classes: pd.DataFrame) -> tuple[pd.DataFrame, Any]:
+    """Count how wrong the wrong answers are: another year, generation, model or maker.
+
+    Args:
+        answers: From `score_answers`.
+        classes: The `classes` table.
+
+    Returns:
+        One row a kind of answer, and a Plotly figure of the wrong ones.
+    """
     from chajong.reports.partial_correctness import partial_correctness, partial_correctness_chart
 
-    return partial_correctness_chart(partial_correctness(answers[ENSEMBLE], classes))
+    table = partial_correctness(answers[ENSEMBLE], classes)
+    return table, partial_correctness_chart(table)
 
 
-def draw_risk_coverage(answers: Answers) -> Any:
-    """Draw how often the answers that are kept are wrong when the least sure ones are not."""
+def draw_risk_coverage(answers: Answers) -> tuple[pd.DataFrame, Any]:
+    """Draw how often the answers that are kept are wrong when the least sure ones are not.
+
+    Args:
+        answers: From `score_answers`.
+
+    Returns:
+        One row a share of wrong answers that may be wanted, with the confidence that promises it,
+        and a Plotly figure.
+    """
     from chajong.reports.risk_coverage import (
+        abstention_table,
         area_under_risk_coverage,
         risk_coverage_chart,
         risk_coverage_table,
@@ -125,9 +159,35 @@ def draw_risk_coverage(answers: Answers) -> Any:
     )
 
     scored = answers[ENSEMBLE]
-    return risk_coverage_chart(
+    chart = risk_coverage_chart(
         risk_coverage_table(scored), area_under_risk_coverage(scored), suggest_abstention(scored)
     )
+    return abstention_table(scored), chart
+
+
+def draw_unknown_photos(
+    answers: Answers, ensemble: Predictions, photos: pd.DataFrame
+) -> tuple[pd.DataFrame, Any]:
+    """List the test photos that look most like none of the known models.
+
+    Args:
+        answers: From `score_answers`.
+        ensemble: The ensemble's predictions.
+        photos: The `photos` table.
+
+    Returns:
+        One row a photo, and a Plotly figure of how the score is spread.
+    """
+    from plotly.graph_objects import Figure
+
+    from chajong.reports.none_of_the_known import none_of_the_known, score_chart, unknown_photos
+
+    test = split_rows(ensemble, "test")
+    table = unknown_photos(ensemble, photos)
+    if table.empty:
+        return table, Figure(layout={"title": "There are no test photos"})
+    known = none_of_the_known(answers[ENSEMBLE].log_probabilities)
+    return table, score_chart(known, none_of_the_known(test.log_probabilities))
 
 
 def draw_learning_curves(histories: dict[str, pd.DataFrame]) -> Any:
@@ -228,58 +288,39 @@ def draw_doubtful_labels(
 
 def draw_report(
     answers: Answers,
-    ensemble: Predictions,
-    step_losses: pd.DataFrame,
-    report: Report,
-    leaderboard: pd.DataFrame,
-    photos: pd.DataFrame,
-    classes: pd.DataFrame,
     folds: pd.DataFrame,
+    photos: pd.DataFrame,
     photo_store: PhotoStore,
+    report: Report,
     parameters: ReportingParameters,
-    histories: dict[str, pd.DataFrame],
+    **drawn: Any,
 ) -> str:
     """Draw everything worth showing as one HTML page.
 
     Args:
         answers: From `score_answers`.
-        ensemble: The ensemble's predictions.
-        step_losses: Each scored photo's loss after every step.
-        report: The ensemble's report.
-        leaderboard: One row a member.
-        photos: The `photos` table.
-        classes: The `classes` table.
         folds: The `folds` table.
+        photos: The `photos` table.
         photo_store: The photos themselves.
+        report: The ensemble's report.
         parameters: Whether faces and plates are blurred.
-        histories: Training history by member.
+        drawn: Tables, and Plotly figures by the same names with `_chart` behind.
 
     Returns:
         A page that needs no other file.
     """
-    from chajong.reports.report import ReportParts, report_page
+    from chajong.reports.report import report_page
 
-    shift = report["shift"]
+    charts = {name: each for name, each in drawn.items() if name.endswith(CHART)}
     return report_page(
-        ReportParts(
-            scored=answers[ENSEMBLE],
-            members={name: scored for name, scored in answers.items() if name != ENSEMBLE},
-            predictions=ensemble,
-            photos=photos,
-            classes=classes,
-            groups=folds.set_index("photo_id")["group"],
-            leaderboard=leaderboard,
-            store=_shown(photo_store, parameters),
-            step_losses=step_losses,
-            shift_losses={
-                f"{fitting} fitting, {counted}": loss
-                for fitting, figures in shift["figures"].items()
-                for counted, loss in figures.items()
-            },
-            shift_text=f"The pool's fitting is {shift['fitting']}: {shift['reason']}.",
-            histories=histories,
-            skipped={**report["skipped"], **_unreadable(photos)},
-        )
+        scored=answers[ENSEMBLE],
+        members={name: scored for name, scored in answers.items() if name != ENSEMBLE},
+        groups=folds.set_index("photo_id")["group"],
+        store=_shown(photo_store, parameters),
+        tables={name: each for name, each in drawn.items() if name not in charts},
+        charts={name.removesuffix(CHART): chart for name, chart in charts.items()},
+        shift=report["shift"],
+        skipped={**report["skipped"], **_unreadable(photos)},
     )
 
 

@@ -3,7 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from chajong.configuration import configured_members
-from chajong.graph import gather, knowing
+from chajong.graph import boxed, gather, knowing
 from chajong.members.configuration import leaving
 from chajong.pipelines.reporting.nodes import (
     compare_runs,
@@ -16,19 +16,41 @@ from chajong.pipelines.reporting.nodes import (
     draw_report,
     draw_risk_coverage,
     draw_steps,
+    draw_unknown_photos,
     list_confused_pairs,
     rank_labels,
     score_answers,
 )
 
 TABLES = {"photos": "photos", "classes": "classes", "folds": "folds"}
+DRAWN = (
+    "steps",
+    "steps_chart",
+    "ensemble.leaderboard",
+    "leaderboard_chart",
+    "approaches",
+    "approaches_chart",
+    "reliability",
+    "reliability_chart",
+    "class_losses",
+    "class_losses_chart",
+    "partial_correctness",
+    "partial_correctness_chart",
+    "confused_pairs",
+    "abstentions",
+    "risk_coverage_chart",
+    "unknown_photos",
+    "unknown_photos_chart",
+    "learning_curves_chart",
+)
+"""The tables and charts of the report, as other nodes left them."""
 
 
 def create_pipeline() -> Pipeline:
     """Connect the ensemble and its members to what people look at."""
     members = configured_members()
     names = tuple(member.name for member in members)
-    return Pipeline(
+    return boxed(
         [
             gather("history", leaving(members, "history"), "histories"),
             gather("features", leaving(members, "features"), "features_of_members"),
@@ -55,14 +77,14 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 draw_approaches,
-                inputs="leaderboard",
-                outputs="approaches_chart",
+                inputs="ensemble.leaderboard",
+                outputs=["approaches", "approaches_chart"],
                 name="draw_approaches",
             ),
             Node(
                 draw_reliability,
                 inputs="answers",
-                outputs="reliability_chart",
+                outputs=["reliability", "reliability_chart"],
                 name="draw_reliability",
             ),
             Node(
@@ -80,14 +102,20 @@ def create_pipeline() -> Pipeline:
             Node(
                 draw_partial_correctness,
                 inputs=["answers", "classes"],
-                outputs="partial_correctness_chart",
+                outputs=["partial_correctness", "partial_correctness_chart"],
                 name="draw_partial_correctness",
             ),
             Node(
                 draw_risk_coverage,
                 inputs="answers",
-                outputs="risk_coverage_chart",
+                outputs=["abstentions", "risk_coverage_chart"],
                 name="draw_risk_coverage",
+            ),
+            Node(
+                draw_unknown_photos,
+                inputs=["answers", "ensemble.predictions", "photos"],
+                outputs=["unknown_photos", "unknown_photos_chart"],
+                name="draw_unknown_photos",
             ),
             Node(
                 draw_learning_curves,
@@ -106,7 +134,7 @@ def create_pipeline() -> Pipeline:
                 inputs={
                     **TABLES,
                     "ensemble": "ensemble.predictions",
-                    "leaderboard": "leaderboard",
+                    "leaderboard": "ensemble.leaderboard",
                     "photo_groups": "photo_groups",
                     "car_likeness": "car_likeness",
                     "features": "features_of_members",
@@ -123,20 +151,19 @@ def create_pipeline() -> Pipeline:
             Node(
                 draw_report,
                 inputs={
-                    **TABLES,
                     "answers": "answers",
-                    "ensemble": "ensemble.predictions",
-                    "step_losses": "ensemble.step_losses",
-                    "report": "ensemble.report",
-                    "leaderboard": "leaderboard",
+                    "folds": "folds",
+                    "photos": "photos",
                     "photo_store": "photo_store",
+                    "report": "ensemble.report",
+                    "leaderboard": "ensemble.leaderboard",
                     "parameters": "params:reporting",
-                    "histories": "histories",
+                    **{name: name for name in DRAWN},
                 },
                 outputs="report_page",
                 name="draw_report",
             ),
         ],
-        namespace="reporting",
-        prefix_datasets_with_namespace=False,
+        "reporting",
+        own={"figures_of_runs"},
     )

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from chajong.photos.audit_page import SHOWN_PER_KIND, render_audit_page
 from chajong.photos.store import PhotoStore
+from chajong.reports.audit_page import SHOWN_PER_KIND, audit_page
 
 HOSTILE = "<script>alert('K5')</script>&\"_2020"
 SHIFT = {
@@ -40,8 +40,13 @@ class Page(HTMLParser):
 
 
 @pytest.fixture
-def store(make_photo) -> PhotoStore:
-    jpegs = pa.array([make_photo(0, 640, 427), make_photo(1, 90, 640)], pa.large_binary())
+def store() -> PhotoStore:
+    def jpeg(size: tuple[int, int]) -> bytes:
+        file = BytesIO()
+        Image.new("RGB", size, "teal").save(file, "JPEG")
+        return file.getvalue()
+
+    jpegs = pa.array([jpeg((640, 427)), jpeg((90, 640))], pa.large_binary())
     return PhotoStore(pa.table({"sha256": ["a", "b"], "jpeg": jpegs}))
 
 
@@ -68,20 +73,20 @@ CONFLICT = (
 
 
 def test_the_page_needs_no_other_file(photos, store):
-    page = Page(render_audit_page(findings(*CONFLICT), photos, store, SHIFT))
+    page = Page(audit_page(findings(*CONFLICT), photos, store, SHIFT))
     assert len(page.sources) == 2
     assert all(source.startswith("data:image/jpeg;base64,") for source in page.sources)
     assert not {"script", "link", "iframe"} & set(page.tags)
 
 
 def test_names_are_escaped_and_shown(photos, store):
-    page = Page(render_audit_page(findings(*CONFLICT), photos, store, None))
+    page = Page(audit_page(findings(*CONFLICT), photos, store, None))
     assert HOSTILE in page.text
     assert "쏘나타_2019" in page.text
 
 
 def test_thumbnails_show_the_whole_photo_small(photos, store):
-    page = Page(render_audit_page(findings(*CONFLICT), photos, store, None))
+    page = Page(audit_page(findings(*CONFLICT), photos, store, None))
     sizes = [
         Image.open(BytesIO(b64decode(source.partition(",")[2]))).size for source in page.sources
     ]
@@ -93,7 +98,7 @@ def test_photos_without_a_picture_are_listed(photos, store):
         ("unreadable", "train/3.jpg", "쏘나타_2019", None, "the file is empty", "left out"),
         ("missing", "TEST_0", None, None, "there is no file test/0.jpg", "class prior"),
     )
-    page = Page(render_audit_page(audit, photos, store, None))
+    page = Page(audit_page(audit, photos, store, None))
     assert page.sources == []
     assert page.text.count("no picture") == 2
     assert "the file is empty" in page.text
@@ -105,13 +110,13 @@ def test_findings_without_a_photo_are_listed(photos, store):
         ("few photos", None, "쏘나타_2019", None, "photos that count: 2", "some folds lack it"),
         ("warning", None, None, None, "train/ holds a.txt", "please check"),
     )
-    page = Page(render_audit_page(audit, photos, store, None))
+    page = Page(audit_page(audit, photos, store, None))
     assert page.tags.count("li") == 2
     assert "쏘나타_2019: photos that count: 2 (some folds lack it)" in page.text
 
 
 def test_numbers_stand_at_the_top(photos, store):
-    text = Page(render_audit_page(findings(*CONFLICT), photos, store, SHIFT)).text
+    text = Page(audit_page(findings(*CONFLICT), photos, store, SHIFT)).text
     for number in (
         "3train photos",
         "1test photos",
@@ -125,13 +130,13 @@ def test_numbers_stand_at_the_top(photos, store):
 
 
 def test_the_shift_is_a_table(photos, store):
-    text = Page(render_audit_page(findings(), photos, store, SHIFT)).text
+    text = Page(audit_page(findings(), photos, store, SHIFT)).text
     assert "Brightness (mean grey value)10966.4" in text
 
 
 def test_many_findings_of_a_kind_are_counted_not_shown(photos, store):
     grey = ("grey photo", "train/1.jpg", "K5", None, "saturation 0.000", "used as it is")
-    page = Page(render_audit_page(findings(*[grey] * 40), photos, store, None))
+    page = Page(audit_page(findings(*[grey] * 40), photos, store, None))
     assert page.tags.count("img") == SHOWN_PER_KIND
     assert f"{40 - SHOWN_PER_KIND} more are in the audit table" in page.text
 
@@ -140,11 +145,11 @@ def test_a_table_read_back_from_csv_gives_the_same_page(photos, store, tmp_path)
     audit = findings(*CONFLICT, ("warning", None, None, None, "check this", "please check"))
     audit.to_csv(tmp_path / "audit.csv", index=False, encoding="utf-8-sig")
     again = pd.read_csv(tmp_path / "audit.csv", encoding="utf-8-sig")
-    pages = [render_audit_page(table, photos, store, SHIFT) for table in (audit, again)]
+    pages = [audit_page(table, photos, store, SHIFT) for table in (audit, again)]
     assert pages[0] == pages[1]
 
 
 def test_an_empty_audit_is_a_page(photos, store):
-    page = Page(render_audit_page(findings(), photos, store, None))
+    page = Page(audit_page(findings(), photos, store, None))
     assert "Photo audit" in page.text
     assert "–AUC" in page.text
