@@ -60,17 +60,20 @@ def tiny_blocks(weights):
         "library": "open_clip",
         "model": f"local-dir:{weights / 'clip'}",
         "weights": str(weights / "clip"),
-        "wise_ft_alphas": [0.5, 1.0],
+        "wise_ft_alphas": [0.5],
     }
     backbone = {"model": "test_byobnet", "weights": "random", "image_size": 32}
     return {
         "shared": {kind: {"training": TRAINING} for kind in ("clip", "backbone", "fusion", "vlm")}
-        | {kind: {"heads": {"kinds": ["prototypes"]}} for kind in ("frozen", "concat")},
+        | {
+            kind: {"heads": {"kinds": ["prototypes"], "shrinkages": [0.3]}}
+            for kind in ("frozen", "concat")
+        },
         "hog": {"kind": "frozen", "encoder": HOG | {"cell": 16}},
         "byobnet": {
             "kind": "frozen",
             "encoder": {"library": "timm", "zoom": [1.0], **backbone},
-            "heads": {"kinds": ["logistic_regression"]},
+            "heads": {"kinds": ["logistic_regression"], "inverse_regularisation": [10]},
         },
         "joined": {"kind": "concat", "encoders": ["hog", "byobnet"]},
         "by_names": {"kind": "zero_shot", "model": clip},
