@@ -1,7 +1,23 @@
 """One small run of a member of every kind."""
 
+import gc
+from importlib import import_module
+
 import pytest
 from tiny_members import Run, make_weights, tiny_blocks
+
+LIBRARIES = ("open_clip", "peft", "timm", "torchvision", "transformers.trainer")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _libraries_are_no_garbage():
+    """Every training looks for garbage a few times, half a second each in all that these made."""
+    for library in LIBRARIES:
+        import_module(library)
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")
