@@ -2,7 +2,7 @@
 
 import pytest
 from chajong.pipelines.fusion_training.nodes import check_fusion
-from chajong.pipelines.fusion_training.params import FusionMemberParameters
+from chajong.pipelines.fusion_training.parameters import FusionMemberParameters
 
 from chajong.members.backbone.parameters import FusionParameters
 from chajong.names.table import class_table

@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from chajong.pipelines.clip_training.params import ClipMemberParameters, ZeroShotParameters
-from chajong.pipelines.feature_extraction.params import EncoderMemberParameters
-from chajong.pipelines.fusion_training.params import (
+from chajong.pipelines.clip_training.parameters import ClipMemberParameters, ZeroShotParameters
+from chajong.pipelines.feature_extraction.parameters import EncoderMemberParameters
+from chajong.pipelines.fusion_training.parameters import (
     BackboneMemberParameters,
     FusionMemberParameters,
 )
-from chajong.pipelines.vlm_finetune.params import VlmMemberParameters
+from chajong.pipelines.vlm_finetune.parameters import VlmMemberParameters
 
 from chajong.inference.member_models import MemberModels, PhotoAnswers
 from chajong.members.backbone.parameters import BackboneParameters, FusionParameters

@@ -9,9 +9,9 @@ import published_vision_language as vision_language
 import pytest
 import torch
 from chajong.pipelines.clip_training.nodes import check_clip
-from chajong.pipelines.clip_training.params import ClipMemberParameters
+from chajong.pipelines.clip_training.parameters import ClipMemberParameters
 from chajong.pipelines.fusion_training.nodes import check_fusion
-from chajong.pipelines.fusion_training.params import FusionMemberParameters
+from chajong.pipelines.fusion_training.parameters import FusionMemberParameters
 from chajong.pipelines.vlm_finetune.nodes import check_vlm
 from huggingface_hub.errors import XetDownloadError
 from member_chains import run_backbone, run_fusion, vlm_parameters
