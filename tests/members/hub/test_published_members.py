@@ -3,15 +3,7 @@
 import published_encoders as published
 import published_vision_language as vision_language
 import pytest
-from member_chains import (
-    check_served,
-    run_backbone,
-    run_clip,
-    run_fusion,
-    run_vlm,
-    run_zero_shot,
-    sentences_about,
-)
+from member_chains import check_served, run_member, sentences_about
 from published_sentence_model import write_sentence_model
 from published_tokenizers import write_clip_tokenizer
 
@@ -27,7 +19,8 @@ TIMM = "test_efficientnet.r160_in1k"
 )
 def test_clip(publish, tables, more_photos, tmp_path, library, model, write, form):
     commit = publish(model.removeprefix("hf-hub:"), write, form)
-    finished = run_clip(tables, tmp_path / "scratch", library=library, model=model)
+    of_library = {"library": library, "model": model}
+    finished = run_member("clip", tables, tmp_path / "scratch", model=of_library)
     check_served(finished, tables, more_photos)
     assert finished.checkpoint.configuration["model"]["revision"] == commit
     assert commit in finished.card
@@ -53,10 +46,10 @@ class TestTagsOfOpenClip:
 
         return publish("timm/tiny-siglip", write)
 
-    @pytest.mark.parametrize("run", [run_clip, run_zero_shot])
-    def test_it_is_served_as_it_was_scored(self, commit, tables, more_photos, tmp_path, run):
+    @pytest.mark.parametrize("kind", ["clip", "zero_shot"])
+    def test_it_is_served_as_it_was_scored(self, commit, tables, more_photos, tmp_path, kind):
         model = {"library": "open_clip", "model": "ViT-tiny", "weights": "webli"}
-        finished = run(tables, tmp_path / "scratch", **model)
+        finished = run_member(kind, tables, tmp_path / "scratch", model=model)
         check_served(finished, tables, more_photos)
         assert finished.checkpoint.configuration["model"]["revision"] == commit
         assert commit in finished.card
@@ -64,7 +57,7 @@ class TestTagsOfOpenClip:
 
 def test_backbone(publish, tables, more_photos, tmp_path):
     commit = publish(f"timm/{TIMM}", published.write_timm, "test_efficientnet", "bin")
-    finished = run_backbone(tables, tmp_path / "scratch", model=TIMM)
+    finished = run_member("backbone", tables, tmp_path / "scratch", model={"model": TIMM})
     check_served(finished, tables, more_photos)
     assert finished.checkpoint.configuration["model"]["revision"] == commit
     assert commit in finished.card
@@ -73,7 +66,8 @@ def test_backbone(publish, tables, more_photos, tmp_path):
 def test_fusion_with_a_name_model(publish, tables, more_photos, tmp_path):
     commit = publish(f"timm/{TIMM}", published.write_timm, "test_efficientnet")
     names = publish("snunlp/KR-SBERT", write_sentence_model, sentences_about(tables))
-    finished = run_fusion(tables, tmp_path / "scratch", model=TIMM, name_model="snunlp/KR-SBERT")
+    model = {"model": TIMM, "name_model": "snunlp/KR-SBERT"}
+    finished = run_member("fusion", tables, tmp_path / "scratch", model=model)
     check_served(finished, tables, more_photos)
     written = finished.checkpoint.configuration["model"]
     assert (written["revision"], written["name_revision"]) == (commit, names)
@@ -91,7 +85,8 @@ def test_fusion_with_a_name_model(publish, tables, more_photos, tmp_path):
 )
 def test_vision_language(publish, tables, more_photos, tmp_path, write, form, quantisation):
     commit = publish("someone/vlm", write, form)
-    finished = run_vlm(tables, tmp_path / "scratch", model="someone/vlm", quantisation=quantisation)
+    model = {"model": "someone/vlm", "quantisation": quantisation}
+    finished = run_member("vlm", tables, tmp_path / "scratch", model=model)
     check_served(finished, tables, more_photos)
     assert finished.checkpoint.configuration["model"]["revision"] == commit
     assert commit in finished.checkpoint.configuration["base"]["weights"]

@@ -7,15 +7,7 @@ import published_encoders as published
 import published_vision_language as vision_language
 import pytest
 import torch
-from member_chains import (
-    check_served,
-    run_backbone,
-    run_clip,
-    run_frozen,
-    run_fusion,
-    run_vlm,
-    sentences_about,
-)
+from member_chains import check_served, run_member, sentences_about
 from published_sentence_model import write_sentence_model
 
 from chajong.encoders.building import encoder_key
@@ -46,16 +38,6 @@ def move(hub, publish):
         return publish(repository, write, *args, **settings)
 
     return make
-
-
-@pytest.fixture
-def nothing_is_trained(monkeypatch):
-    def refuse():
-        monkeypatch.setattr(
-            "chajong.training.engine.train_here", lambda *_: pytest.fail("a fold was trained again")
-        )
-
-    return refuse
 
 
 class TestKeys:
@@ -91,21 +73,23 @@ class TestKeys:
 class TestFinishedFolds:
     """A commit that changes no weights does not cost a training where the commit is pinned."""
 
-    def test_of_a_backbone(self, move, tables, tmp_path, nothing_is_trained):
-        settings = ("test_efficientnet",)
-        commit = move(f"timm/{TIMM}", published.write_timm, *settings)
-        first = run_backbone(tables, tmp_path / "scratch", model=TIMM, revision=commit)
-        move(f"timm/{TIMM}", write_readme, published.write_timm, *settings)
-        nothing_is_trained()
-        again = run_backbone(tables, tmp_path / "scratch", model=TIMM, revision=commit)
-        assert again.key == first.key
-
-    def test_of_a_vision_language_model(self, move, tables, tmp_path, nothing_is_trained):
-        commit = move("someone/vlm", vision_language.write_qwen2_vl)
-        first = run_vlm(tables, tmp_path / "scratch", model="someone/vlm", revision=commit)
-        move("someone/vlm", write_readme, vision_language.write_qwen2_vl)
-        nothing_is_trained()
-        again = run_vlm(tables, tmp_path / "scratch", model="someone/vlm", revision=commit)
+    @pytest.mark.parametrize(
+        ("kind", "repository", "model", "write"),
+        [
+            ("backbone", f"timm/{TIMM}", TIMM, (published.write_timm, "test_efficientnet")),
+            ("vlm", "someone/vlm", "someone/vlm", (vision_language.write_qwen2_vl,)),
+        ],
+    )
+    def test_it_is_not_trained_again(
+        self, move, tables, tmp_path, monkeypatch, kind, repository, model, write
+    ):
+        pinned = {"model": model, "revision": move(repository, *write)}
+        first = run_member(kind, tables, tmp_path / "scratch", model=pinned)
+        move(repository, write_readme, *write)
+        monkeypatch.setattr(
+            "chajong.training.engine.train_here", lambda *_: pytest.fail("a fold was trained again")
+        )
+        again = run_member(kind, tables, tmp_path / "scratch", model=pinned)
         assert again.key == first.key
 
 
@@ -128,30 +112,29 @@ class TestCheckpoints:
     )
     def test_of_a_frozen_encoder(self, move, tables, more_photos, tmp_path, encoder, write):
         move("openai/clip", write)
-        finished = run_frozen(tables, tmp_path / "scratch", encoder)
+        finished = run_member("frozen", tables, tmp_path / "scratch", encoder=encoder)
         move("openai/clip", write, seed=1)
         check_served(finished, tables, more_photos)
 
     def test_of_clip(self, move, tables, more_photos, tmp_path):
         move("openai/clip", published.write_clip)
         model = {"library": "transformers", "model": "openai/clip", "lora_rank": 2}
-        finished = run_clip(tables, tmp_path / "scratch", **model)
+        finished = run_member("clip", tables, tmp_path / "scratch", model=model)
         move("openai/clip", published.write_clip, seed=1)
         check_served(finished, tables, more_photos)
 
     def test_of_fusion_with_names(self, move, tables, more_photos, tmp_path):
         move(f"timm/{TIMM}", published.write_timm, "test_efficientnet")
         move("snunlp/KR-SBERT", write_sentence_model, sentences_about(tables))
-        finished = run_fusion(
-            tables, tmp_path / "scratch", model=TIMM, name_model="snunlp/KR-SBERT"
-        )
+        model = {"model": TIMM, "name_model": "snunlp/KR-SBERT"}
+        finished = run_member("fusion", tables, tmp_path / "scratch", model=model)
         move(f"timm/{TIMM}", published.write_timm, "test_efficientnet", seed=1)
         move("snunlp/KR-SBERT", write_sentence_model, sentences_about(tables), seed=1)
         check_served(finished, tables, more_photos)
 
     def test_of_a_vision_language_model(self, move, tables, more_photos, tmp_path):
         move("someone/vlm", vision_language.write_llava)
-        finished = run_vlm(tables, tmp_path / "scratch", model="someone/vlm")
+        finished = run_member("vlm", tables, tmp_path / "scratch", model={"model": "someone/vlm"})
         move("someone/vlm", vision_language.write_llava, seed=1)
         check_served(finished, tables, more_photos)
 
