@@ -1,4 +1,4 @@
-"""Trained members from weights of the hub: checked, trained, kept, restored, asked about photos."""
+"""Members from weights of the hub: trained, kept, and asked once their branch has moved on."""
 
 import published_encoders as published
 import published_vision_language as vision_language
@@ -11,16 +11,18 @@ TIMM = "test_efficientnet.r160_in1k"
 
 
 @pytest.mark.parametrize(
-    ("library", "model", "write", "form"),
+    ("library", "model", "write", "form", "lora_rank"),
     [
-        ("transformers", "openai/clip", published.write_clip, "bin"),
-        ("open_clip", "hf-hub:laion/clip", published.write_open_clip, "safetensors"),
+        ("transformers", "openai/clip", published.write_clip, "bin", 2),
+        ("open_clip", "hf-hub:laion/clip", published.write_open_clip, "safetensors", 0),
     ],
 )
-def test_clip(publish, tables, more_photos, tmp_path, library, model, write, form):
-    commit = publish(model.removeprefix("hf-hub:"), write, form)
-    of_library = {"library": library, "model": model}
-    finished = run_member("clip", tables, tmp_path / "scratch", model=of_library)
+def test_clip(move, tables, more_photos, tmp_path, library, model, write, form, lora_rank):
+    repository = model.removeprefix("hf-hub:")
+    commit = move(repository, write, form)
+    settings = {"library": library, "model": model, "lora_rank": lora_rank}
+    finished = run_member("clip", tables, tmp_path / "scratch", model=settings)
+    move(repository, write, form, seed=1)
     check_served(finished, tables, more_photos)
     assert finished.checkpoint.configuration["model"]["revision"] == commit
     assert commit in finished.card
@@ -55,19 +57,24 @@ class TestTagsOfOpenClip:
         assert commit in finished.card
 
 
-def test_backbone(publish, tables, more_photos, tmp_path):
-    commit = publish(f"timm/{TIMM}", published.write_timm, "test_efficientnet", "bin")
+def test_backbone(move, tables, more_photos, tmp_path):
+    backbone = (f"timm/{TIMM}", published.write_timm, "test_efficientnet", "bin")
+    commit = move(*backbone)
     finished = run_member("backbone", tables, tmp_path / "scratch", model={"model": TIMM})
+    move(*backbone, seed=1)
     check_served(finished, tables, more_photos)
     assert finished.checkpoint.configuration["model"]["revision"] == commit
     assert commit in finished.card
 
 
-def test_fusion_with_a_name_model(publish, tables, more_photos, tmp_path):
-    commit = publish(f"timm/{TIMM}", published.write_timm, "test_efficientnet")
-    names = publish("snunlp/KR-SBERT", write_sentence_model, sentences_about(tables))
+def test_fusion_with_a_name_model(move, tables, more_photos, tmp_path):
+    backbone = (f"timm/{TIMM}", published.write_timm, "test_efficientnet")
+    name_model = ("snunlp/KR-SBERT", write_sentence_model, sentences_about(tables))
+    commit, names = move(*backbone), move(*name_model)
     model = {"model": TIMM, "name_model": "snunlp/KR-SBERT"}
     finished = run_member("fusion", tables, tmp_path / "scratch", model=model)
+    move(*backbone, seed=1)
+    move(*name_model, seed=1)
     check_served(finished, tables, more_photos)
     written = finished.checkpoint.configuration["model"]
     assert (written["revision"], written["name_revision"]) == (commit, names)
@@ -83,10 +90,11 @@ def test_fusion_with_a_name_model(publish, tables, more_photos, tmp_path):
         (vision_language.write_llava, "sharded bin", "none"),
     ],
 )
-def test_vision_language(publish, tables, more_photos, tmp_path, write, form, quantisation):
-    commit = publish("someone/vlm", write, form)
+def test_vision_language(move, tables, more_photos, tmp_path, write, form, quantisation):
+    commit = move("someone/vlm", write, form)
     model = {"model": "someone/vlm", "quantisation": quantisation}
     finished = run_member("vlm", tables, tmp_path / "scratch", model=model)
+    move("someone/vlm", write, form, seed=1)
     check_served(finished, tables, more_photos)
     assert finished.checkpoint.configuration["model"]["revision"] == commit
     assert commit in finished.checkpoint.configuration["base"]["weights"]

@@ -1,4 +1,4 @@
-"""A branch that moves on: what was made stays what it is, and other weights are other weights."""
+"""A branch that moves on: other weights are other weights, and the same are not trained again."""
 
 import pickle
 
@@ -7,12 +7,10 @@ import published_encoders as published
 import published_vision_language as vision_language
 import pytest
 import torch
-from member_chains import check_served, run_member, sentences_about
-from published_sentence_model import write_sentence_model
+from member_chains import run_member
 
 from chajong.encoders.building import encoder_key
-from chajong.encoders.hub import commit_of
-from chajong.encoders.parameters import PretrainedParameters, VlmTowerParameters
+from chajong.encoders.parameters import PretrainedParameters
 from chajong.members.backbone.member import backbone_builder, fusion_builder
 from chajong.members.backbone.parameters import BackboneParameters, FusionParameters
 from chajong.members.clip.member import clip_builder
@@ -27,17 +25,6 @@ def write_readme(folder, write, *args, **settings):
     """Write a model and a line about it."""
     write(folder, *args, **settings)
     (folder / "README.md").write_text("Now with a line about the model.")
-
-
-@pytest.fixture
-def move(hub, publish):
-    """Return what commits anew, as a program that begins later finds it."""
-
-    def make(repository, write, *args, **settings):
-        commit_of.cache_clear()
-        return publish(repository, write, *args, **settings)
-
-    return make
 
 
 class TestKeys:
@@ -91,52 +78,6 @@ class TestFinishedFolds:
         )
         again = run_member(kind, tables, tmp_path / "scratch", model=pinned)
         assert again.key == first.key
-
-
-class TestCheckpoints:
-    """What was made from one commit is served from it after the branch has moved on."""
-
-    @pytest.mark.parametrize(
-        ("encoder", "write"),
-        [
-            (CLIP, published.write_clip),
-            (
-                PretrainedParameters(library="open_clip", model="hf-hub:openai/clip", zoom=(1.0,)),
-                published.write_open_clip,
-            ),
-            (
-                VlmTowerParameters(model="openai/clip", max_pixels=56 * 56),
-                vision_language.write_qwen2_5_vl,
-            ),
-        ],
-    )
-    def test_of_a_frozen_encoder(self, move, tables, more_photos, tmp_path, encoder, write):
-        move("openai/clip", write)
-        finished = run_member("frozen", tables, tmp_path / "scratch", encoder=encoder)
-        move("openai/clip", write, seed=1)
-        check_served(finished, tables, more_photos)
-
-    def test_of_clip(self, move, tables, more_photos, tmp_path):
-        move("openai/clip", published.write_clip)
-        model = {"library": "transformers", "model": "openai/clip", "lora_rank": 2}
-        finished = run_member("clip", tables, tmp_path / "scratch", model=model)
-        move("openai/clip", published.write_clip, seed=1)
-        check_served(finished, tables, more_photos)
-
-    def test_of_fusion_with_names(self, move, tables, more_photos, tmp_path):
-        move(f"timm/{TIMM}", published.write_timm, "test_efficientnet")
-        move("snunlp/KR-SBERT", write_sentence_model, sentences_about(tables))
-        model = {"model": TIMM, "name_model": "snunlp/KR-SBERT"}
-        finished = run_member("fusion", tables, tmp_path / "scratch", model=model)
-        move(f"timm/{TIMM}", published.write_timm, "test_efficientnet", seed=1)
-        move("snunlp/KR-SBERT", write_sentence_model, sentences_about(tables), seed=1)
-        check_served(finished, tables, more_photos)
-
-    def test_of_a_vision_language_model(self, move, tables, more_photos, tmp_path):
-        move("someone/vlm", vision_language.write_llava)
-        finished = run_member("vlm", tables, tmp_path / "scratch", model={"model": "someone/vlm"})
-        move("someone/vlm", vision_language.write_llava, seed=1)
-        check_served(finished, tables, more_photos)
 
 
 def test_words_are_read_by_the_model_that_encoded_the_photos(move):
