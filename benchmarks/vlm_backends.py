@@ -1,7 +1,7 @@
 """Photos a second of every way of scoring the same candidates, with one model.
 
-    python benchmarks/vlm_backends.py                               # tiny Qwen2.5-VL
-    python benchmarks/vlm_backends.py --model models/Qwen2.5-VL-7B  # a local folder of the hub
+    python -m benchmarks.vlm_backends                               # tiny Qwen2.5-VL
+    python -m benchmarks.vlm_backends --model models/Qwen2.5-VL-7B  # a local folder of the hub
 
 Every back-end is asked about the same photos, prompts and names, all photos in one batch. A class
 head answers about all 396 names at once and is read for the candidates only. The last column is the
@@ -21,12 +21,13 @@ import numpy as np
 import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
+from benchmarks.constrained_generation import ConstrainedGeneration
+from benchmarks.one_pass_per_name import OnePassPerName
 from chajong.device import best_device
 from chajong.members.vlm.name_scoring.class_head import ClassHead, ClassHeadScorer
-from chajong.members.vlm.name_scoring.generation import ConstrainedGeneration
 from chajong.members.vlm.name_scoring.letters import Letters
 from chajong.members.vlm.name_scoring.model import VisionLanguageModel
-from chajong.members.vlm.name_scoring.names import NamesInOnePass, OnePassPerName
+from chajong.members.vlm.name_scoring.names import NamesInOnePass
 from chajong.names.challenge import challenge_names
 from tools.tiny_vlm import make_tiny_qwen
 

@@ -10,18 +10,18 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import bitsandbytes
-import check_gpu
 import psutil
 import pytest
 import torch
-from gpu_check import interruption, rows, worker
-from gpu_check.processes import Work
-from gpu_check.random_models import random_vlm_classifier
-from gpu_check.report import joined, table
-from gpu_check.rows import Finding, NoHardware, Row, measure
-from presets import MEMORY, members_of
 
+from benchmarks import check_gpu
+from benchmarks.gpu_check import interruption, rows, worker
+from benchmarks.gpu_check.processes import Work
+from benchmarks.gpu_check.random_models import random_vlm_classifier
+from benchmarks.gpu_check.report import joined, table
+from benchmarks.gpu_check.rows import Finding, NoHardware, Row, measure
 from chajong.training.moving_average import trained_weights
+from tools.check_presets import MEMORY, members_of
 from tools.presets.vlm_cost import full_vlm_classifier
 
 SCRIPT = Path(check_gpu.__file__)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from chajong.pipelines.feature_extraction.params import EncoderMemberParameters
+from chajong.pipelines.feature_extraction.parameters import EncoderMemberParameters
 
 from chajong.encoders.features import Features
 from chajong.encoders.parameters import HogParameters, PretrainedParameters
@@ -13,9 +13,9 @@ from chajong.members.heads.parameters import HeadsParameters
 from chajong.photos.folder import scan_photo_folder
 from chajong.photos.store import PhotoStore
 from chajong.pipelines.data_processing import nodes as data_processing
-from chajong.pipelines.data_processing.params import DataProcessingParameters
+from chajong.pipelines.data_processing.parameters import DataProcessingParameters
 from chajong.pipelines.ensembling import nodes as ensembling
-from chajong.pipelines.ensembling.params import EnsemblingParameters
+from chajong.pipelines.ensembling.parameters import EnsemblingParameters
 from chajong.pipelines.feature_extraction import nodes as feature_extraction
 from chajong.predictions.contract import Predictions
 from tools.rendered_cars.sample_names import sample_names

@@ -10,17 +10,18 @@ from pathlib import Path
 import pytest
 from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
+from kedro.io import MemoryDataset
 from kedro.validation.type_extractor import TypeExtractor
 from pydantic import BaseModel
 
 from chajong.configuration import LOADER_ARGUMENTS, MembersConfigLoader
 from chajong.members.cards.weights import published_weights
 from chajong.members.configuration import MemberError, read_members
-from chajong.pipelines.data_processing.params import DataProcessingParameters
-from chajong.pipelines.ensembling.params import EnsemblingParameters
-from chajong.pipelines.inference.params import InferenceParameters
-from chajong.pipelines.reporting.params import ReportingParameters
-from chajong.pipelines.search.params import SearchParameters
+from chajong.pipelines.data_processing.parameters import DataProcessingParameters
+from chajong.pipelines.ensembling.parameters import EnsemblingParameters
+from chajong.pipelines.inference.parameters import InferenceParameters
+from chajong.pipelines.reporting.parameters import ReportingParameters
+from chajong.pipelines.search.parameters import SearchParameters
 
 PROJECT = Path(__file__).parents[2]
 TYPES = {
@@ -34,13 +35,6 @@ ENVIRONMENTS = ("base", "photos", "gpu24", "gpu80", "writeup", "small_clip")
 ON_DEMAND = ("inference", "search")
 IN_MEMORY = {"encoder", "model", "training"}
 """What of a member stays in memory, without an entry of the catalog."""
-
-KEPT = {
-    "collected_members", "members", "pooled", "refined", "answers", "served", "checkpoints",
-    "trained_members", "hinted_members", "tables_of_others", "predictions_of_members",
-    "features_of_members",
-}  # fmt: skip
-"""What stays in memory by an entry of the catalog."""
 
 
 pytestmark = pytest.mark.usefixtures("project")
@@ -212,7 +206,13 @@ def test_every_dataset_is_in_the_catalog_or_meant_to_stay_in_memory(catalog, mem
     absent = {
         name for name in datasets if not name.startswith("param") and catalog.get(name) is None
     }
-    small = {"histories", "car_likeness", "metrics", "absent_members"}
+    small = {
+        "reporting.histories",
+        "reporting.car_likeness_of_members",
+        "ensemble.metrics_of_members",
+        "ensemble.absent_members",
+        "data_processing.photo_listing",
+    }
     names = {member.name for member in members}
     assert all(name.rpartition(".")[2] in IN_MEMORY for name in absent - small)
     assert {name.rpartition(".")[0] for name in absent - small} <= names
@@ -221,9 +221,8 @@ def test_every_dataset_is_in_the_catalog_or_meant_to_stay_in_memory(catalog, mem
 def test_every_file_has_a_layer(catalog):
     for name in all_pipelines()["__default__"].datasets():
         found = None if name.startswith("param") else catalog.get(name)
-        if found is None or name in KEPT or name.endswith((".fold_weights", ".hints")):
-            continue
-        assert (found.metadata or {}).get("kedro-viz", {}).get("layer"), name
+        if found is not None and not isinstance(found, MemoryDataset):
+            assert found.metadata["kedro-viz"]["layer"], name
 
 
 @pytest.mark.parametrize("name", ["__default__", "vlm_finetune", "inference", "search"])

@@ -1,8 +1,8 @@
 import numpy as np
 import pandas as pd
-import pytest
-from chajong.predictions.members import MEMBERS
 
+from chajong.ensembling.leaderboard import OTHERS
+from chajong.members.registry import KINDS
 from chajong.reports.approaches import APPROACHES, approach_chart, approach_table
 
 
@@ -12,21 +12,13 @@ def board(**seconds: float) -> pd.DataFrame:
     table["log_loss"] = np.linspace(2, 1, count)
     for column in ("log_loss_low", "log_loss_high", "accuracy"):
         table[column] = np.nan
+    table["approach"] = ["ensemble" if name == "ensemble" else "CLIP" for name in seconds]
     return table.assign(photos_per_second=5.0, peak_memory_mb=100.0)
 
 
-def test_every_member_of_the_project_has_an_approach():
-    table = approach_table(board(**dict.fromkeys(MEMBERS, 1.0)))
-    assert "others' tables" not in set(table["approach"])
-    assert set(table["approach"]) <= set(APPROACHES)
-
-
-@pytest.mark.parametrize(
-    ("member", "approach"),
-    [("concat", "frozen features"), ("backbone", "end to end"), ("팀원", "others' tables")],
-)
-def test_approach_of_a_member(member, approach):
-    assert approach_table(board(**{member: 1.0}))["approach"].item() == approach
+def test_every_approach_of_a_kind_has_a_colour():
+    approaches = {kind.approach for kind in KINDS.values()}
+    assert {*approaches, OTHERS, "ensemble"} == set(APPROACHES)
 
 
 def test_lowest_log_loss_first_and_unscored_left_out():

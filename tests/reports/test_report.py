@@ -8,9 +8,8 @@ import pandas as pd
 import pytest
 from plotly.io import from_json
 
-from chajong.ensembling.leaderboard import leaderboard_chart
 from chajong.pipelines.reporting import nodes
-from chajong.pipelines.reporting.params import ReportingParameters
+from chajong.pipelines.reporting.parameters import ReportingParameters
 from chajong.pipelines.reporting.pipeline import DRAWN
 
 FREE = {"br", "wbr", "img", "meta", "link", "hr", "input"}
@@ -82,7 +81,6 @@ def draw(answers, photos, classes, store, as_predictions, test_photos, histories
     board = make_board(["ensemble", *members])
     drawn = {
         "leaderboard": board,
-        "leaderboard_chart": leaderboard_chart(board),
         "confused_pairs": nodes.list_confused_pairs(answers),
         "learning_curves_chart": nodes.draw_learning_curves(dict(histories)),
     }
@@ -104,7 +102,7 @@ def draw(answers, photos, classes, store, as_predictions, test_photos, histories
         ),
     ):
         drawn |= {table: outputs[0], f"{chart}_chart": outputs[1]}
-    assert drawn.keys() == set(DRAWN)
+    assert drawn.keys() == {"leaderboard", *DRAWN}
     return nodes.draw_report(
         answers,
         folds,
@@ -158,7 +156,7 @@ def test_tags_are_closed(page):
 def test_plotly_is_embedded_once_behind_all_charts(page):
     libraries = [number for number, script in enumerate(page.scripts) if len(script) > 1_000_000]
     assert libraries == [len(page.charts)]
-    assert len(page.charts) == 9
+    assert len(page.charts) == 8
 
 
 def test_hovering_a_chart_tells_what_it_did_before_it_was_stored(answers, page):

@@ -1,8 +1,8 @@
 import numpy as np
 import pandas as pd
-from chajong.ensembling.strongest_features import strongest_features
 
 from chajong.encoders.features import Features, content_hash
+from chajong.reports.strongest_features import strongest_features
 
 PHOTOS = pd.DataFrame(
     {"photo_id": ["a", "b", "c"], "sha256": ["1", "2", "3"], "status": ["ok", "ok", "unreadable"]}
@@ -15,9 +15,9 @@ def features_of(ids, contents):
 
 def test_the_member_with_the_lowest_loss_that_has_features_is_taken():
     ours = features_of(["a", "b"], ["1", "2"])
-    features = {"hog": ours, "clip_frozen": ours, "llava": None}
+    features = {"hog": features_of(["b", "a"], ["2", "1"]), "clip_frozen": ours}
     losses = {"hog": 1.2, "clip_frozen": 0.9, "llava": 0.1}
-    assert strongest_features(features, losses, PHOTOS) == ("clip_frozen", ours)
+    assert strongest_features(features, losses, PHOTOS) is ours
 
 
 def test_features_of_other_photos_do_not_count():

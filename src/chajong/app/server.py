@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from chajong import __version__
 from chajong.app.measuring import Measures
 from chajong.app.page import build_page
-from chajong.app.style import FONTS, STYLE
+from chajong.app.rendering import render
 from chajong.app.uploads import read_upload
 from chajong.app.work import Work
 
@@ -52,6 +52,8 @@ OFFERED = re.compile(
 
 BUSY_SECONDS = "2"
 """When a client that found the queue full may try again."""
+
+FONTS = ["system-ui", "Apple SD Gothic Neo", "Malgun Gothic", "Noto Sans KR", "NanumGothic"]
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -130,8 +132,8 @@ def create_server(service: CarService, settings: AppSettings) -> FastAPI:
         show_error=False,
         enable_monitoring=False,
         ssr_mode=False,
-        theme=gr.themes.Default(primary_hue="blue", font=list(FONTS), font_mono=["monospace"]),
-        css=STYLE,
+        theme=gr.themes.Default(primary_hue="blue", font=FONTS, font_mono=["monospace"]),
+        css=render("page.css"),
         footer_links=[],
         run_history=False,
     )

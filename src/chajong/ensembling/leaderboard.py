@@ -156,7 +156,6 @@ def leaderboard_chart(table: pd.DataFrame) -> Figure:
         font_family=FONTS,
         template="plotly_white",
         showlegend=False,
-        margin={"l": 12, "r": 12},
         height=MARGIN_PIXELS + BAR_PIXELS * len(scored),
     )
     return figure

@@ -1,5 +1,5 @@
 import pytest
-from chajong.pipelines.vlm_finetune.params import VlmMemberParameters
+from chajong.pipelines.vlm_finetune.parameters import VlmMemberParameters
 from pydantic import ValidationError
 
 from chajong.members.vlm.parameters import (

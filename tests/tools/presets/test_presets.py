@@ -19,7 +19,7 @@ from chajong.encoders.parameters import (
 from chajong.members.backbone.parameters import BackboneParameters, FusionParameters
 from chajong.members.cards.weights import check_weights, describe_weights, used_weights
 from chajong.members.clip.parameters import ClipParameters
-from chajong.pipelines.ensembling.params import EnsemblingParameters
+from chajong.pipelines.ensembling.parameters import EnsemblingParameters
 from chajong.settings import CONFIG_LOADER_ARGS
 from chajong.training.parameters import (
     AugmentationParameters,

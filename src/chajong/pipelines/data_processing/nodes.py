@@ -10,7 +10,7 @@ from chajong.photos.folder import PhotoFolder
 from chajong.photos.shift import ShiftReport
 from chajong.photos.store import PhotoStore
 from chajong.photos.table import readable_photos
-from chajong.pipelines.data_processing.params import DataProcessingParameters
+from chajong.pipelines.data_processing.parameters import DataProcessingParameters
 
 
 def list_classes(folder: PhotoFolder, parameters: DataProcessingParameters) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from chajong.ensembling.shift_aware import ShiftAwarePool
 from chajong.members.checkpoint import Checkpoint
 from chajong.photos.folder import PhotoFolder
 from chajong.photos.table import readable_photos
-from chajong.pipelines.ensembling.params import EnsemblingParameters
+from chajong.pipelines.ensembling.parameters import EnsemblingParameters
 from chajong.predictions.contract import Predictions, contract_hash, split_rows
 
 Report = dict[str, Any]

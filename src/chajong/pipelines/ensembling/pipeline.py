@@ -57,7 +57,7 @@ def _collecting(members: Members) -> list[Node]:
         gather("predictions", trained, "trained_members"),
         gather("predictions", hinted, "hinted_members"),
         gather("checkpoint", names, "checkpoints"),
-        gather("metrics", names, "metrics"),
+        gather("metrics", names, "metrics_of_members"),
         Node(
             knowing(collect_members, names),
             inputs=["trained_members", "tables_of_others", "hinted_members", PARAMETERS],
@@ -148,7 +148,7 @@ def _reporting() -> list[Node]:
         ),
         Node(
             rank_members,
-            inputs=["members", "report", "predictions", *TABLES, "metrics"],
+            inputs=["members", "report", "predictions", *TABLES, "metrics_of_members"],
             outputs="leaderboard",
             name="rank_members",
         ),

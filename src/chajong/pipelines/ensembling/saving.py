@@ -13,7 +13,7 @@ from chajong.inference.served import ServedPool
 from chajong.members.checkpoint import Checkpoint
 from chajong.photos.store import PhotoStore
 from chajong.pipelines.ensembling.nodes import pool, refine
-from chajong.pipelines.ensembling.params import EnsemblingParameters
+from chajong.pipelines.ensembling.parameters import EnsemblingParameters
 from chajong.predictions.contract import Predictions
 
 Report = dict[str, Any]

@@ -7,7 +7,7 @@ import pandas as pd
 from chajong.inference.answers import Answers
 from chajong.inference.classifier import CarClassifier
 from chajong.photos.sources import PhotoSource
-from chajong.pipelines.inference.params import InferenceParameters
+from chajong.pipelines.inference.parameters import InferenceParameters
 
 
 def answer_new_photos(

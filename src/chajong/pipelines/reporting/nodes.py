@@ -7,7 +7,7 @@ import pandas as pd
 
 from chajong.encoders.features import Features
 from chajong.photos.store import PhotoStore
-from chajong.pipelines.reporting.params import ReportingParameters
+from chajong.pipelines.reporting.parameters import ReportingParameters
 from chajong.predictions.contract import Predictions, split_rows
 from chajong.reports.scored_photos import ScoredPhotos
 

@@ -26,8 +26,6 @@ TABLES = {"photos": "photos", "classes": "classes", "folds": "folds"}
 DRAWN = (
     "steps",
     "steps_chart",
-    "ensemble.leaderboard",
-    "leaderboard_chart",
     "approaches",
     "approaches_chart",
     "reliability",
@@ -54,7 +52,7 @@ def create_pipeline() -> Pipeline:
         [
             gather("history", leaving(members, "history"), "histories"),
             gather("features", leaving(members, "features"), "features_of_members"),
-            gather("car_likeness", leaving(members, "car_likeness"), "car_likeness"),
+            gather("car_likeness", leaving(members, "car_likeness"), "car_likeness_of_members"),
             gather("predictions", names, "predictions_of_members"),
             Node(
                 knowing(score_answers, names),
@@ -136,7 +134,7 @@ def create_pipeline() -> Pipeline:
                     "ensemble": "ensemble.predictions",
                     "leaderboard": "ensemble.leaderboard",
                     "photo_groups": "photo_groups",
-                    "car_likeness": "car_likeness",
+                    "car_likeness": "car_likeness_of_members",
                     "features": "features_of_members",
                 },
                 outputs="doubtful_labels",

@@ -8,7 +8,7 @@ import pandas as pd
 from chajong.encoders.features import Features
 from chajong.members.checkpoint import Checkpoint
 from chajong.photos.store import PhotoStore
-from chajong.pipelines.search.params import SearchParameters
+from chajong.pipelines.search.parameters import SearchParameters
 from chajong.search.indexed_features import IndexedFeatures
 from chajong.search.photo_index import PhotoIndex
 
