@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from chajong.predictions.certain_gain import (
-    certain_among,
     fit_if_certain,
     inner_parts,
     label_gains,
@@ -43,20 +42,6 @@ def test_one_group_makes_no_step():
     assert fit_if_certain(lambda _: "step", lambda *_: np.ones(3), np.zeros(3, int), "none") == (
         "none"
     )
-
-
-def test_what_is_certain_alone_need_not_be_among_many():
-    assert certain_among(1.0, 0.1, 1)
-    assert not certain_among(1.0, 0.1, 10)
-    assert certain_among(1.0, 0.6, 100)
-    assert not certain_among(0.1, -0.1, 1)
-
-
-def test_the_chance_of_a_false_find_among_many_is_small():
-    generator = np.random.default_rng(0)
-    means = generator.normal(size=(2000, 20))
-    found = [any(certain_among(mean, mean - 1.96, 20) for mean in row) for row in means]
-    assert np.mean(found) < 0.04
 
 
 def test_label_gains_are_differences_at_the_label():

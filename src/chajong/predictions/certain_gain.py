@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from chajong.predictions.cross_fitting import cross_fit
-from chajong.predictions.intervals import COVERAGE, mean_interval
+from chajong.predictions.intervals import mean_interval
 
 T = TypeVar("T")
 
@@ -79,22 +79,3 @@ def label_gains(changed: np.ndarray, before: np.ndarray, labels: np.ndarray) -> 
     photos = np.arange(len(labels))
     gains: np.ndarray = changed[photos, labels].astype(np.float64) - before[photos, labels]
     return gains
-
-
-def certain_among(gain: float, lowest: float, tries: int) -> bool:
-    """Say whether a mean gain is certain although it is one of several that were looked at.
-
-    Of many gains that are nothing but luck, some have a 95 % interval above zero. The interval is
-    therefore widened to the coverage 1 - 5 % / tries (the correction of Bonferroni), as a normal
-    distribution would be.
-
-    Args:
-        gain: The mean gain.
-        lowest: The lower end of its 95 % interval.
-        tries: Gains that were looked at.
-    """
-    from scipy.special import ndtri
-
-    tail = (1 - COVERAGE) / 2
-    widened = (gain - lowest) * ndtri(tail / tries) / ndtri(tail)
-    return bool(gain > widened)

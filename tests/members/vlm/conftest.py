@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from chajong.members.kinds.vlm import VlmMemberParameters
 from chajong.members.vlm.classifier import build_vlm_classifier
 from chajong.members.vlm.hints import check_hints
 from chajong.members.vlm.parameters import (
+    HintsParameters,
     VlmClassifierParameters,
     VlmTrainingParameters,
 )
@@ -22,6 +24,7 @@ TRAINING = {
     "learning_rate": 1e-2,
     "gradient_checkpointing": False,
 }
+HINTS = HintsParameters(member="hog", count=1)
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +38,6 @@ def settings():
             "max_pixels": 56 * 56,
             "aspect_ratio": 1,
             "candidates": 3,
-            "hints": {"member": "hog", "count": 1},
         }
         return VlmClassifierParameters(**given | changes)
 
@@ -45,6 +47,18 @@ def settings():
 @pytest.fixture(scope="session")
 def training():
     return VlmTrainingParameters(**TRAINING)
+
+
+@pytest.fixture(scope="session")
+def asked(settings, training):
+    """Return a maker of a member of the tiny model, hinted by `hog` unless told otherwise."""
+
+    def make(hints=HINTS, training=training, **changes):
+        return VlmMemberParameters(
+            kind="vlm", hints=hints, model=settings(**changes), training=training
+        )
+
+    return make
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +80,7 @@ def member_of(tables, strength=1.0, seed=0):
 
 @pytest.fixture(scope="session")
 def hints(tables):
-    return check_hints("hog", member_of(tables), [], tables)
+    return check_hints("hog", member_of(tables), tables)
 
 
 @pytest.fixture

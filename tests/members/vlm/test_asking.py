@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pytest
-from chajong.inference.scorers import VlmScorer
 
 from chajong.members.vlm import candidate_merge
 from chajong.members.vlm.asking import ask_where_unsure
 from chajong.members.vlm.hints import Hints
 from chajong.members.vlm.member import predict_folds, train_folds
+from chajong.members.vlm.parameters import HintsParameters
 from chajong.members.vlm.questions import QuestionWriter
+from chajong.members.vlm.scorer import VlmScorer
 from chajong.photos.store import PhotoStore
 
 LOOK_ALIKES = ("K5", "K7", "K8", "K9")
@@ -37,14 +38,14 @@ def answers_are_always_merged(monkeypatch):
     monkeypatch.setattr(candidate_merge, "mean_interval", lambda gains, groups: (1.0, 1.0))
 
 
-def scored_and_served(settings, training, hints, tables, scratch):
+def scored_and_served(parameters, hints, tables, scratch):
     """Train two folds, and give what they say about the test photos in the run and as served."""
-    weights, _, report = train_folds(settings, training, hints, tables, scratch)
-    predictions, checkpoint, _ = predict_folds(weights, report, hints, settings, tables)
+    weights, _, report = train_folds("vlm", parameters, hints, tables, scratch)
+    predictions, checkpoint, _ = predict_folds("vlm", weights, report, hints, parameters, tables)
     test = (predictions.rows["split"] == "test").to_numpy()
     rows = predictions.rows[test]
     contents = tuple(tables.contents_of(rows["photo_id"].drop_duplicates()))
-    served = VlmScorer(checkpoint)(NewPhotos(contents, tables.store, hints, rows))
+    served = VlmScorer("vlm", checkpoint)(NewPhotos(contents, tables.store, hints, rows))
     assert list(served) == rows["fold"].drop_duplicates().tolist() == [0, 1]
     return predictions.log_probabilities[test], np.concatenate(list(served.values()))
 
@@ -52,10 +53,10 @@ def scored_and_served(settings, training, hints, tables, scratch):
 @pytest.mark.usefixtures("answers_are_always_merged")
 @pytest.mark.parametrize("ask_below", [0.45, 1.0])
 def test_where_another_member_is_unsure_the_served_answer_is_the_scored_one(
-    settings, training, hints, tables, tmp_path, ask_below
+    asked, hints, tables, tmp_path, ask_below
 ):
-    asked = settings(ask_below=ask_below)
-    scored, served = scored_and_served(asked, training, hints, tables, tmp_path)
+    parameters = asked(ask_below=ask_below)
+    scored, served = scored_and_served(parameters, hints, tables, tmp_path)
     np.testing.assert_allclose(served, scored, atol=1e-5)
     said = hints.predictions.log_probabilities[hints.predictions.rows["split"] == "test"]
     sure = said.max(axis=1) >= np.log(ask_below)
@@ -63,9 +64,8 @@ def test_where_another_member_is_unsure_the_served_answer_is_the_scored_one(
     np.testing.assert_array_equal(np.abs(scored - said).max(axis=1) < 1e-6, sure)
 
 
-def test_about_every_name_the_served_answer_is_the_scored_one(settings, training, tables, tmp_path):
-    alone = settings(hints={"member": None})
-    scored, served = scored_and_served(alone, training, None, tables, tmp_path)
+def test_about_every_name_the_served_answer_is_the_scored_one(asked, tables, tmp_path):
+    scored, served = scored_and_served(asked(HintsParameters()), None, tables, tmp_path)
     np.testing.assert_allclose(served, scored, atol=1e-5)
     assert np.abs(scored[: len(scored) // 2] - scored[len(scored) // 2 :]).max() > 0.01
 
@@ -73,7 +73,8 @@ def test_about_every_name_the_served_answer_is_the_scored_one(settings, training
 class TestWhereUnsure:
     @pytest.fixture
     def writer(self, settings):
-        return QuestionWriter(settings(ask_below=0.6, candidates=4), LOOK_ALIKES)
+        hints = HintsParameters(member="hog", count=1)
+        return QuestionWriter(settings(ask_below=0.6, candidates=4), hints, LOOK_ALIKES)
 
     @pytest.fixture
     def predicted(self):

@@ -40,11 +40,11 @@ def base(settings, tmp_path_factory):
 
 
 @pytest.fixture(scope="module", params=["listwise", "class_head"])
-def saved(request, base, settings, training, hints, tables, tmp_path_factory):
+def saved(request, base, asked, hints, tables, tmp_path_factory):
     folder = tmp_path_factory.mktemp("saved")
-    parameters = settings(weights=str(base), objective=request.param)
-    weights, _, report = train_folds(parameters, training, hints, tables, folder / "scratch")
-    _, checkpoint, _ = predict_folds(weights, report, hints, parameters, tables)
+    parameters = asked(weights=str(base), objective=request.param)
+    weights, _, report = train_folds("vlm", parameters, hints, tables, folder / "scratch")
+    _, checkpoint, _ = predict_folds("vlm", weights, report, hints, parameters, tables)
     write_checkpoint(checkpoint, folder / "checkpoint")
     return folder / "checkpoint"
 

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import torch
 from huggingface_hub import ModelCard
-from huggingface_hub.errors import LocalTokenNotFoundError
 from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForImageTextToText, AutoProcessor
@@ -17,7 +16,7 @@ from chajong.members.vlm import export as export_module
 from chajong.members.vlm.base_model import load_network, load_processor
 from chajong.members.vlm.checkpoint import restore_fold_model, vlm_checkpoint
 from chajong.members.vlm.classifier import VlmClassifier, build_vlm_classifier
-from chajong.members.vlm.export import AdapterExport, merge_adapters, push_adapters
+from chajong.members.vlm.export import AdapterExport, merge_adapters
 from chajong.members.vlm.model_card import adapter_card
 from chajong.members.vlm.parameters import VlmClassifierParameters
 from chajong.members.vlm.questions import Question
@@ -62,7 +61,6 @@ def parameters_of(tiny, **settings):
         "max_pixels": 56 * 56,
         "quantisation": "nf4",
         "candidates": 3,
-        "hints": {"count": 1},
         "lora": {"rank": 2, "vision_rank": 2, "vision_blocks": 1},
     }
     return VlmClassifierParameters(**given | settings)
@@ -89,6 +87,7 @@ def checkpoint_of(tiny, views, folds=(0, 2), **settings):
         "model": parameters.model_dump(mode="json"),
         "names": list(NAMES),
         "class_names": CLASS_NAMES,
+        "hints": {"member": "backbone", "count": 1},
     }
     proof = Proof(("a", "b"), views)
     processor = load_processor(parameters)
@@ -280,65 +279,3 @@ def test_the_card_of_published_weights_loads_the_commit_they_were_trained_on(che
     published = {**checkpoint.configuration["model"], "weights": "hub", "revision": "a" * 40}
     card = adapter_card(checkpoint.configuration | {"model": published}, METRICS, 0)
     assert f'"somebody/tiny-qwen",\n    revision="{"a" * 40}",' in card
-
-
-class FakeHub:
-    """Stands in for the hub: remembers what it is sent, or refuses it."""
-
-    def __init__(self, refusal=None):
-        self.refusal = refusal
-        self.sent = {}
-
-    def create_repo(self, repository, **settings):
-        if self.refusal:
-            raise self.refusal
-        self.sent["create"] = (repository, settings)
-        return f"https://huggingface.co/{repository}"
-
-    def upload_folder(self, **settings):
-        self.sent["upload"] = settings
-
-
-@pytest.fixture
-def hub(monkeypatch):
-    def answer(refusal=None):
-        fake = FakeHub(refusal)
-        monkeypatch.setattr("huggingface_hub.HfApi", lambda: fake)
-        return fake
-
-    return answer
-
-
-def test_adapters_are_pushed_to_a_private_repository(hub, tmp_path):
-    fake = hub()
-    assert push_adapters(tmp_path, "me/cars") == "https://huggingface.co/me/cars"
-    assert fake.sent["create"][0] == "me/cars"
-    assert fake.sent["create"][1]["private"] is True
-    assert fake.sent["upload"]["folder_path"] == tmp_path
-    assert fake.sent["upload"]["repo_id"] == "me/cars"
-
-
-def test_merged_models_are_not_pushed(hub, exported):
-    from huggingface_hub.utils import filter_repo_objects
-
-    fake = hub()
-    push_adapters(exported, "me/cars")
-    files = [path.relative_to(exported).as_posix() for path in exported.rglob("*.safetensors")]
-    ignored = fake.sent["upload"]["ignore_patterns"]
-    assert sorted(filter_repo_objects(files, ignore_patterns=ignored)) == [
-        "fold_0/adapter_model.safetensors",
-        "fold_2/adapter_model.safetensors",
-    ]
-
-
-def test_a_refused_push_tells_what_to_do(hub, tmp_path):
-    hub(LocalTokenNotFoundError("no token"))
-    with pytest.raises(CheckpointError, match=r"'me/cars'.*hf auth login") as raised:
-        push_adapters(tmp_path, "me/cars")
-    assert str(tmp_path) in str(raised.value)
-
-
-def test_a_push_without_a_network_tells_what_to_do(monkeypatch, tmp_path):
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(CheckpointError, match="the adapters are in"):
-        push_adapters(tmp_path, "me/cars")

@@ -11,39 +11,41 @@ from chajong.members.vlm.member import (
     model_identity,
     predict_folds,
     train_folds,
+    untrained_folds,
 )
+from chajong.members.vlm.parameters import HintsParameters
 from chajong.predictions.contract import train_rows
 
 
 @pytest.fixture(scope="module")
-def trained(settings, training, hints, tables, tmp_path_factory):
+def trained(asked, hints, tables, tmp_path_factory):
     scratch = tmp_path_factory.mktemp("scratch")
-    return train_folds(settings(), training, hints, tables, scratch)
+    return train_folds("vlm", asked(), hints, tables, scratch)
 
 
 @pytest.fixture(scope="module")
-def predicted(trained, settings, hints, tables):
+def predicted(trained, asked, hints, tables):
     weights, _, report = trained
-    return predict_folds(weights, report, hints, settings(), tables)
+    return predict_folds("vlm", weights, report, hints, asked(), tables)
 
 
 class TestTraining:
-    def test_the_loss_falls(self, settings, training, hints, tables, tmp_path):
+    def test_the_loss_falls(self, asked, training, hints, tables, tmp_path):
         longer = training.model_copy(update={"epochs": 12, "folds": (0,)})
-        _, history, _ = train_folds(settings(), longer, hints, tables, tmp_path)
+        _, history, _ = train_folds("vlm", asked(training=longer), hints, tables, tmp_path)
         losses = history["training_loss"].to_numpy()
         assert losses[-5:].mean() < 0.5 * losses[:5].mean()
 
-    def test_other_hints_are_another_training(self, settings, hints):
+    def test_other_hints_are_another_training(self, asked, hints):
         changed = replace(
             hints.predictions, log_probabilities=hints.predictions.log_probabilities[:, ::-1].copy()
         )
         other = Hints("hog", changed)
-        assert model_identity(settings(), hints) != model_identity(settings(), other)
-        assert model_identity(settings(), hints) == model_identity(settings(ask_below=0.5), hints)
+        assert model_identity(asked(), hints) != model_identity(asked(), other)
+        assert model_identity(asked(), hints) == model_identity(asked(ask_below=0.5), hints)
 
-    def test_examples_show_what_is_asked(self, settings, hints, tables):
-        examples = example_questions(settings(), hints, tables, count=5)
+    def test_examples_show_what_is_asked(self, asked, hints, tables):
+        examples = example_questions(asked(), hints, tables, count=5)
         assert len(examples) == 5
         slice_ = tables.folds.loc[tables.folds["fold"] == -1, "photo_id"]
         assert not examples["photo_id"].isin(slice_).any()
@@ -69,10 +71,10 @@ class TestPrediction:
         assert metrics["gain"] == pytest.approx(gains[counted].mean(), abs=1e-6)
         assert metrics["gain_low"] <= metrics["gain"] <= metrics["gain_high"]
 
-    def test_sure_photos_are_taken_over(self, trained, settings, hints, tables):
+    def test_sure_photos_are_taken_over(self, trained, asked, hints, tables):
         weights, _, report = trained
-        careful = settings(ask_below=0.6)
-        predictions, _, metrics = predict_folds(weights, report, hints, careful, tables)
+        careful = asked(ask_below=0.6)
+        predictions, _, metrics = predict_folds("vlm", weights, report, hints, careful, tables)
         sure = hints.predictions.log_probabilities.max(axis=1) >= np.log(0.6)
         assert metrics["asked_share"] == pytest.approx(1 - sure.mean())
         assert 0 < sure.mean() < 1
@@ -80,27 +82,24 @@ class TestPrediction:
             predictions.log_probabilities[sure], hints.predictions.log_probabilities[sure]
         )
 
-    def test_the_gain_is_logged(self, trained, settings, hints, tables, caplog):
+    def test_the_gain_is_logged(self, trained, asked, hints, tables, caplog):
         weights, _, report = trained
         with caplog.at_level(logging.INFO):
-            predict_folds(weights, report, hints, settings(), tables)
+            predict_folds("vlm", weights, report, hints, asked(), tables)
         assert "nats a photo over hog" in caplog.text
 
     @pytest.mark.parametrize("objective", ["listwise", "letters"])
-    def test_a_published_model_can_be_asked_as_it_is(
-        self, settings, hints, tables, tmp_path, objective
-    ):
-        plain = settings(prior_correction=1.0, objective=objective, orders=2)
-        weights, history, report = train_folds(plain, None, hints, tables, tmp_path)
-        assert history.empty
-        predictions, checkpoint, _ = predict_folds(weights, report, hints, plain, tables)
+    def test_a_published_model_can_be_asked_as_it_is(self, asked, hints, tables, objective):
+        plain = asked(training=None, prior_correction=1.0, objective=objective, orders=2)
+        weights, report = untrained_folds(tables)
+        predictions, checkpoint, _ = predict_folds("vlm", weights, report, hints, plain, tables)
         assert len(predictions.rows) == len(hints.predictions.rows)
         assert not any(name.startswith("fold_") for name in checkpoint.tensors)
 
-    def test_without_hints_every_name_is_asked_about(self, settings, training, tables, tmp_path):
-        alone = settings(hints={"member": None}, objective="class_head")
-        weights, _, report = train_folds(alone, training, None, tables, tmp_path)
-        predictions, _, metrics = predict_folds(weights, report, None, alone, tables)
+    def test_without_hints_every_name_is_asked_about(self, asked, tables, tmp_path):
+        alone = asked(HintsParameters(), objective="class_head")
+        weights, _, report = train_folds("vlm", alone, None, tables, tmp_path)
+        predictions, _, metrics = predict_folds("vlm", weights, report, None, alone, tables)
         assert metrics["answer_temperature"] > 0
         assert "gain" not in metrics
         np.testing.assert_allclose(np.exp(predictions.log_probabilities).sum(axis=1), 1, atol=1e-4)
@@ -114,17 +113,18 @@ class TestMemory:
 
     @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
     def test_a_fold_that_was_trained_is_let_go_before_the_next(
-        self, settings, training, hints, tables, tmp_path, watched, precision
+        self, asked, training, hints, tables, tmp_path, watched, precision
     ):
         changes = {"epochs": 1, "precision": precision, "gradient_checkpointing": True}
-        train_folds(settings(), training.model_copy(update=changes), hints, tables, tmp_path)
+        shorter = asked(training=training.model_copy(update=changes))
+        train_folds("vlm", shorter, hints, tables, tmp_path)
         assert watched.built == 2
         assert not watched.in_memory()
 
     def test_a_fold_that_answered_is_let_go_before_the_next(
-        self, trained, settings, hints, tables, watched
+        self, trained, asked, hints, tables, watched
     ):
         weights, _, report = trained
-        predict_folds(weights, report, hints, settings(), tables)
+        predict_folds("vlm", weights, report, hints, asked(), tables)
         assert watched.built == 2
         assert not watched.in_memory()

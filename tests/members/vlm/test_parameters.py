@@ -1,8 +1,9 @@
 import pytest
-from chajong.pipelines.vlm_finetune.parameters import VlmMemberParameters
 from pydantic import ValidationError
 
+from chajong.members.kinds.vlm import VlmMemberParameters
 from chajong.members.vlm.parameters import (
+    HintsParameters,
     VlmClassifierParameters,
     VlmTrainingParameters,
 )
@@ -19,8 +20,12 @@ class TestLetters:
         assert VlmClassifierParameters(objective="listwise", candidates=27).candidates == 27
 
     def test_somebody_has_to_choose_the_candidates(self):
-        with pytest.raises(ValidationError, match=r"`hints\.member`, or set `objective: listwise`"):
-            VlmClassifierParameters(objective="letters", hints={"member": None})
+        with pytest.raises(ValidationError, match=r"`hints\.member`, or set `model.objective"):
+            VlmMemberParameters(kind="vlm", model={"objective": "letters"})
+
+    @pytest.mark.parametrize("place", ["member", "table"])
+    def test_whoever_hints_chooses_them(self, place):
+        VlmMemberParameters(kind="vlm", model={"objective": "letters"}, hints={place: "hog"})
 
 
 class TestClassifier:
@@ -32,8 +37,6 @@ class TestClassifier:
             {"prior_correction": 1.5},
             {"templates": []},
             {"weights": "a-folder-without-a-slash"},
-            {"hints": {"count": 0}},
-            {"hints": {"drop": 1.1}},
             {"lora": {"dropout": 1.0}},
             {"unknown": 1},
         ],
@@ -42,6 +45,28 @@ class TestClassifier:
     def test_what_makes_no_sense_is_refused(self, changes):
         with pytest.raises(ValidationError):
             VlmClassifierParameters(**changes)
+
+
+class TestHints:
+    @pytest.mark.parametrize("changes", [{"count": 0}, {"drop": 1.1}, {"unknown": 1}], ids=str)
+    def test_what_makes_no_sense_is_refused(self, changes):
+        with pytest.raises(ValidationError):
+            HintsParameters(**changes)
+
+    def test_they_come_from_one_place(self):
+        with pytest.raises(ValidationError, match="name a `member` or a `table`, not both"):
+            HintsParameters(member="hog", table="others.csv")
+
+    @pytest.mark.parametrize(("count", "accepted"), [(3, True), (4, False), (5, False)])
+    def test_they_leave_two_candidates_untold(self, count, accepted):
+        given = {"kind": "vlm", "model": {"candidates": 5}}
+        hints = {"member": "hog", "count": count}
+        if accepted:
+            assert VlmMemberParameters(**given, hints=hints).hints.count == count
+            return
+        with pytest.raises(ValidationError, match=r"set `hints\.count` to 3 or less"):
+            VlmMemberParameters(**given, hints=hints)
+        VlmMemberParameters(**given, hints=hints | {"in_prompt": False})
 
 
 class TestTraining:
@@ -72,27 +97,17 @@ class TestTraining:
 
 class TestMember:
     def test_a_model_may_be_asked_as_it_is(self):
-        assert VlmMemberParameters(training=None).training is None
+        assert VlmMemberParameters(kind="vlm", training=None).training is None
 
     def test_a_head_that_was_never_trained_is_refused(self):
         with pytest.raises(ValidationError, match="a class head knows nothing"):
-            VlmMemberParameters(training=None, model={"objective": "class_head"})
+            VlmMemberParameters(kind="vlm", training=None, model={"objective": "class_head"})
 
     def test_a_head_that_is_trained_is_accepted(self):
-        assert VlmMemberParameters(model={"objective": "class_head"}).training is not None
+        assert (
+            VlmMemberParameters(kind="vlm", model={"objective": "class_head"}).training is not None
+        )
 
     def test_a_fold_to_merge_is_not_negative(self):
         with pytest.raises(ValidationError, match="merged_folds"):
-            VlmMemberParameters(export={"merged_folds": [-1]})
-
-
-@pytest.mark.parametrize(("count", "accepted"), [(3, True), (4, False), (5, False)])
-def test_hints_must_leave_two_candidates_untold(count, accepted):
-    given = {"candidates": 5, "hints": {"count": count}}
-    if accepted:
-        assert VlmClassifierParameters(**given).hints.count == count
-        return
-    with pytest.raises(ValidationError, match=r"set `hints\.count` to 3 or less"):
-        VlmClassifierParameters(**given)
-    given["hints"]["in_prompt"] = False
-    VlmClassifierParameters(**given)
+            VlmMemberParameters(kind="vlm", export={"merged_folds": [-1]})

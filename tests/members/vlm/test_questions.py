@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chajong.members.vlm.parameters import VlmClassifierParameters
+from chajong.members.vlm.parameters import HintsParameters, VlmClassifierParameters
 from chajong.members.vlm.questions import (
     QuestionWriter,
     TrainingQuestions,
@@ -18,6 +18,7 @@ from chajong.predictions.contract import normalise_log
 NAMES = tuple(f"차종{number:02}" for number in range(12))
 TOP, COUNT = 6, 4
 DRAWS = 2000
+HINTED = HintsParameters(member="hog")
 
 
 def template(language="ko"):
@@ -30,11 +31,10 @@ def template(language="ko"):
 
 def writer(names=NAMES, templates=("ko",), **hints):
     parameters = VlmClassifierParameters(
-        candidates=TOP,
-        templates=[template(language) for language in templates],
-        hints={"count": COUNT, "drop": 0.0, "leave_truth_out": 0.0, **hints},
+        candidates=TOP, templates=[template(language) for language in templates]
     )
-    return QuestionWriter(parameters, names)
+    given = {"member": "hog", "count": COUNT, "drop": 0.0, "leave_truth_out": 0.0} | hints
+    return QuestionWriter(parameters, HintsParameters(**given), names)
 
 
 def predicted(seed=0):
@@ -116,7 +116,7 @@ class TestTraining:
         assert min(drawn["ko"], drawn["en"]) > 0.4 * DRAWS
 
     def test_the_default_templates_are_korean_and_english(self):
-        ask = QuestionWriter(VlmClassifierParameters(), NAMES)
+        ask = QuestionWriter(VlmClassifierParameters(), HINTED, NAMES)
         generator = np.random.default_rng(0)
         prompts = [ask.in_training(predicted(), 0, generator).prompt for _ in range(50)]
         korean = [prompt for prompt in prompts if "모델명" in prompt]
@@ -165,7 +165,7 @@ class TestPrompt:
         assert told == {"차종00": "70", "차종01": "20", "차종02": "9", "차종03": "0"}
 
     def test_the_default_hint_tells_name_and_percentage(self):
-        ask = QuestionWriter(VlmClassifierParameters(), NAMES)
+        ask = QuestionWriter(VlmClassifierParameters(), HINTED, NAMES)
         prompt = ask.in_prediction("TEST_1", predicted()).prompt
         assert len(re.findall(r"차종\d\d \(\d+ %\)", prompt)) == 5
 
@@ -196,7 +196,7 @@ class TestPrompt:
 
     def test_braces_are_written_in_the_same_way_with_hints_and_without(self):
         braces = {"with_hints": "{{차}} {hints}", "without_hints": "{{차}}"}
-        ask = QuestionWriter(VlmClassifierParameters(templates=[braces]), NAMES)
+        ask = QuestionWriter(VlmClassifierParameters(templates=[braces]), HINTED, NAMES)
         assert ask.in_prediction("TEST_1", None).prompt == "{차}"
         assert ask.in_prediction("TEST_1", predicted()).prompt.startswith("{차} ")
 

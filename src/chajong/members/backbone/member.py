@@ -48,13 +48,11 @@ if TYPE_CHECKING:
     from chajong.members.backbone.names import NameTargets
     from chajong.members.checkpoint import Checkpoint
     from chajong.members.trained.checkpoint import Proof
+    from chajong.members.trained.kind import Builder
     from chajong.members.trained.tables import TrainingTables
     from chajong.predictions.contract import Predictions
     from chajong.training.moving_average import Weights
     from chajong.training.parameters import TrainingParameters
-
-    Builder = Callable[[int], Callable[[], torch.nn.Module]]
-    """From a fold to what makes its model with its starting weights."""
 
 NOT_IN_KEY = {"weights", "revision", "name_revision", "flip", "zoom", "batch_size"}
 """Settings of prediction, which training does not depend on; weights go in by content."""
@@ -200,11 +198,6 @@ def restored_models(
         class_names,
     )
     return parameters, models
-
-
-def starting_identity(start: Checkpoint | None) -> dict[str, Any]:
-    """Say which trained backbones a training starts from, as JSON values; nothing where none."""
-    return {"backbone": start.configuration["training"]} if start else {}
 
 
 def _backbone_of_fold(backbones: dict[int, Weights], fold: int) -> Weights:

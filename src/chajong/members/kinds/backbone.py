@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from chajong.members.backbone.parameters import BackboneParameters
 from chajong.members.parameters import MemberParameters
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chajong.members.backbone.scorer import BackboneScorer
     from chajong.members.checkpoint import Checkpoint
     from chajong.members.kind import Report
-    from chajong.members.trained.kind import Predicted, Trained
+    from chajong.members.trained.kind import Builder, Predicted
     from chajong.members.trained.tables import TrainingTables
     from chajong.training.moving_average import Weights
 
@@ -40,47 +40,25 @@ class BackboneMemberParameters(MemberParameters):
         return self.model.model
 
 
-class BackboneKind(TrainedKind[BackboneMemberParameters]):
-    """See the module."""
+class ImageClassifierKind(TrainedKind[Any]):
+    """What fine-tuned image classifiers share, with names or without."""
 
-    name = "backbone"
-    approach = "end to end"
     pipeline = "fusion_training"
-    parameters: ClassVar[type[MemberParameters]] = BackboneMemberParameters
-
-    def check(self, parameters: BackboneMemberParameters) -> Report:
-        """See that the model can be built and trained here; see `check_backbone`."""
-        from chajong.members.backbone.member import check_backbone
-
-        return check_backbone(parameters.model, parameters.training)
-
-    def train(
-        self,
-        member: str,
-        model: Report,
-        tables: TrainingTables,
-        scratch: Path,
-        parameters: BackboneMemberParameters,
-    ) -> Trained:
-        """Train the model of every fold; see `train_member`."""
-        from chajong.members.backbone.member import backbone_builder
-        from chajong.members.trained.member import train_member
-
-        build = backbone_builder(parameters.model, tables)
-        identity = model["identity"]
-        return train_member(build, identity, parameters.training, tables, scratch, member)
 
     def predict(
         self,
         fold_weights: dict[int, Weights],
         training: Report,
         tables: TrainingTables,
-        parameters: BackboneMemberParameters,
+        parameters: Any,
     ) -> Predicted:
-        """Predict with every fold's model; see `predict_folds`."""
-        from chajong.members.backbone.member import backbone_builder, predict_folds
+        """Predict with every fold's model; see `predict_folds`.
 
-        build = backbone_builder(parameters.model, tables)
+        The weights hold all that training changed, wherever it started.
+        """
+        from chajong.members.backbone.member import predict_folds
+
+        build = self.builder(parameters, tables)
         predictions, checkpoint, metrics = predict_folds(
             build, fold_weights, training, parameters.model, tables
         )
@@ -97,3 +75,23 @@ class BackboneKind(TrainedKind[BackboneMemberParameters]):
         from chajong.members.onnx.export import export_trained
 
         return export_trained(checkpoint, folder)
+
+
+class BackboneKind(ImageClassifierKind):
+    """See the module."""
+
+    name = "backbone"
+    approach = "end to end"
+    parameters: ClassVar[type[MemberParameters]] = BackboneMemberParameters
+
+    def check(self, parameters: BackboneMemberParameters) -> Report:
+        """See that the model can be built and trained here; see `check_backbone`."""
+        from chajong.members.backbone.member import check_backbone
+
+        return check_backbone(parameters.model, parameters.training)
+
+    def builder(self, parameters: Any, tables: TrainingTables) -> Builder:
+        """See `TrainedKind`."""
+        from chajong.members.backbone.member import backbone_builder
+
+        return backbone_builder(parameters.model, tables)

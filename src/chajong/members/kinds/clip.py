@@ -10,14 +10,12 @@ from chajong.members.trained.kind import TrainedKind
 from chajong.training.parameters import TrainingParameters
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pandas as pd
 
     from chajong.members.checkpoint import Checkpoint
     from chajong.members.clip.scorer import ClipScorer
     from chajong.members.kind import Report
-    from chajong.members.trained.kind import Predicted, Trained
+    from chajong.members.trained.kind import Builder, Predicted
     from chajong.members.trained.tables import TrainingTables
     from chajong.training.moving_average import Weights
 
@@ -75,21 +73,11 @@ class ClipKind(TrainedKind[ClipMemberParameters]):
         identity = model_identity(parameters.model, classes)
         return {"identity": identity, "image_size": built.image_size}
 
-    def train(
-        self,
-        member: str,
-        model: Report,
-        tables: TrainingTables,
-        scratch: Path,
-        parameters: ClipMemberParameters,
-    ) -> Trained:
-        """Train the model of every fold; see `train_member`."""
+    def builder(self, parameters: ClipMemberParameters, tables: TrainingTables) -> Builder:
+        """See `TrainedKind`."""
         from chajong.members.clip.member import clip_builder
-        from chajong.members.trained.member import train_member
 
-        build = clip_builder(parameters.model, tables)
-        identity = model["identity"]
-        return train_member(build, identity, parameters.training, tables, scratch, member)
+        return clip_builder(parameters.model, tables)
 
     def predict(
         self,

@@ -6,22 +6,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from chajong.members.backbone.parameters import BackboneParameters, FusionParameters
 from chajong.members.kind import Reference
+from chajong.members.kinds.backbone import ImageClassifierKind
 from chajong.members.parameters import MemberParameters
-from chajong.members.trained.kind import TrainedKind
 from chajong.training.parameters import TrainingParameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     import pandas as pd
 
-    from chajong.members.backbone.scorer import BackboneScorer
     from chajong.members.checkpoint import Checkpoint
     from chajong.members.kind import Report
-    from chajong.members.trained.kind import Predicted, Trained
+    from chajong.members.trained.kind import Builder
     from chajong.members.trained.tables import TrainingTables
-    from chajong.training.moving_average import Weights
 
 
 DEFAULT = {"model": "tf_efficientnet_lite0"}
@@ -50,12 +47,11 @@ class FusionMemberParameters(MemberParameters):
         return f"{self.model.model} with names"
 
 
-class FusionKind(TrainedKind[FusionMemberParameters]):
+class FusionKind(ImageClassifierKind):
     """See the module."""
 
     name = "fusion"
     approach = "fusion"
-    pipeline = "fusion_training"
     parameters: ClassVar[type[MemberParameters]] = FusionMemberParameters
 
     def references(self, parameters: FusionMemberParameters) -> dict[str, Reference]:
@@ -89,64 +85,23 @@ class FusionKind(TrainedKind[FusionMemberParameters]):
         fusion_targets(classes, parameters.model)
         return check_backbone(parameters.model, parameters.training)
 
-    def train(
+    def builder(
         self,
-        member: str,
-        model: Report,
-        tables: TrainingTables,
-        scratch: Path,
         parameters: FusionMemberParameters,
+        tables: TrainingTables,
         start: Checkpoint | None = None,
-    ) -> Trained:
-        """Train the model of every fold.
-
-        Args:
-            member: The member's name.
-            model: From `check`.
-            tables: The tables.
-            scratch: Where interrupted and finished trainings are kept.
-            parameters: Which backbone, where names enter, and how it is trained.
-            start: The plain classifiers that training starts from.
+    ) -> Builder:
+        """Say how a fold's model is made, from the plain classifiers where there are some.
 
         Raises:
-            CheckpointError: A plain classifier is missing, or they were trained for other classes
-                or folds.
-            TrainingError: The training cannot start or go on.
+            CheckpointError: One of them is missing, or they were trained for other classes or
+                folds.
         """
-        from chajong.members.backbone.member import fusion_builder, starting_identity
-        from chajong.members.trained.member import train_member
+        from chajong.members.backbone.member import fusion_builder
 
-        build = fusion_builder(parameters.model, tables, start)
-        identity = model["identity"] | starting_identity(start)
-        return train_member(build, identity, parameters.training, tables, scratch, member)
+        return fusion_builder(parameters.model, tables, start)
 
-    def predict(
-        self,
-        fold_weights: dict[int, Weights],
-        training: Report,
-        tables: TrainingTables,
-        parameters: FusionMemberParameters,
-    ) -> Predicted:
-        """Predict with every fold's model; see `predict_folds`.
-
-        The weights hold all that training changed, wherever it started.
-        """
-        from chajong.members.backbone.member import fusion_builder, predict_folds
-
-        build = fusion_builder(parameters.model, tables)
-        predictions, checkpoint, metrics = predict_folds(
-            build, fold_weights, training, parameters.model, tables
-        )
-        return predictions, *self.described(checkpoint, metrics, tables, parameters)
-
-    def scorer(self, member: str, checkpoint: Checkpoint, classes: pd.DataFrame) -> BackboneScorer:
-        """See `Kind`."""
-        from chajong.members.backbone.scorer import BackboneScorer
-
-        return BackboneScorer(checkpoint, classes)
-
-    def export_onnx(self, checkpoint: Checkpoint, folder: Path) -> pd.DataFrame:
-        """See `Kind`."""
-        from chajong.members.onnx.export import export_trained
-
-        return export_trained(checkpoint, folder)
+    def starting_identity(self, **others: Any) -> Report:
+        """See `TrainedKind`."""
+        start: Checkpoint | None = others.get("start")
+        return {"backbone": start.configuration["training"]} if start else {}

@@ -101,7 +101,7 @@ class VlmKind(TrainedKind[VlmMemberParameters]):
             *self._hinting(parameters),
             Step("draw_training_photos", self.draw_training_photos, ("training_photos",)),
             Step("write_example_questions", self.write_examples, ("training_questions",)),
-            Step("train_folds", self.train, ("fold_weights", "history", "training")),
+            Step("train_folds", self.train_adapters, ("fold_weights", "history", "training")),
             Step("chart_training", self.chart_training, ("training_chart",)),
             predict,
             Step("export_adapters", self.export, ("adapters",)),
@@ -197,7 +197,7 @@ class VlmKind(TrainedKind[VlmMemberParameters]):
 
         return untrained_folds(tables)
 
-    def train(
+    def train_adapters(
         self,
         member: str,
         model: Report,

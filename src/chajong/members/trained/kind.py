@@ -9,14 +9,20 @@ from chajong.members.parameters import MemberParameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     import pandas as pd
+    import torch
 
     from chajong.members.checkpoint import Checkpoint
     from chajong.members.kind import Report
+    from chajong.members.trained.tables import TrainingTables
     from chajong.photos.store import PhotoStore
     from chajong.predictions.contract import Predictions
     from chajong.training.moving_average import Weights
+
+    Builder = Callable[[int], Callable[[], torch.nn.Module]]
+    """From a fold to what makes its model with its starting weights."""
 
     Trained = tuple[dict[int, Weights], pd.DataFrame, Report]
     """Weights by fold, the history of the loss, and what the training cost and is kept under."""
@@ -33,12 +39,12 @@ PREDICTED = ("predictions", "checkpoint", "metrics")
 class TrainedKind(Kind[Parameters]):
     """A kind whose members are trained end to end.
 
-    `check` gives what the training depends on, and the height and width of the model's input.
-    Its own arguments and those of `train` and `predict` differ from kind to kind; see `Step`.
+    `check` gives what the training depends on, as `identity`, and the height and width of the
+    model's input, as `image_size`. Arguments differ from kind to kind; see `Step`.
     """
 
     check: Callable[..., Report]
-    train: Callable[..., Trained]
+    builder: Callable[..., Builder]
     predict: Callable[..., Predicted]
 
     def steps(self, parameters: Parameters) -> tuple[Step, ...]:
@@ -50,6 +56,38 @@ class TrainedKind(Kind[Parameters]):
             Step("chart_training", self.chart_training, ("training_chart",)),
             Step("predict", self.predict, PREDICTED),
         )
+
+    def train(
+        self,
+        member: str,
+        model: Report,
+        tables: TrainingTables,
+        scratch: Path,
+        parameters: Any,
+        **others: Any,
+    ) -> Trained:
+        """Train the model of every fold; see `train_member`.
+
+        Args:
+            member: The member's name.
+            model: From `check`.
+            tables: The tables.
+            scratch: Where interrupted and finished trainings are kept.
+            parameters: What is trained, and how.
+            others: What other members left that training starts from; see `references`.
+
+        Raises:
+            TrainingError: The training cannot start or go on.
+        """
+        from chajong.members.trained.member import train_member
+
+        build = self.builder(parameters, tables, **others)
+        identity = model["identity"] | self.starting_identity(**others)
+        return train_member(build, identity, parameters.training, tables, scratch, member)
+
+    def starting_identity(self, **others: Any) -> Report:
+        """Say what of other members a training starts from, as JSON values."""
+        return {}
 
     def draw_training_photos(
         self, model: Report, photos: pd.DataFrame, photo_store: PhotoStore, parameters: Any

@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 CARD_FILE = "README.md"
 NAMES_FILE = "classes.json"
 
-MERGED = "fold_*_merged"
-"""Folders of whole models, which are not uploaded with the adapters."""
-
 
 @dataclass(frozen=True, eq=False)
 class AdapterExport:
