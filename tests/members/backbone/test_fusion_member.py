@@ -73,9 +73,10 @@ def test_the_plain_classifier_predicts_every_row(backbone, tables):
 
 
 @pytest.mark.parametrize("mode", ["concatenation", "weighted"])
-def test_the_classifier_that_knows_names_predicts_every_row(tables, tmp_path, mode):
+def test_fusion_from_its_own_weights_predicts_every_row(backbone, tables, tmp_path, mode):
     predictions, _, _ = predict_fusion(tables, None, tmp_path, mode=mode)
     assert usable(predictions, tables)[1] == {}
+    assert np.abs(predictions.log_probabilities - backbone[0].log_probabilities).max() > 1e-3
 
 
 @pytest.mark.parametrize("mode", ["concatenation", "none"])
@@ -84,12 +85,6 @@ def test_fusion_from_the_backbone_starts_with_its_scores(backbone, tables, tmp_p
     given, _, _ = predict_fusion(tables, checkpoint, tmp_path, mode=mode)
     assert given.rows.equals(expected.rows)
     np.testing.assert_allclose(given.log_probabilities, expected.log_probabilities, atol=1e-4)
-
-
-def test_fusion_from_its_own_weights_has_scores_of_its_own(backbone, tables, tmp_path):
-    given, _, _ = predict_fusion(tables, None, tmp_path, mode="none")
-    assert usable(given, tables)[1] == {}
-    assert np.abs(given.log_probabilities - backbone[0].log_probabilities).max() > 1e-3
 
 
 def test_fold_models_have_weights_of_their_own(backbone):
