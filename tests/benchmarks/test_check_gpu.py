@@ -24,7 +24,8 @@ from chajong.training.moving_average import trained_weights
 from tools.check_presets import MEMORY, members_of
 from tools.presets.vlm_cost import full_vlm_classifier
 
-SCRIPT = Path(check_gpu.__file__)
+COMMAND = [sys.executable, "-m", "benchmarks.check_gpu"]
+CHECKOUT = Path(__file__).parents[2]
 VLM = members_of("gpu24")["vlm"].model
 
 
@@ -32,8 +33,8 @@ VLM = members_of("gpu24")["vlm"].model
 def dry(tmp_path_factory):
     """The report of a whole dry run, and what it printed."""
     output = tmp_path_factory.mktemp("dry") / "check_gpu.json"
-    command = [sys.executable, str(SCRIPT), "--dry", "--output", str(output)]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [*COMMAND, "--dry", "--output", str(output)]
+    run = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     report = json.loads(output.read_text(encoding="utf-8"))
     return SimpleNamespace(report=report, printed=run.stdout, status=run.returncode)
 
@@ -77,7 +78,7 @@ def test_the_report_says_what_it_is_of_and_the_table_has_its_rows(dry):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
 def test_without_a_gpu_one_sentence_says_what_to_do():
-    run = subprocess.run([sys.executable, str(SCRIPT)], capture_output=True, text=True, check=False)
+    run = subprocess.run(COMMAND, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     assert run.returncode == 2
     assert run.stderr.strip().count("\n") == 0
     assert "No GPU was found" in run.stderr

@@ -1,5 +1,4 @@
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
@@ -15,10 +14,8 @@ from chajong.members.backbone.member import (
     starting_identity,
 )
 from chajong.members.backbone.parameters import BackboneParameters, FusionParameters
-from chajong.members.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
-from chajong.members.trained.checkpoint import proof_photos, restore_fold_models
+from chajong.members.checkpoint import CheckpointError
 from chajong.members.trained.member import train_member
-from chajong.members.trained.views import log_probability_views
 from chajong.predictions.completeness import complete_members
 from chajong.training.parameters import MixingParameters, TrainingParameters
 
@@ -64,18 +61,10 @@ def predict_fusion(tables, start, folder, **changes):
     return predict_folds(build, weights, report, parameters, tables)
 
 
-def usable(predictions, tables):
-    return complete_members({"member": predictions}, tables.folds, TEST_IDS, tables.contract)
-
-
-def test_the_plain_classifier_predicts_every_row(backbone, tables):
-    assert usable(backbone[0], tables)[1] == {}
-
-
-@pytest.mark.parametrize("mode", ["concatenation", "weighted"])
-def test_fusion_from_its_own_weights_predicts_every_row(backbone, tables, tmp_path, mode):
-    predictions, _, _ = predict_fusion(tables, None, tmp_path, mode=mode)
-    assert usable(predictions, tables)[1] == {}
+def test_fusion_from_its_own_weights_predicts_every_row(backbone, tables, tmp_path):
+    predictions, _, _ = predict_fusion(tables, None, tmp_path, mode="weighted")
+    members = {"fusion": predictions}
+    assert complete_members(members, tables.folds, TEST_IDS, tables.contract)[1] == {}
     assert np.abs(predictions.log_probabilities - backbone[0].log_probabilities).max() > 1e-3
 
 
@@ -85,51 +74,6 @@ def test_fusion_from_the_backbone_starts_with_its_scores(backbone, tables, tmp_p
     given, _, _ = predict_fusion(tables, checkpoint, tmp_path, mode=mode)
     assert given.rows.equals(expected.rows)
     np.testing.assert_allclose(given.log_probabilities, expected.log_probabilities, atol=1e-4)
-
-
-def test_fold_models_have_weights_of_their_own(backbone):
-    tensors = backbone[1].tensors
-    assert not torch.equal(tensors["fold_0.head.weight"], tensors["fold_1.head.weight"])
-
-
-def test_a_checkpoint_read_back_scores_the_proof_photos_the_same(backbone, tables, tmp_path):
-    write_checkpoint(backbone[1], tmp_path / "checkpoint")
-    build = backbone_builder(BACKBONE, tables)
-    restored = restore_fold_models(
-        read_checkpoint(tmp_path / "checkpoint"),
-        lambda fold: build(fold)(),
-        partial(log_probability_views, parameters=BACKBONE),
-        tables.class_names,
-    )
-    assert sorted(restored) == [0, 1]
-
-
-def test_calibrated_scores_are_the_models_own_at_the_checkpoints_temperature(backbone, tables):
-    predictions, checkpoint, _ = backbone
-    build = backbone_builder(BACKBONE, tables)
-    views = partial(log_probability_views, parameters=BACKBONE)
-    models = restore_fold_models(checkpoint, lambda fold: build(fold)(), views, tables.class_names)
-    in_slice = tables.folds.loc[tables.folds["fold"] == -1, "photo_id"]
-    preparation = views(models[1]).preparation
-    moved = replace(tables, folds=tables.folds[tables.folds["fold"] == -1])
-    scores = views(models[1]).encode(proof_photos(moved, preparation).views)
-    scores = scores / checkpoint.configuration["temperature"]
-    expected = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
-    rows = predictions.rows
-    chosen = (rows["split"] == "calibration") & (rows["fold"] == 1)
-    assert rows.loc[chosen, "photo_id"].tolist() == in_slice.tolist()
-    np.testing.assert_allclose(predictions.log_probabilities[chosen], expected, atol=1e-4)
-
-
-def test_metrics_say_what_it_cost_and_how_good_it_is(backbone):
-    metrics = backbone[2]
-    assert metrics["folds"] == [0, 1]
-    assert metrics["seconds"] == pytest.approx(
-        metrics["training_seconds"] + metrics["prediction_seconds"]
-    )
-    assert metrics["training_seconds"] > 0
-    assert metrics["photos_per_second"] > 0
-    assert np.isfinite([metrics["log_loss"], metrics["uncalibrated_log_loss"]]).all()
 
 
 class TestRefusals:
@@ -144,11 +88,6 @@ class TestRefusals:
         build(0)
         with pytest.raises(CheckpointError, match=r"model of fold 1 of .* there is none"):
             build(1)
-
-    def test_a_backbone_of_other_folds(self, backbone, tables):
-        folds = tables.folds.assign(fold=tables.folds["fold"].replace({0: 1, 1: 0}))
-        with pytest.raises(CheckpointError, match="trained with other folds"):
-            fusion_builder(self.PARAMETERS, replace(tables, folds=folds), backbone[1])
 
     def test_a_backbone_of_other_classes(self, backbone, tables):
         classes = tables.classes[tables.classes["name"] != "K5_3세대_2020_2023"]
