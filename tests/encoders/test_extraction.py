@@ -2,6 +2,7 @@ import io
 from hashlib import sha256
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from PIL import Image
@@ -11,10 +12,12 @@ from chajong.encoders.extraction import (
     encode_all,
     extract_features,
     feature_schema,
+    features_of_photos,
     missing_contents,
     read_features,
     smallest_float,
 )
+from chajong.encoders.parameters import HogParameters
 from chajong.photos.content_cache import ContentCache
 from chajong.photos.resizing import Preparation
 from chajong.photos.store import PhotoStore
@@ -81,6 +84,25 @@ def test_only_new_photos_are_encoded(store, cache):
     keys = list(store.keys())
     extract_features(keys[:7], store, MeanColour(), cache, "test")
     assert missing_contents(cache, [*keys, keys[0], keys[-1]]) == keys[7:]
+
+
+def test_readable_photos_have_features_that_are_kept_for_the_next_run(store, tmp_path):
+    keys = list(store.keys())
+    photos = pd.DataFrame(
+        {
+            "photo_id": ["차/a.jpg", "cut off", "b", "copy of b"],
+            "sha256": [keys[0], None, keys[1], keys[1]],
+            "status": ["ok", "unreadable", "ok", "ok"],
+        }
+    )
+    store = PhotoStore(store.table.replace_schema_metadata({"preparation": "test"}))
+    runs = [features_of_photos(photos, store, "hog", tmp_path, HogParameters()) for _ in range(2)]
+    (first, report), (again, report_again) = runs
+    assert first.photo_ids == ("차/a.jpg", "b", "copy of b")
+    np.testing.assert_array_equal(first.matrix[1], first.matrix[2])
+    np.testing.assert_array_equal(first.matrix, again.matrix)
+    assert [each["photos_encoded_now"] for each in (report, report_again)] == [2, 0]
+    assert report["seconds"] == report_again["seconds"] > 0
 
 
 def test_an_interrupted_extraction_resumes_after_its_last_shard(store, cache, monkeypatch):

@@ -25,6 +25,19 @@ def portrait():
 
 
 @pytest.fixture(scope="module")
+def regions(portrait):
+    return find_faces_and_plates(portrait)
+
+
+@pytest.fixture(scope="module")
+def blurred(portrait):
+    before = portrait.copy()
+    answer = blur_faces_and_plates(portrait)
+    np.testing.assert_array_equal(portrait, before)  # The given photo is not changed.
+    return answer
+
+
+@pytest.fixture(scope="module")
 def plate():
     """A plate between column 220 and 420, row 220 and 266, on grey."""
     picture = Image.new("RGB", (640, 480), (90, 90, 95))
@@ -51,20 +64,18 @@ def jpeg_of(photo):
     return file.getvalue()
 
 
-def test_a_face_is_found(portrait):
-    assert any(within(region, 225, 115) for region in find_faces_and_plates(portrait))
+def test_a_face_is_found(regions):
+    assert any(within(region, 225, 115) for region in regions)
 
 
-def test_a_blurred_face_is_found_no_more(portrait):
-    blurred = blur_faces_and_plates(portrait)
+def test_a_blurred_face_is_found_no_more(blurred):
     assert not any(within(region, 225, 115) for region in find_faces_and_plates(blurred))
 
 
-def test_a_blurred_face_keeps_a_few_coarse_cells_only(portrait):
-    blurred = blur_faces_and_plates(portrait)[90:150, 190:260]
+def test_a_blurred_face_keeps_a_few_coarse_cells_only(portrait, blurred):
     steps, before = (
-        np.abs(np.diff(each.astype(float), axis=1)).max()
-        for each in (blurred, portrait[90:150, 190:260])
+        np.abs(np.diff(each[90:150, 190:260].astype(float), axis=1)).max()
+        for each in (blurred, portrait)
     )
     assert steps < before / 8
 
@@ -77,19 +88,12 @@ def test_a_blurred_plate_has_no_letters(plate):
     assert np.abs(np.diff(blurred, axis=1)).max() < 10
 
 
-def test_pixels_outside_the_regions_are_untouched(portrait):
+def test_pixels_outside_the_regions_are_untouched(portrait, regions, blurred):
     outside = np.ones(portrait.shape[:2], bool)
-    for left, top, right, bottom in find_faces_and_plates(portrait):
+    for left, top, right, bottom in regions:
         outside[top:bottom, left:right] = False
-    blurred = blur_faces_and_plates(portrait)
     assert outside.any()
     np.testing.assert_array_equal(blurred[outside], portrait[outside])
-
-
-def test_the_given_photo_is_not_changed(portrait):
-    before = portrait.copy()
-    blur_faces_and_plates(portrait)
-    np.testing.assert_array_equal(portrait, before)
 
 
 @pytest.mark.parametrize("size", [(1536, 1536), (200, 200)])
@@ -106,10 +110,12 @@ def test_a_photo_without_any_stays_the_same_file(empty):
     assert blurred_jpeg(file) == file
 
 
-def test_a_photo_file_comes_back_as_a_blurred_jpeg(portrait):
-    blurred = decode_photo(blurred_jpeg(jpeg_of(portrait)))
-    assert blurred.shape == portrait.shape
-    assert not any(within(region, 225, 115) for region in find_faces_and_plates(blurred))
+def test_a_photo_file_comes_back_as_a_blurred_jpeg(portrait, blurred):
+    read = decode_photo(blurred_jpeg(jpeg_of(portrait)))
+    assert read.shape == portrait.shape
+    face = np.s_[90:150, 190:260]
+    np.testing.assert_allclose(read[face].mean((0, 1)), blurred[face].mean((0, 1)), atol=3)
+    assert np.abs(read[face].astype(int) - blurred[face]).mean() < 8
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 3000, 3), (3000, 1, 3)])
@@ -117,10 +123,10 @@ def test_a_photo_of_any_shape_is_searched(shape):
     assert find_faces_and_plates(np.full(shape, 90, np.uint8)) == []
 
 
-def test_threads_find_the_same(portrait):
-    with ThreadPoolExecutor(3) as threads:
-        found = list(threads.map(find_faces_and_plates, [portrait] * 3))
-    assert found == [find_faces_and_plates(portrait)] * 3
+def test_threads_find_the_same(portrait, regions):
+    with ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(find_faces_and_plates, [portrait] * 2))
+    assert found == [regions] * 2
 
 
 def test_rubbish_is_refused():

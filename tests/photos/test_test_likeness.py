@@ -58,26 +58,19 @@ def density_ratio(brightness: np.ndarray, darker: float, narrower: float) -> np.
     return np.exp((of_train**2 - of_test**2) / 2) / narrower
 
 
-@pytest.mark.parametrize(("darker", "narrower"), [(10, 1), (0, 0.5), (12, 0.7)])
+@pytest.mark.parametrize(("darker", "narrower"), [(12, 1), (0, 0.5)])
 def test_a_known_density_ratio_is_recovered(darker, narrower):
     photos = photo_table(1600, 400, darker, narrower)
     found = likeness_of(photos)
     truth = bounded_ratios(density_ratio(photos["brightness"][:1600].to_numpy(), darker, narrower))
     assert np.corrcoef(found, truth)[0, 1] > 0.93
     assert np.sqrt(np.square(found - truth).mean()) < 0.5 * truth.std()
-
-
-def test_weighted_train_photos_are_as_dark_as_test_photos():
-    photos = photo_table(1600, 400, darker=12)
     train, test = photos["brightness"][:1600], photos["brightness"][1600:]
-    weighted = np.average(train, weights=likeness_of(photos))
-    assert train.mean() - test.mean() > 10
-    assert weighted == pytest.approx(test.mean(), abs=1.5)
+    assert np.average(train, weights=found) == pytest.approx(test.mean(), abs=1.5)
 
 
-@pytest.mark.parametrize(("train", "test"), [(1600, 400), (300, 80)])
-def test_without_a_shift_all_photos_weigh_nearly_the_same(train, test):
-    weights = likeness_of(photo_table(train, test)).to_numpy()
+def test_without_a_shift_all_photos_weigh_nearly_the_same():
+    weights = likeness_of(photo_table(300, 80)).to_numpy()
     assert weights.std() < 0.1
     assert effective_sample_size(weights) > 0.99 * len(weights)
 
@@ -101,8 +94,9 @@ def test_a_great_shift_leaves_enough_photos_that_count():
     assert weights.mean() == pytest.approx(1)
 
 
-def test_sides_without_any_photo_in_common_give_finite_weights():
-    likeness = likeness_of(photo_table(200, 100, darker=1000))
+@pytest.mark.parametrize("darker", [15, 1000])
+def test_the_fewest_photos_have_finite_weights_whether_or_not_the_sides_meet(darker):
+    likeness = likeness_of(photo_table(FEWEST_PHOTOS, FEWEST_PHOTOS, darker))
     assert np.isfinite(likeness).all()
     assert likeness.mean() == pytest.approx(1)
 
@@ -110,11 +104,6 @@ def test_sides_without_any_photo_in_common_give_finite_weights():
 @pytest.mark.parametrize(("train", "test"), [(100, 0), (100, FEWEST_PHOTOS - 1), (19, 100)])
 def test_too_few_photos_are_not_weighed(train, test):
     assert (likeness_of(photo_table(train, test, darker=60)) == 1).all()
-
-
-def test_the_fewest_photos_are_weighed():
-    likeness = likeness_of(photo_table(FEWEST_PHOTOS, FEWEST_PHOTOS, darker=15))
-    assert np.isfinite(likeness).all()
 
 
 def test_weights_are_of_readable_train_photos_and_the_same_every_time():

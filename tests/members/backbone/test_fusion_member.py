@@ -61,14 +61,11 @@ def predict_fusion(tables, start, folder, **changes):
     return predict_folds(build, weights, report, parameters, tables)
 
 
-def usable(predictions, tables):
-    return complete_members({"member": predictions}, tables.folds, TEST_IDS, tables.contract)
-
-
-@pytest.mark.parametrize("mode", ["concatenation", "weighted"])
-def test_the_classifier_that_knows_names_predicts_every_row(tables, tmp_path, mode):
-    predictions, _, _ = predict_fusion(tables, None, tmp_path, mode=mode)
-    assert usable(predictions, tables)[1] == {}
+def test_fusion_from_its_own_weights_predicts_every_row(backbone, tables, tmp_path):
+    predictions, _, _ = predict_fusion(tables, None, tmp_path, mode="weighted")
+    members = {"fusion": predictions}
+    assert complete_members(members, tables.folds, TEST_IDS, tables.contract)[1] == {}
+    assert np.abs(predictions.log_probabilities - backbone[0].log_probabilities).max() > 1e-3
 
 
 @pytest.mark.parametrize("mode", ["concatenation", "none"])
@@ -77,12 +74,6 @@ def test_fusion_from_the_backbone_starts_with_its_scores(backbone, tables, tmp_p
     given, _, _ = predict_fusion(tables, checkpoint, tmp_path, mode=mode)
     assert given.rows.equals(expected.rows)
     np.testing.assert_allclose(given.log_probabilities, expected.log_probabilities, atol=1e-4)
-
-
-def test_fusion_from_its_own_weights_has_scores_of_its_own(backbone, tables, tmp_path):
-    given, _, _ = predict_fusion(tables, None, tmp_path, mode="none")
-    assert usable(given, tables)[1] == {}
-    assert np.abs(given.log_probabilities - backbone[0].log_probabilities).max() > 1e-3
 
 
 class TestRefusals:

@@ -10,6 +10,21 @@ from published_tokenizers import write_clip_tokenizer
 TIMM = "test_efficientnet.r160_in1k"
 
 
+@pytest.fixture
+def check_not_trained_again(tables, tmp_path, monkeypatch):
+    """Return what runs a finished member again, with its commit named, and sees no training."""
+
+    def trained_again(*_):
+        pytest.fail("a fold was trained again")
+
+    def check(finished, kind, commit, **model):
+        monkeypatch.setattr("chajong.training.engine.train_here", trained_again)
+        pinned = model | {"revision": commit}
+        assert run_member(kind, tables, tmp_path / "scratch", model=pinned).key == finished.key
+
+    return check
+
+
 @pytest.mark.parametrize(
     ("library", "model", "write", "form", "lora_rank"),
     [
@@ -57,7 +72,7 @@ class TestTagsOfOpenClip:
         assert commit in finished.card
 
 
-def test_backbone(move, tables, more_photos, tmp_path):
+def test_backbone(move, tables, more_photos, tmp_path, check_not_trained_again):
     backbone = (f"timm/{TIMM}", published.write_timm, "test_efficientnet", "bin")
     commit = move(*backbone)
     finished = run_member("backbone", tables, tmp_path / "scratch", model={"model": TIMM})
@@ -65,6 +80,7 @@ def test_backbone(move, tables, more_photos, tmp_path):
     check_served(finished, tables, more_photos)
     assert finished.checkpoint.configuration["model"]["revision"] == commit
     assert commit in finished.card
+    check_not_trained_again(finished, "backbone", commit, model=TIMM)
 
 
 def test_fusion_with_a_name_model(move, tables, more_photos, tmp_path):
@@ -90,7 +106,9 @@ def test_fusion_with_a_name_model(move, tables, more_photos, tmp_path):
         (vision_language.write_llava, "sharded bin", "none"),
     ],
 )
-def test_vision_language(move, tables, more_photos, tmp_path, write, form, quantisation):
+def test_vision_language(
+    move, tables, more_photos, tmp_path, check_not_trained_again, write, form, quantisation
+):
     commit = move("someone/vlm", write, form)
     model = {"model": "someone/vlm", "quantisation": quantisation}
     finished = run_member("vlm", tables, tmp_path / "scratch", model=model)
@@ -99,3 +117,4 @@ def test_vision_language(move, tables, more_photos, tmp_path, write, form, quant
     assert finished.checkpoint.configuration["model"]["revision"] == commit
     assert commit in finished.checkpoint.configuration["base"]["weights"]
     assert commit in finished.card
+    check_not_trained_again(finished, "vlm", commit, **model)

@@ -1,13 +1,11 @@
-"""A branch that moves on: other weights are other weights, and the same are not trained again."""
+"""A branch that moves on: other weights are other weights, and what names a commit stays itself."""
 
 import pickle
 
 import numpy as np
 import published_encoders as published
-import published_vision_language as vision_language
 import pytest
 import torch
-from member_chains import run_member
 
 from chajong.encoders.building import encoder_key
 from chajong.encoders.parameters import PretrainedParameters
@@ -19,12 +17,6 @@ from chajong.search.words import WordEncoder
 
 TIMM = "test_efficientnet.r160_in1k"
 CLIP = PretrainedParameters(library="transformers", model="openai/clip", zoom=(1.0,))
-
-
-def write_readme(folder, write, *args, **settings):
-    """Write a model and a line about it."""
-    write(folder, *args, **settings)
-    (folder / "README.md").write_text("Now with a line about the model.")
 
 
 class TestKeys:
@@ -55,29 +47,6 @@ class TestKeys:
         converted = CLIP.model_copy(update={"revision": "refs/pr/4"})
         pinned = CLIP.model_copy(update={"revision": commit})
         assert encoder_key(converted) == encoder_key(pinned) != encoder_key(CLIP)
-
-
-class TestFinishedFolds:
-    """A commit that changes no weights does not cost a training where the commit is pinned."""
-
-    @pytest.mark.parametrize(
-        ("kind", "repository", "model", "write"),
-        [
-            ("backbone", f"timm/{TIMM}", TIMM, (published.write_timm, "test_efficientnet")),
-            ("vlm", "someone/vlm", "someone/vlm", (vision_language.write_qwen2_vl,)),
-        ],
-    )
-    def test_it_is_not_trained_again(
-        self, move, tables, tmp_path, monkeypatch, kind, repository, model, write
-    ):
-        pinned = {"model": model, "revision": move(repository, *write)}
-        first = run_member(kind, tables, tmp_path / "scratch", model=pinned)
-        move(repository, write_readme, *write)
-        monkeypatch.setattr(
-            "chajong.training.engine.train_here", lambda *_: pytest.fail("a fold was trained again")
-        )
-        again = run_member(kind, tables, tmp_path / "scratch", model=pinned)
-        assert again.key == first.key
 
 
 def test_words_are_read_by_the_model_that_encoded_the_photos(move):
