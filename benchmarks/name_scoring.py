@@ -1,9 +1,9 @@
 """Names in one pass against one pass per name, for 10 and for all 396 names.
 
-    python benchmarks/name_scoring.py                              # tiny Qwen2.5-VL, random weights
-    python benchmarks/name_scoring.py --architecture llava
-    python benchmarks/name_scoring.py --hidden 768 --layers 12     # 65 million weights
-    python benchmarks/name_scoring.py --model models/Qwen2.5-VL-7B # a local folder of the hub
+    python -m benchmarks.name_scoring                              # tiny Qwen2.5-VL, random weights
+    python -m benchmarks.name_scoring --architecture llava
+    python -m benchmarks.name_scoring --hidden 768 --layers 12     # 65 million weights
+    python -m benchmarks.name_scoring --model models/Qwen2.5-VL-7B # a local folder of the hub
 
 Both score the same photo and prompt, one photo at a time, with the same network. The one pass reads
 photo and prompt once and all names behind them; one pass per name reads photo, prompt and name anew

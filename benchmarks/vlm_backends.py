@@ -1,7 +1,7 @@
 """Photos a second of every way of scoring the same candidates, with one model.
 
-    python benchmarks/vlm_backends.py                               # tiny Qwen2.5-VL
-    python benchmarks/vlm_backends.py --model models/Qwen2.5-VL-7B  # a local folder of the hub
+    python -m benchmarks.vlm_backends                               # tiny Qwen2.5-VL
+    python -m benchmarks.vlm_backends --model models/Qwen2.5-VL-7B  # a local folder of the hub
 
 Every back-end is asked about the same photos, prompts and names, all photos in one batch. A class
 head answers about all 396 names at once and is read for the candidates only. The last column is the

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from presets import members_of
 
 from chajong.device import exact_float32
 from chajong.encoders.image_model import ImageModel
@@ -18,6 +17,7 @@ from gpu_check.random_models import random_image_model
 from gpu_check.rows import Finding, Items, NoHardware
 from gpu_check.timing import forget_peak, median_seconds, peak_memory
 from gpu_check.training import step_of_member
+from tools.check_presets import members_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,7 +118,7 @@ def items(*, dry: bool) -> Items:
     """List the measurements."""
     parameters = ENCODERS[MODEL]
     assert isinstance(parameters, PretrainedParameters)
-    backbone = members_of(PRESET)["backbone"]
+    backbone = members_of(PRESET)["backbone"].parameters
     compiled_step = partial(step_of_member, PRESET, backbone, dry=dry, compiled=True)
     return [
         *Comparison(parameters, dry=dry).items(),

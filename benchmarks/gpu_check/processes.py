@@ -96,7 +96,7 @@ def start(
 
 
 def _environment(*, dry: bool) -> dict[str, str]:
-    paths = [str(BENCHMARKS), *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [str(BENCHMARKS), str(BENCHMARKS.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     # Small models on few cores: threads would wait for one another.
     on_cpu = {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"} if dry else {}
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "HF_HUB_OFFLINE": "1", **on_cpu}

@@ -6,12 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
-from presets import MEMORY, SPEED, TRAINING_PHOTOS, members_of
 
 from gpu_check.optimiser_step import OptimiserStep, photos_of_a_pass
 from gpu_check.random_models import random_classifier
 from gpu_check.rows import Finding, Items, NoHardware
 from gpu_check.timing import forget_peak, peak_memory
+from tools.check_presets import MEMORY, SPEED, TRAINING_PHOTOS, members_of
 from tools.presets.building import challenge_classes
 from tools.presets.cost import RESERVE_GB, Cost, training_cost
 
@@ -114,8 +114,9 @@ def _members() -> Iterator[tuple[str, str, Any]]:
     """Give the members that are trained, but for vision-language models, which have a section."""
     for environment in MEMORY:
         for name, member in members_of(environment).items():
-            if getattr(member, "training", None) is not None and name != "vlm":
-                yield environment, f"{environment}: {name}", member
+            trained = getattr(member.parameters, "training", None) is not None
+            if trained and member.kind.name != "vlm":
+                yield environment, f"{environment}: {name}", member.parameters
 
 
 def _batch(photos: int, model: Any) -> tuple[torch.Tensor, ...]:

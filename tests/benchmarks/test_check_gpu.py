@@ -19,13 +19,13 @@ from gpu_check.processes import Work
 from gpu_check.random_models import random_vlm_classifier
 from gpu_check.report import joined, table
 from gpu_check.rows import Finding, NoHardware, Row, measure
-from presets import MEMORY, members_of
 
 from chajong.training.moving_average import trained_weights
+from tools.check_presets import MEMORY, members_of
 from tools.presets.vlm_cost import full_vlm_classifier
 
 SCRIPT = Path(check_gpu.__file__)
-VLM = members_of("gpu24")["vlm"].model
+VLM = members_of("gpu24")["vlm"].parameters
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +47,9 @@ def test_every_row_of_the_dry_form_runs_but_the_one_that_needs_two_gpus(dry):
 def test_every_trained_member_of_every_preset_is_measured(dry):
     names = {row["name"] for row in dry.report["rows"]}
     for environment in MEMORY:
-        for member, parameters in members_of(environment).items():
-            if getattr(parameters, "training", None) is not None:
-                row = "step" if member == "vlm" else member
+        for name, member in members_of(environment).items():
+            if getattr(member.parameters, "training", None) is not None:
+                row = "step" if member.kind.name == "vlm" else name
                 assert f"{environment}: {row}" in names
 
 
@@ -245,7 +245,7 @@ def test_one_gpu_is_not_two(monkeypatch):
 
 @pytest.fixture(scope="module")
 def narrow_vlm(tmp_path_factory):
-    return random_vlm_classifier(VLM, tmp_path_factory.mktemp("tiny"), dry=True)
+    return random_vlm_classifier(VLM.model, VLM.hints, tmp_path_factory.mktemp("tiny"), dry=True)
 
 
 def test_random_weights_are_packed_as_loaded_ones_are(narrow_vlm):
@@ -262,7 +262,7 @@ def test_random_weights_are_packed_as_loaded_ones_are(narrow_vlm):
 
 
 def test_names_are_as_long_as_the_estimates_take_them_to_be(narrow_vlm):
-    reckoned = full_vlm_classifier(VLM).model
+    reckoned = full_vlm_classifier(VLM.model).model
     lengths = [
         [len(model.reader.name_tokens(name)) for name in model.names]
         for model in (narrow_vlm, reckoned)

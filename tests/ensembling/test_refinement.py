@@ -27,7 +27,7 @@ TEST_IDS = [f"TEST_{number}" for number in range(TEST)]
 
 
 class World:
-    """A member that tells families apart; inside the first it is too sure, inside the other not enough.
+    """A member that is too sure inside one family and not sure enough inside the other.
 
     No temperature of the whole pool mends both.
     """
