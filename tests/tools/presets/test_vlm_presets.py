@@ -4,7 +4,7 @@ import torch
 from chajong.encoders.encoder import EncoderError
 from chajong.members.vlm.name_scoring.trie import build_trie
 from chajong.members.vlm.parameters import (
-    HintParameters,
+    HintsParameters,
     VlmClassifierParameters,
     VlmTrainingParameters,
 )
@@ -20,7 +20,8 @@ from tools.presets.vlm_cost import (
 )
 from tools.presets.vlm_small_step import vlm_step_on_small_copy
 
-QWEN_7B = VlmClassifierParameters(candidates=3, hints={"count": 1})
+QWEN_7B = VlmClassifierParameters(candidates=3)
+HINTS = HintsParameters(member="another", count=1)
 
 
 @pytest.fixture
@@ -64,9 +65,9 @@ def test_adapters_of_7b_are_of_rank_16_in_the_language_and_8_in_the_last_blocks(
 
 
 def test_accumulation_takes_the_memory_of_fewer_photos(shallow):
-    at_once = vlm_training_cost(QWEN_7B, VlmTrainingParameters(batch_size=8))
+    at_once = vlm_training_cost(QWEN_7B, VlmTrainingParameters(batch_size=8), HINTS)
     in_four = vlm_training_cost(
-        QWEN_7B, VlmTrainingParameters(batch_size=8, gradient_accumulation=4)
+        QWEN_7B, VlmTrainingParameters(batch_size=8, gradient_accumulation=4), HINTS
     )
     assert (at_once.photos, in_four.photos) == (8, 2)
     assert in_four.memory_gb < at_once.memory_gb
@@ -77,7 +78,9 @@ def test_accumulation_takes_the_memory_of_fewer_photos(shallow):
 def test_computing_activations_twice_takes_less_memory_and_more_work(shallow):
     twice, kept = (
         vlm_training_cost(
-            QWEN_7B, VlmTrainingParameters(batch_size=8, gradient_checkpointing=checkpointing)
+            QWEN_7B,
+            VlmTrainingParameters(batch_size=8, gradient_checkpointing=checkpointing),
+            HINTS,
         )
         for checkpointing in (True, False)
     )
@@ -87,7 +90,7 @@ def test_computing_activations_twice_takes_less_memory_and_more_work(shallow):
 
 def test_a_pass_does_the_operations_of_its_layers(shallow):
     """There, there again, and back: frozen weights need no gradient of their own."""
-    cost = vlm_training_cost(QWEN_7B, VlmTrainingParameters(batch_size=2))
+    cost = vlm_training_cost(QWEN_7B, VlmTrainingParameters(batch_size=2), HINTS)
     model = full_vlm_classifier(QWEN_7B).model
     language = model.reader.network.model.language_model.layers
     weights = sum(each.numel() for each in language.parameters() if not each.requires_grad)
@@ -96,8 +99,7 @@ def test_a_pass_does_the_operations_of_its_layers(shallow):
 
 
 def test_all_names_take_more_than_the_candidates(shallow):
-    every = QWEN_7B.model_copy(update={"hints": HintParameters(member=None)})
-    few, all_names = vlm_scoring_cost(QWEN_7B), vlm_scoring_cost(every)
+    few, all_names = (vlm_scoring_cost(QWEN_7B, hints) for hints in (HINTS, HintsParameters()))
     assert (few.trainable, few.photos) == (0, QWEN_7B.batch_size)
     assert all_names.operations > 5 * few.operations
     assert all_names.memory_gb > few.memory_gb
@@ -122,7 +124,7 @@ def test_a_model_of_another_kind_is_named():
 
 def test_a_small_copy_in_4_bits_learns_in_a_step():
     before, after = (
-        vlm_step_on_small_copy(QWEN_7B, VlmTrainingParameters(learning_rate=rate))
+        vlm_step_on_small_copy(QWEN_7B, VlmTrainingParameters(learning_rate=rate), HINTS)
         for rate in (0.0, 1e-3)
     )
     assert 0 < after < before
