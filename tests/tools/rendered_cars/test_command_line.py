@@ -35,7 +35,7 @@ def test_as_many_models_and_photos_as_asked_for_of_the_size_asked_for(render):
             assert photo.size == (48, 30)
 
 
-def test_names_can_be_the_challenges_or_such_that_the_sample_does_not_have(render, tmp_path):
+def test_names_can_be_the_challenges(render):
     assert models_in(render("--models", "2", "--names", "challenge")) == set(challenge_names()[:2])
 
 
