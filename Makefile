@@ -44,7 +44,7 @@ check-presets: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m presets
 
 check-gpu: .venv/installed
-	$(BIN)/python benchmarks/check_gpu.py
+	$(BIN)/python -m benchmarks.check_gpu
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

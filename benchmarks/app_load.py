@@ -1,6 +1,6 @@
 """Many clients at once: answers a second, latency, busy answers, errors, memory.
 
-    python benchmarks/app_load.py --photos data/01_raw/sample/test [--clients 32] [--seconds 120]
+    python -m benchmarks.app_load --photos data/01_raw/sample/test [--clients 32] [--seconds 120]
 
 Starts `chajong app` on loopback with its default limits, lets every client upload a photo and ask
 what it shows, again and again, and reads the server's resident memory every ten seconds. A client

@@ -1,8 +1,8 @@
 """What only a GPU can show, on the one that is there, in under nine minutes.
 
-    python benchmarks/check_gpu.py                      # everything
-    python benchmarks/check_gpu.py --only extraction    # one section
-    python benchmarks/check_gpu.py --dry                # the same code, small models on the CPU
+    python -m benchmarks.check_gpu                      # everything
+    python -m benchmarks.check_gpu --only extraction    # one section
+    python -m benchmarks.check_gpu --dry                # the same code, small models on the CPU
 
 Models have the real sizes and random weights, made on the GPU; nothing is downloaded. Every section
 runs in a process of its own and has a budget of seconds, and what one leaves goes to the next. What
@@ -23,15 +23,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from gpu_check.processes import start
-from gpu_check.report import device, joined, table
 
+from benchmarks.gpu_check.processes import start
+from benchmarks.gpu_check.report import device, joined, table
 from chajong.whole import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gpu_check.rows import Row
+    from benchmarks.gpu_check.rows import Row
 
 OUTPUT = Path(__file__).parents[1] / "data" / "08_reporting" / "check_gpu.json"
 

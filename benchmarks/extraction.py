@@ -1,6 +1,6 @@
 """Photos a second: end to end, decoding alone, the model alone, and timm's own loop.
 
-    python benchmarks/extraction.py --raw-dir path/to/photos --model tf_efficientnet_lite0
+    python -m benchmarks.extraction --raw-dir path/to/photos --model tf_efficientnet_lite0
 
 Every way handles the same photos in one process, in turn, over several rounds; the table shows
 medians and the two ratios that matter: end to end over the slower of decoding and model (1 is the

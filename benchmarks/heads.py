@@ -1,7 +1,7 @@
 """The whole search of logistic regression, five folds by nine C, against scikit-learn's.
 
-    python benchmarks/heads.py                                        # 33,000 x 1,280, 396 classes
-    python benchmarks/heads.py --photos 4000 --width 256 --classes 60 # a quick look
+    python -m benchmarks.heads                                        # 33,000 x 1,280, 396 classes
+    python -m benchmarks.heads --photos 4000 --width 256 --classes 60 # a quick look
 
 Our side is timed whole. scikit-learn's LogisticRegression solves the same objective on the same
 features; it is timed on a stated part (one fold, the smallest, middle and largest C) and scaled up

@@ -1,7 +1,7 @@
 """Labels flipped at random: how many of them are found, beside plain cleanlab.
 
-    python benchmarks/label_noise.py --data-dir data --encoders hog clip_frozen
-    python benchmarks/label_noise.py --data-dir CARS98_RUN --encoders timm_frozen --seeds 3
+    python -m benchmarks.label_noise --data-dir data --encoders hog clip_frozen
+    python -m benchmarks.label_noise --data-dir CARS98_RUN --encoders timm_frozen --seeds 3
 
 Of the train photos whose labels count, 3 % get another class, drawn uniformly. Light heads predict
 out of fold from the flipped labels; all scores then see the same probabilities. As many photos as

@@ -24,9 +24,10 @@ import numpy as np
 import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
+from benchmarks.one_pass_per_name import OnePassPerName
 from chajong.device import best_device
 from chajong.members.vlm.name_scoring.model import VisionLanguageModel
-from chajong.members.vlm.name_scoring.names import NODES_AT_ONCE, NamesInOnePass, OnePassPerName
+from chajong.members.vlm.name_scoring.names import NODES_AT_ONCE, NamesInOnePass
 from chajong.members.vlm.questions import spoken_names
 from chajong.members.vlm.templates import KOREAN
 from chajong.names.challenge import challenge_names

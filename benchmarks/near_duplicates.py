@@ -1,6 +1,6 @@
 """Time the grouping of near-duplicates against comparing ImageHash objects one pair at a time.
 
-Run with `python benchmarks/near_duplicates.py`.
+Run with `python -m benchmarks.near_duplicates`.
 """
 
 from __future__ import annotations

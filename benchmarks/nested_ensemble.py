@@ -1,7 +1,7 @@
 """How far cross-fitting on reused predictions is from a fully nested run, and what shift does.
 
-    python benchmarks/nested_ensemble.py --data-dir data --encoders hog small_clip
-    python benchmarks/nested_ensemble.py --data-dir CARS98_RUN --encoders lite0.safetensors
+    python -m benchmarks.nested_ensemble --data-dir data --encoders hog small_clip
+    python -m benchmarks.nested_ensemble --data-dir CARS98_RUN --encoders lite0.safetensors
 
 Every encoder under every kind of light head is a member. Fold k's photos are always predicted by
 heads that were trained without fold k; what differs is what the pool of the members is fitted on:

@@ -1,8 +1,8 @@
 """How fast members are pooled, and how near the choice of a pool comes to the best candidate.
 
-    python benchmarks/pooling.py --size full    # 33,000 photos x 391 classes x 12 members
-    python benchmarks/pooling.py --size quick   # 4,000 photos
-    python benchmarks/pooling.py --size truth   # known truth: test log loss of every candidate
+    python -m benchmarks.pooling --size full    # 33,000 photos x 391 classes x 12 members
+    python -m benchmarks.pooling --size quick   # 4,000 photos
+    python -m benchmarks.pooling --size truth   # known truth: test log loss of every candidate
 
 Speed: the cross-fitted choice, the overall pool and every member's contribution are timed whole,
 beside SciPy's L-BFGS-B on the largest of the log-linear fits. Truth: members with shared and own

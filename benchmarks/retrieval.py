@@ -1,6 +1,6 @@
 """How well photos of the same model are found, by frozen and by trained encoders.
 
-    python benchmarks/retrieval.py --data path/to/results [--trained path/to/others] [--fold 0]
+    python -m benchmarks.retrieval --data path/to/results [--trained path/to/others] [--fold 0]
 
 Reads a finished run. In the first table every train photo is searched among all others, without
 its near-duplicates. In the second, photos of one fold are searched among those of the other folds,

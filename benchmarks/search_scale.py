@@ -1,6 +1,6 @@
 """A large index against exact search: time to build, memory, latency of one query, recall.
 
-    python benchmarks/search_scale.py [--vectors 1000000] [--dimensions 512] [--isotropic]
+    python -m benchmarks.search_scale [--vectors 1000000] [--dimensions 512] [--isotropic]
 
 Vectors are drawn around 20,000 centres, as the photos of models are: the centres' variance falls
 with the dimension (as 1 / rank, like the spectrum of real features), and photos lie around them

@@ -1,7 +1,7 @@
 """Peak memory of a vision tower alone against the whole model that it is part of.
 
-    python benchmarks/tower_memory.py                     # about 220 MB of language weights
-    python benchmarks/tower_memory.py --layers 40         # about 1.2 GB of them
+    python -m benchmarks.tower_memory                     # about 220 MB of language weights
+    python -m benchmarks.tower_memory --layers 40         # about 1.2 GB of them
 
 A Qwen2.5-VL model with random bfloat16 weights is written to a temporary folder in several files.
 Two fresh processes then encode the same photos on the CPU in float32: one by the encoder

@@ -1,6 +1,6 @@
 """Photos a second of a training on the CPU, with and without large memory pages.
 
-    python benchmarks/training_speed.py --model tf_efficientnet_lite0 --steps 12 --rounds 3
+    python -m benchmarks.training_speed --model tf_efficientnet_lite0 --steps 12 --rounds 3
 
 Each round trains twice in new processes, a plain classifier with random weights on random photos.
 Prints the median speed of both and their ratio.

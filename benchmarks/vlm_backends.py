@@ -21,12 +21,13 @@ import numpy as np
 import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
+from benchmarks.constrained_generation import ConstrainedGeneration
+from benchmarks.one_pass_per_name import OnePassPerName
 from chajong.device import best_device
 from chajong.members.vlm.name_scoring.class_head import ClassHead, ClassHeadScorer
-from chajong.members.vlm.name_scoring.generation import ConstrainedGeneration
 from chajong.members.vlm.name_scoring.letters import Letters
 from chajong.members.vlm.name_scoring.model import VisionLanguageModel
-from chajong.members.vlm.name_scoring.names import NamesInOnePass, OnePassPerName
+from chajong.members.vlm.name_scoring.names import NamesInOnePass
 from chajong.names.challenge import challenge_names
 from tools.tiny_vlm import make_tiny_qwen
 

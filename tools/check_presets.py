@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 from chajong.configuration import members_of as read_environment
 from chajong.encoders.encoder import EncoderError
 from chajong.encoders.parameters import HogParameters
-from chajong.members.configuration import Member
 from chajong.members.kinds.vlm import VlmMemberParameters
 from chajong.members.vlm.name_scoring.trie import build_trie
 from chajong.members.vlm.parameters import HintsParameters
@@ -82,10 +81,10 @@ def main() -> None:
     rows = []
     print(_line(list(TITLES)))
     for environment in parser.parse_args().environments:
-        for name, member in members_of(environment).items():
-            found = [check_member(environment, name, member.parameters)]
-            if isinstance(member.parameters, VlmMemberParameters):
-                found += check_questions(environment, name, member.parameters)
+        for name, parameters in members_of(environment).items():
+            found = [check_member(environment, name, parameters)]
+            if isinstance(parameters, VlmMemberParameters):
+                found += check_questions(environment, name, parameters)
             rows += found
             print(*(_line(_cells(row)) for row in found), sep="\n", flush=True)
     problems = [f"{row.environment} {row.member}: {row.problem}" for row in rows if row.problem]
@@ -95,10 +94,10 @@ def main() -> None:
     sys.exit("\n".join(problems) or 0)
 
 
-def members_of(environment: str, configuration: Path = CONFIGURATION) -> dict[str, Member]:
-    """Read the members of a preset that have a model, by name."""
+def members_of(environment: str, configuration: Path = CONFIGURATION) -> dict[str, Any]:
+    """Read the parameters of a preset's members that have a model, by name."""
     return {
-        member.name: member
+        member.name: member.parameters
         for member in read_environment(configuration, environment)
         if hasattr(member.parameters, "model") or not _is_hog(member.parameters)
     }

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from benchmarks.gpu_check.random_models import random_encoder
+from benchmarks.gpu_check.rows import Finding, Items
+from benchmarks.gpu_check.timing import forget_peak, median_seconds, peak_memory
 from chajong.device import best_device, best_precision
 from chajong.encoders.parameters import PretrainedParameters, VlmTowerParameters
-from gpu_check.random_models import random_encoder
-from gpu_check.rows import Finding, Items
-from gpu_check.timing import forget_peak, median_seconds, peak_memory
 from tools.presets.cost import RESERVE_GB, prediction_cost
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from benchmarks.gpu_check import small_training
+from benchmarks.gpu_check.rows import Finding, Items, NoHardware
+from benchmarks.gpu_check.small_training import small_job
 from chajong.training.engine import CHECKPOINTS, HISTORY_FILE, train
 from chajong.training.moving_average import trained_weights
 from chajong.training.trainer import COMPLETE_FILE
-from gpu_check import small_training
-from gpu_check.rows import Finding, Items, NoHardware
-from gpu_check.small_training import small_job
 
 if TYPE_CHECKING:
     from chajong.training.engine import TrainedModel

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from benchmarks.gpu_check.timing import median_seconds
 from chajong.device import best_precision, mixed_precision
 from chajong.training.layer_decay import parameter_groups
 from chajong.training.moving_average import MovingAverage
-from gpu_check.timing import median_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from benchmarks.gpu_check.extraction import DRY_PHOTOS, ENCODERS, photos_of_noise
+from benchmarks.gpu_check.random_models import random_image_model
+from benchmarks.gpu_check.rows import Finding, Items, NoHardware
+from benchmarks.gpu_check.timing import forget_peak, median_seconds, peak_memory
+from benchmarks.gpu_check.training import step_of_member
 from chajong.device import exact_float32
 from chajong.encoders.image_model import ImageModel
 from chajong.encoders.parameters import PretrainedParameters
 from chajong.encoders.views import ViewAverage, frozen_encoder
-from gpu_check.extraction import DRY_PHOTOS, ENCODERS, photos_of_noise
-from gpu_check.random_models import random_image_model
-from gpu_check.rows import Finding, Items, NoHardware
-from gpu_check.timing import forget_peak, median_seconds, peak_memory
-from gpu_check.training import step_of_member
 from tools.check_presets import members_of
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def items(*, dry: bool) -> Items:
     """List the measurements."""
     parameters = ENCODERS[MODEL]
     assert isinstance(parameters, PretrainedParameters)
-    backbone = members_of(PRESET)["backbone"].parameters
+    backbone = members_of(PRESET)["backbone"]
     compiled_step = partial(step_of_member, PRESET, backbone, dry=dry, compiled=True)
     return [
         *Comparison(parameters, dry=dry).items(),

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpu_check.rows import Row
+from benchmarks.gpu_check.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-BENCHMARKS = Path(__file__).parents[1]
+CHECKOUT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -89,14 +89,15 @@ def start(
         dry: Whether models are small, and a GPU is left alone.
     """
     rows = folder / f"{'estimates' if estimate else sections[0]}.jsonl"
-    command = [sys.executable, "-m", "gpu_check.worker", str(rows), "--sections", *sections]
+    worker = [sys.executable, "-m", "benchmarks.gpu_check.worker"]
+    command = [*worker, str(rows), "--sections", *sections]
     command += ["--seconds", str(seconds), *["--estimate"] * estimate, *["--dry"] * dry]
     process = subprocess.Popen(command, env=_environment(dry=dry), start_new_session=True)
     return Work(tuple(sections), process, rows)
 
 
 def _environment(*, dry: bool) -> dict[str, str]:
-    paths = [str(BENCHMARKS), str(BENCHMARKS.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [str(CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])]
     # Small models on few cores: threads would wait for one another.
     on_cpu = {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"} if dry else {}
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "HF_HUB_OFFLINE": "1", **on_cpu}

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from gpu_check.rows import Row
+from benchmarks.gpu_check.rows import Row
 
 CEILING = ("extraction", "ceiling")
 TERA = "tera_operations_per_second"

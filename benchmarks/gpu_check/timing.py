@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from gpu_check.rows import free_memory
+from benchmarks.gpu_check.rows import free_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gpu_check.optimiser_step import OptimiserStep, photos_of_a_pass
-from gpu_check.random_models import random_classifier
-from gpu_check.rows import Finding, Items, NoHardware
-from gpu_check.timing import forget_peak, peak_memory
+from benchmarks.gpu_check.optimiser_step import OptimiserStep, photos_of_a_pass
+from benchmarks.gpu_check.random_models import random_classifier
+from benchmarks.gpu_check.rows import Finding, Items, NoHardware
+from benchmarks.gpu_check.timing import forget_peak, peak_memory
 from tools.check_presets import MEMORY, SPEED, TRAINING_PHOTOS, members_of
 from tools.presets.building import challenge_classes
 from tools.presets.cost import RESERVE_GB, Cost, training_cost
@@ -114,9 +114,8 @@ def _members() -> Iterator[tuple[str, str, Any]]:
     """Give the members that are trained, but for vision-language models, which have a section."""
     for environment in MEMORY:
         for name, member in members_of(environment).items():
-            trained = getattr(member.parameters, "training", None) is not None
-            if trained and member.kind.name != "vlm":
-                yield environment, f"{environment}: {name}", member.parameters
+            if getattr(member, "training", None) is not None and member.kind != "vlm":
+                yield environment, f"{environment}: {name}", member
 
 
 def _batch(photos: int, model: Any) -> tuple[torch.Tensor, ...]:

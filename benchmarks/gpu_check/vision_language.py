@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from benchmarks.gpu_check.optimiser_step import OptimiserStep, photos_of_a_pass
+from benchmarks.gpu_check.random_models import random_vlm_classifier
+from benchmarks.gpu_check.rows import Finding, Items, NoHardware
+from benchmarks.gpu_check.timing import forget_peak, median_seconds, peak_memory, seconds_of
+from benchmarks.gpu_check.training import estimated_figures, raise_if_smaller, step_figures
 from chajong.members.kinds.vlm import VlmMemberParameters
 from chajong.members.vlm.name_scoring.names import NamesInOnePass
 from chajong.members.vlm.parameters import HintsParameters
 from chajong.members.vlm.questions import spoken_names
 from chajong.names.challenge import challenge_names
-from gpu_check.optimiser_step import OptimiserStep, photos_of_a_pass
-from gpu_check.random_models import random_vlm_classifier
-from gpu_check.rows import Finding, Items, NoHardware
-from gpu_check.timing import forget_peak, median_seconds, peak_memory, seconds_of
-from gpu_check.training import estimated_figures, raise_if_smaller, step_figures
 from tools.check_presets import MEMORY, members_of
 from tools.presets.cost import RESERVE_GB
 from tools.presets.vlm_cost import (
@@ -111,8 +111,8 @@ class PresetModel:
         return Finding({"kept_gb": sized.frozen / 1e9})
 
     def _estimated_names(self) -> Finding:
-        one_photo = self._member.model.model_copy(update={"batch_size": 1})
-        cost = vlm_scoring_cost(one_photo, HintsParameters())
+        one_by_one = self._member.model.model_copy(update={"batch_size": 1})
+        cost = vlm_scoring_cost(one_by_one, HintsParameters())
         return Finding({"allocated_gb": cost.memory_gb - RESERVE_GB, "reserved_gb": cost.memory_gb})
 
     def _estimated_step(self) -> Finding:
@@ -133,10 +133,10 @@ def estimates(*, dry: bool) -> Items:
 
 def _presets(*, dry: bool) -> list[PresetModel]:
     return [
-        PresetModel(environment, member.parameters, dry=dry)
+        PresetModel(environment, member, dry=dry)
         for environment in MEMORY
         for member in members_of(environment).values()
-        if isinstance(member.parameters, VlmMemberParameters) and member.parameters.training
+        if isinstance(member, VlmMemberParameters) and member.training
     ]
 
 

@@ -1,6 +1,6 @@
 """Makes the measurements of some sections in this process, and appends them to a file.
 
-    python -m gpu_check.worker ROWS --sections extraction training --seconds 120
+    python -m benchmarks.gpu_check.worker ROWS --sections extraction training --seconds 120
 
 A section that fails as a whole is a row too. With `--estimate` nothing is measured: what the
 measurements are compared with is reckoned.
@@ -18,7 +18,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpu_check.rows import Row, in_one_line, measure
+from benchmarks.gpu_check.rows import Row, in_one_line, measure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +57,7 @@ def rows_of(section: str, ends: float, *, estimate: bool, dry: bool) -> Iterator
         A row for each.
     """
     try:
-        module = import_module(f"gpu_check.{section}")
+        module = import_module(f"benchmarks.gpu_check.{section}")
         items = module.estimates(dry=dry) if estimate else module.items(dry=dry)
     except Exception as error:
         yield Row(section, "preparation", "failed", note=in_one_line(error))

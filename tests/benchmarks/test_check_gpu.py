@@ -10,30 +10,31 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import bitsandbytes
-import check_gpu
 import psutil
 import pytest
 import torch
-from gpu_check import interruption, rows, worker
-from gpu_check.processes import Work
-from gpu_check.random_models import random_vlm_classifier
-from gpu_check.report import joined, table
-from gpu_check.rows import Finding, NoHardware, Row, measure
 
+from benchmarks import check_gpu
+from benchmarks.gpu_check import interruption, rows, worker
+from benchmarks.gpu_check.processes import Work
+from benchmarks.gpu_check.random_models import random_vlm_classifier
+from benchmarks.gpu_check.report import joined, table
+from benchmarks.gpu_check.rows import Finding, NoHardware, Row, measure
 from chajong.training.moving_average import trained_weights
 from tools.check_presets import MEMORY, members_of
 from tools.presets.vlm_cost import full_vlm_classifier
 
-SCRIPT = Path(check_gpu.__file__)
-VLM = members_of("gpu24")["vlm"].parameters
+COMMAND = [sys.executable, "-m", "benchmarks.check_gpu"]
+CHECKOUT = Path(__file__).parents[2]
+VLM = members_of("gpu24")["vlm"]
 
 
 @pytest.fixture(scope="module")
 def dry(tmp_path_factory):
     """The report of a whole dry run, and what it printed."""
     output = tmp_path_factory.mktemp("dry") / "check_gpu.json"
-    command = [sys.executable, str(SCRIPT), "--dry", "--output", str(output)]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [*COMMAND, "--dry", "--output", str(output)]
+    run = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     report = json.loads(output.read_text(encoding="utf-8"))
     return SimpleNamespace(report=report, printed=run.stdout, status=run.returncode)
 
@@ -47,9 +48,9 @@ def test_every_row_of_the_dry_form_runs_but_the_one_that_needs_two_gpus(dry):
 def test_every_trained_member_of_every_preset_is_measured(dry):
     names = {row["name"] for row in dry.report["rows"]}
     for environment in MEMORY:
-        for name, member in members_of(environment).items():
-            if getattr(member.parameters, "training", None) is not None:
-                row = "step" if member.kind.name == "vlm" else name
+        for member, parameters in members_of(environment).items():
+            if getattr(parameters, "training", None) is not None:
+                row = "step" if member == "vlm" else member
                 assert f"{environment}: {row}" in names
 
 
@@ -77,7 +78,7 @@ def test_the_report_says_what_it_is_of_and_the_table_has_its_rows(dry):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
 def test_without_a_gpu_one_sentence_says_what_to_do():
-    run = subprocess.run([sys.executable, str(SCRIPT)], capture_output=True, text=True, check=False)
+    run = subprocess.run(COMMAND, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     assert run.returncode == 2
     assert run.stderr.strip().count("\n") == 0
     assert "No GPU was found" in run.stderr

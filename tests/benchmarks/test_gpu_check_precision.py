@@ -4,14 +4,14 @@ from contextlib import nullcontext
 
 import pytest
 import torch
-from gpu_check import extraction
-from gpu_check.extraction import ENCODERS
-from gpu_check.optimiser_step import OptimiserStep
-from gpu_check.precision import InFloat32
-from gpu_check.random_models import random_encoder
 from tiny_classifier import build_tiny
 from torch import backends
 
+from benchmarks.gpu_check import extraction
+from benchmarks.gpu_check.extraction import ENCODERS
+from benchmarks.gpu_check.optimiser_step import OptimiserStep
+from benchmarks.gpu_check.precision import InFloat32
+from benchmarks.gpu_check.random_models import random_encoder
 from chajong.device import float32_settings_kept
 from chajong.encoders import views
 from chajong.members.vlm.parameters import VlmTrainingParameters

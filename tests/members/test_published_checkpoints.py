@@ -45,6 +45,7 @@ from tools.presets.published import LLAVA, QWEN, published_configuration
 QWEN_7B, QWEN_3B = QWEN
 (LLAVA_7B,) = LLAVA
 NO_DEVICE = torch.device("meta")
+HALF = (0.5, 0.5, 0.5)
 
 
 def qwen2_vl():
@@ -239,7 +240,7 @@ def published_file(monkeypatch):
         monkeypatch.setattr(vlm_towers, "model_files", lambda parameters: None)
         monkeypatch.setattr(vlm_towers, "open_sharded_weights", lambda files: weights)
         monkeypatch.setattr(vlm_towers, "best_device", lambda: NO_DEVICE)
-        monkeypatch.setattr(vlm_towers, "normalisation", lambda parameters: (None, None))
+        monkeypatch.setattr(vlm_towers, "normalisation", lambda parameters: (HALF, HALF))
         monkeypatch.setattr(vlm_towers, "load_vlm_config", lambda parameters: config)
         monkeypatch.setattr(qwen_vl_chat, "read_sizes", lambda parameters: QwenVlChatSizes())
         return listed

@@ -5,8 +5,6 @@ import shutil
 
 import pytest
 
-from chajong.members.checkpoint import read_checkpoint
-from chajong.predictions.contract import read_predictions, train_rows
 from chajong.training.errors import TrainingError
 
 ONE_EPOCH = {"epochs": 1, "batch_size": 16, "learning_rate": 5e-4}
@@ -64,38 +62,11 @@ def test_all_members_are_pooled(trained):
     assert set(report["pool"]["weights"]) == members
 
 
-def test_every_readable_train_photo_has_one_row_out_of_fold(trained, finished):
-    folds = finished.load("folds")
-    wanted = set(folds.loc[folds["fold"] >= 0, "photo_id"])
-    for member in ("clip", "clip_zero_shot", "backbone", "fusion"):
-        path = trained / "07_model_output" / member / "predictions.parquet"
-        assert set(train_rows(read_predictions(path)).rows["photo_id"]) == wanted
-
-
-def test_a_checkpoint_names_its_classes_and_proof_photos(trained, finished):
-    (folder,) = (trained / "06_models" / "clip" / "checkpoint").iterdir()
-    configuration = read_checkpoint(folder / "checkpoint").configuration
-    classes = finished.load("classes")
-    assert configuration["class_names"] == classes["effective_class"].drop_duplicates().tolist()
-    assert len(configuration["proof_photos"]) == 8
-
-
-def test_finished_folds_are_not_trained_again(trained, finished, run_pipelines, monkeypatch):
-    monkeypatch.setattr("chajong.training.engine.train_here", None)
-    run_pipelines(finished.raw, trained, "fusion_training", backbone=BACKBONE)
-
-
 def test_a_gpu_preset_without_a_gpu_stops_before_photos_are_read(rendered, tmp_path, run_pipelines):
     clip = {"training": {"device": "gpu"}}
     with pytest.raises(TrainingError, match="trains on a GPU and none was found"):
         run_pipelines(rendered, tmp_path, "data_processing", "clip_training", clip=clip)
     assert not (tmp_path / "03_primary" / "photo_store.arrow").exists()
-
-
-def test_a_misspelt_model_is_named_with_its_likeness(finished, data_dir, run_pipelines):
-    backbone = {"model": {"model": "regnetx_02", "weights": "random"}}
-    with pytest.raises(ValueError, match=r"no model 'regnetx_02'.*regnetx_002"):
-        run_pipelines(finished.raw, data_dir, "fusion_training", backbone=backbone)
 
 
 def test_one_fold_alone_can_be_trained(finished, data_dir, run_pipelines):

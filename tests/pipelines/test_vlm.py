@@ -159,14 +159,6 @@ class TestBadInput:
         assert "'hog' cannot give hints: it lacks 1 of" in message
         assert hog.rows["photo_id"].iloc[0] in message
 
-    def test_a_planted_leak(self, copy, finished, run_pipelines):
-        hog = read_predictions(hog_file(copy))
-        train = (hog.rows["split"] == "train").to_numpy()
-        hog.rows.loc[train, "fold"] = (hog.rows.loc[train, "fold"] + 1) % 5
-        write_predictions(hog, hog_file(copy))
-        message = self.refused(HintError, run_pipelines, finished, copy, VLM)
-        assert "was trained on that photo" in message
-
     def test_a_template_with_an_unknown_field(self, copy, finished, run_pipelines):
         template = {"with_hints": "{hint}s: what car?", "without_hints": "What car?"}
         message = self.refused(

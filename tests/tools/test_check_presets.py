@@ -27,13 +27,9 @@ WITHOUT_A_COMMIT = {("gpu24", "backbone"), ("gpu24", "fusion")}
 """No public source gives the commit of their weights; see conf/gpu24/members.yml."""
 
 
-def parameters_of(environment):
-    return {name: member.parameters for name, member in members_of(environment).items()}
-
-
 @cache
 def row_of(environment, member):
-    return check_member(environment, member, parameters_of(environment)[member])
+    return check_member(environment, member, members_of(environment)[member])
 
 
 @pytest.mark.parametrize("environment", [*ENVIRONMENTS, "photos"])
@@ -49,7 +45,7 @@ def test_every_preset_is_read_and_fetches_its_weights_at_a_commit(environment):
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_fusion_starts_from_the_backbone_and_is_of_its_kind(environment):
-    members = parameters_of(environment)
+    members = members_of(environment)
     shared = ("model", "weights", "revision", "image_size", "freeze_batch_norm")
     backbone, fusion = members["backbone"].model, members["fusion"].model
     assert members["fusion"].start == "backbone"
@@ -60,14 +56,14 @@ def test_fusion_starts_from_the_backbone_and_is_of_its_kind(environment):
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_every_trained_preset_refuses_to_run_without_a_gpu(environment):
-    members = parameters_of(environment)
+    members = members_of(environment)
     assert {name for name in members if hasattr(members[name], "training")} == TRAINED
     assert {members[name].training.device for name in TRAINED} == {"gpu"}
 
 
 @pytest.mark.parametrize("environment", ["gpu24", "gpu80"])
 def test_photos_are_varied_as_photos_are_and_not_as_the_sample_is(environment):
-    members = parameters_of(environment)
+    members = members_of(environment)
     for name in TRAINED:
         assert members[name].training.augmentation == AugmentationParameters()
     for name in ("backbone", "fusion"):
@@ -84,7 +80,7 @@ def test_features_of_every_encoder_are_joined(environment):
 
 
 def test_the_write_ups_systems_are_all_there_and_keep_the_challenges_rule():
-    members = parameters_of("writeup")
+    members = members_of("writeup")
     models = {
         name: getattr(member, "encoder", None) or member.model for name, member in members.items()
     }
@@ -133,7 +129,7 @@ def test_a_preset_builds_trains_and_fits(environment, member):
 
 @pytest.mark.presets
 def test_a_preset_that_does_not_fit_says_what_to_change():
-    parameters = parameters_of("gpu24")["backbone"]
+    parameters = members_of("gpu24")["backbone"]
     training = parameters.training.model_copy(update={"batch_size": 128})
     larger = parameters.model_copy(update={"training": training})
     row = check_member("gpu24", "backbone", larger)
@@ -152,7 +148,7 @@ def test_a_preset_that_does_not_fit_says_what_to_change():
     ],
 )
 def test_a_misspelt_preset_is_named(member, changes, named):
-    parameters = parameters_of("gpu24")[member]
+    parameters = members_of("gpu24")[member]
     part = "encoder" if hasattr(parameters, "encoder") else "model"
     misspelt = getattr(parameters, part).model_copy(update=changes)
     row = check_member("gpu24", member, parameters.model_copy(update={part: misspelt}))

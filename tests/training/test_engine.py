@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from tiny_classifier import build_tiny, labelled_photos, tiny_job
+from torch.multiprocessing.spawn import ProcessRaisedException
 from transformers.utils.import_utils import enable_tf32
 
 from chajong import device
@@ -19,6 +21,7 @@ from chajong.training.engine import train
 from chajong.training.errors import TrainingError
 from chajong.training.moving_average import load_trained_weights
 from chajong.training.parameters import MixingParameters
+from chajong.training.processes import train_in_processes
 from chajong.training.trainer import mean_loss
 
 
@@ -122,9 +125,19 @@ def test_two_processes_share_every_batch(folder):
     assert mean_loss(model, job.photos) < before
 
 
-def test_an_error_in_a_process_keeps_its_words(folder):
-    with pytest.raises(TrainingError, match=r"The loss of step 1 is nan.*train/"):
-        train(tiny_job(folder, poisoned=True, processes=2), folder / "two poisoned")
+def test_an_error_in_a_process_keeps_its_words(folder, monkeypatch):
+    def start_and_fail(worker, arguments, **_):
+        """Report an error as torch does: by the text of its traceback."""
+        try:
+            engine.train_here(*arguments[:2])
+        except TrainingError:
+            raise ProcessRaisedException(traceback.format_exc(), 0, 1) from None
+
+    spawning = sys.modules["torch.multiprocessing.spawn"]
+    monkeypatch.setattr(spawning, "start_processes", start_and_fail)
+    job = tiny_job(folder, poisoned=True)
+    with pytest.raises(TrainingError, match=r"\AThe loss of step 1 is nan.*train/"):
+        train_in_processes(job, folder / "two poisoned")
 
 
 def test_the_inner_photos_choose_the_epoch(folder, tmp_path):

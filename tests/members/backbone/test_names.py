@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from chajong.members.backbone.names import name_targets
+from chajong.members.backbone.names import fusion_targets, name_targets
+from chajong.members.backbone.parameters import FusionParameters
 from chajong.names.embedding import embed_names
 from chajong.names.table import class_table
 
@@ -48,3 +49,21 @@ def test_missing_parts_may_have_been_read_from_a_file(classes, names, tmp_path):
         kind: list(codes) for kind, codes in names.attributes.items()
     }
     np.testing.assert_array_equal(read.years, names.years)
+
+
+def test_a_name_model_that_does_not_read_these_classes_is_refused(tmp_path):
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    words = ["<unknown>", "a", "photo", "of", "banana", "picture", "showing", "close", "-", "up"]
+    tokenizer = Tokenizer(
+        models.WordLevel({word: place for place, word in enumerate(words)}, unk_token="<unknown>")
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    static = StaticEmbedding(tokenizer, embedding_dim=4)
+    SentenceTransformer(modules=[static], device="cpu").save(str(tmp_path / "names"))
+    parameters = FusionParameters(model="test_byobnet", name_model=str(tmp_path / "names"))
+    assert fusion_targets(class_table({"banana": "banana"}), parameters).embeddings.size
+    with pytest.raises(ValueError, match=r"'사과 사진'.*or another `name_language`"):
+        fusion_targets(class_table({"사과": "사과"}), parameters)

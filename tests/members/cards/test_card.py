@@ -45,8 +45,3 @@ def test_a_checkpoint_carries_its_card(small_run, tmp_path):
     assert "| accuracy | 50.0% |" in card.text
     assert "small_clip" in card.text
     assert read_checkpoint(tmp_path).configuration == checkpoint.configuration
-
-
-def test_every_checkpoint_of_a_run_has_a_card(small_run):
-    for checkpoint in small_run.checkpoints.values():
-        assert b"## Out-of-fold figures" in checkpoint.files["README.md"]

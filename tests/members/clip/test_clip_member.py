@@ -1,10 +1,7 @@
-from functools import partial
-
 import numpy as np
 import pytest
 import torch
 
-from chajong.members.checkpoint import read_checkpoint, write_checkpoint
 from chajong.members.clip.classifier import build_clip_classifier
 from chajong.members.clip.fold_models import ChosenAlphas, FoldModels
 from chajong.members.clip.interpolation import interpolate
@@ -16,11 +13,9 @@ from chajong.members.clip.member import (
 )
 from chajong.members.clip.parameters import ClipParameters
 from chajong.members.clip.prompts import class_prompts
-from chajong.members.trained.checkpoint import restore_fold_models
 from chajong.members.trained.member import train_member
 from chajong.members.trained.views import log_probability_views
 from chajong.predictions.calibration import fit_temperature
-from chajong.predictions.completeness import complete_members
 from chajong.predictions.contract import normalise_log
 from chajong.predictions.metric import log_loss
 from chajong.training.moving_average import load_trained_weights, trained_weights
@@ -103,11 +98,6 @@ def zero_shot(parameters, tables):
     return predict_zero_shot(parameters, tables)
 
 
-def skipped(predictions, tables):
-    members = {"clip": predictions}
-    return complete_members(members, tables.folds, TEST_IDS, tables.contract)[1]
-
-
 def photos_of_fold(tables, fold):
     return tables.folds.loc[tables.folds["fold"] == fold, "photo_id"]
 
@@ -124,9 +114,6 @@ def scores_by_name(model, photo_ids, parameters, tables):
 
 
 class TestFineTuned:
-    def test_every_row_is_predicted(self, predicted, tables):
-        assert skipped(predicted[0], tables) == {}
-
     def test_a_class_without_photos_has_a_probability(self, predicted, tables):
         column = tables.class_names.index(NEVER_SEEN)
         probabilities = np.exp(predicted[0].log_probabilities[:, column])
@@ -141,19 +128,6 @@ class TestFineTuned:
         assert len(scored.evidence) == 3
         for kind in scored.evidence:
             assert np.isfinite(kind).all()
-
-    def test_a_checkpoint_read_back_scores_the_proof_photos_the_same(
-        self, predicted, parameters, tables, tmp_path
-    ):
-        write_checkpoint(predicted[1], tmp_path / "checkpoint")
-        build = clip_builder(parameters, tables)
-        restored = restore_fold_models(
-            read_checkpoint(tmp_path / "checkpoint"),
-            lambda fold: build(fold)(),
-            partial(log_probability_views, parameters=parameters),
-            tables.class_names,
-        )
-        assert sorted(restored) == [0, 1, 2]
 
     def test_a_checkpoint_keeps_the_photos_that_its_models_compare_with(self, predicted, tables):
         folds = tables.folds
@@ -277,9 +251,6 @@ class TestEvidence:
 
 
 class TestZeroShot:
-    def test_every_row_is_predicted(self, zero_shot, tables):
-        assert skipped(zero_shot[0], tables) == {}
-
     def test_it_is_the_models_own_answer_at_the_fitted_temperature(
         self, parameters, tables, relabelled
     ):
@@ -297,17 +268,6 @@ class TestZeroShot:
         for fold in range(3):
             rows = (predictions.rows["split"] == "test") & (predictions.rows["fold"] == fold)
             np.testing.assert_allclose(predictions.log_probabilities[rows], expected, atol=1e-3)
-
-    def test_labels_of_a_fold_do_not_reach_its_rows(
-        self, zero_shot, parameters, tables, relabelled
-    ):
-        others = relabelled(tables, photos_of_fold(tables, 0))
-        again, *_ = predict_zero_shot(parameters, others)
-        rows = again.rows
-        own = ((rows["split"] == "train") & (rows["fold"] == 0)).to_numpy()
-        np.testing.assert_array_equal(
-            again.log_probabilities[own], zero_shot[0].log_probabilities[own]
-        )
 
 
 class TestIdentity:

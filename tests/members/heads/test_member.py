@@ -8,7 +8,7 @@ from chajong.members.heads.member import predict_member, search_member_heads
 from chajong.members.heads.parameters import HeadsParameters
 from chajong.members.heads.search import search_heads
 from chajong.names.embedding import embed_names
-from chajong.predictions.contract import contract_hash, split_rows
+from chajong.predictions.contract import split_rows
 
 NAMES = ["라브4_4세대_2013_2018", "쏘나타_2019_2023", "RAV4_2016_2018", "아반떼_2020_2022"]
 PARAMETERS = HeadsParameters(kinds=("prototypes", "name_aware"))
@@ -115,22 +115,6 @@ def test_other_photos_have_a_row_of_every_fold_model(
         scored = model.log_probabilities(torch.from_numpy(matrix_of(features, expected)))
         np.testing.assert_allclose(of_fold.log_probabilities, scored, atol=1e-5)
     assert len(predictions.rows) == 2 * len(expected)
-
-
-def test_labels_of_test_photos_do_not_count(search, features, photos, classes, folds):
-    rows = predict_member(search, features, photos, classes, folds).rows
-    counts = rows["label_counts"]
-    assert not counts[rows["split"] == "test"].any()
-    counted = dict(zip(folds["photo_id"], folds["label_counts"], strict=True))
-    calibration = rows["split"] == "calibration"
-    expected = [counted[photo_id] for photo_id in rows.loc[calibration, "photo_id"]]
-    assert counts[calibration].tolist() == expected
-
-
-def test_predictions_are_bound_to_classes_and_folds(search, features, photos, classes, folds):
-    predictions = predict_member(search, features, photos, classes, folds)
-    assert predictions.contract == contract_hash(classes, folds, photos)
-    assert predictions.class_names == (NAMES[0], NAMES[1], NAMES[3])
 
 
 def test_a_folder_without_test_photos(search, features, photos, classes, folds):

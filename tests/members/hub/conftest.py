@@ -31,6 +31,17 @@ def publish(hub, tmp_path):
     return make
 
 
+@pytest.fixture
+def move(publish):
+    """Return what commits anew, as a program that begins later finds it."""
+
+    def make(repository, write, *args, **settings):
+        commit_of.cache_clear()
+        return publish(repository, write, *args, **settings)
+
+    return make
+
+
 @pytest.fixture(scope="session")
 def tables(make_tables, tmp_path_factory):
     """Photos of three classes in two folds."""

@@ -8,13 +8,8 @@ import published_encoders as published
 import published_vision_language as vision_language
 import pytest
 import torch
-from chajong.pipelines.clip_training.nodes import check_clip
-from chajong.pipelines.clip_training.parameters import ClipMemberParameters
-from chajong.pipelines.fusion_training.nodes import check_fusion
-from chajong.pipelines.fusion_training.parameters import FusionMemberParameters
-from chajong.pipelines.vlm_finetune.nodes import check_vlm
 from huggingface_hub.errors import XetDownloadError
-from member_chains import run_backbone, run_fusion, vlm_parameters
+from member_chains import check_member, run_member
 from published_sentence_model import write_sentence_model
 
 from chajong.encoders.building import build_encoder, encoder_key
@@ -26,12 +21,13 @@ from chajong.encoders.parameters import (
     VlmLanguageParameters,
     VlmTowerParameters,
 )
-from chajong.members.backbone.parameters import FusionParameters
 from chajong.members.clip.parameters import ClipParameters
 from chajong.members.clip.towers import load_towers
 from chajong.members.vlm.base_model import load_network
+from chajong.members.vlm.parameters import VlmClassifierParameters
 
 TIMM = "test_efficientnet.r160_in1k"
+RANDOM_WITH_NAMES = {"model": "test_efficientnet", "weights": "random", "name_model": "a/model"}
 
 
 def of_library(library, model):
@@ -77,23 +73,19 @@ class TestEmptyCache:
             assert str(hub.cache) in str(refused.value)
             assert "hf download a/model --revision main" in str(refused.value)
 
-    def test_of_a_clip_model(self, tables):
-        model = ClipParameters(library="transformers", model="a/model")
-        with pytest.raises(EncoderError, match="hf download a/model"):
-            check_clip(tables.classes, ClipMemberParameters(model=model))
-
-    def test_of_a_backbone(self, tables, tmp_path):
-        with pytest.raises(EncoderError, match=f"hf download timm/{TIMM}"):
-            run_backbone(tables, tmp_path / "scratch", model=TIMM)
-
-    def test_of_a_name_model(self, tables):
-        model = FusionParameters(model="test_efficientnet", weights="random", name_model="a/model")
-        with pytest.raises(EncoderError, match="hf download a/model"):
-            check_fusion(tables.classes, FusionMemberParameters(model=model))
-
-    def test_of_a_vision_language_model(self):
-        with pytest.raises(EncoderError, match="hf download a/model"):
-            check_vlm(vlm_parameters(model="a/model"))
+    @pytest.mark.parametrize(
+        ("kind", "model", "missing"),
+        [
+            ("clip", {"library": "transformers", "model": "a/model"}, "a/model"),
+            ("zero_shot", {"library": "transformers", "model": "a/model"}, "a/model"),
+            ("backbone", {"model": TIMM}, f"timm/{TIMM}"),
+            ("fusion", RANDOM_WITH_NAMES, "a/model"),
+            ("vlm", {"model": "a/model"}, "a/model"),
+        ],
+    )
+    def test_of_a_member_at_its_first_node(self, tables, tmp_path, kind, model, missing):
+        with pytest.raises(EncoderError, match=f"hf download {missing}"):
+            check_member(kind, tables, tmp_path, model=model)
 
     def test_of_a_commit(self):
         encoder = of_library("transformers", "a/model").model_copy(update={"revision": "0" * 40})
@@ -117,14 +109,14 @@ class TestNoWeights:
             build_encoder(encoder)
         assert "a/model at " in str(refused.value)
 
-    def test_of_a_vision_language_model_before_training(self, publish):
+    def test_of_a_vision_language_model_before_training(self, publish, tables, tmp_path):
         def without_weights(folder):
             vision_language.write_qwen2_vl(folder)
             (folder / "model.safetensors").unlink()
 
         publish("a/model", without_weights)
         with pytest.raises(EncoderError, match="holds no weights"):
-            check_vlm(vlm_parameters(model="a/model"))
+            check_member("vlm", tables, tmp_path, model={"model": "a/model"})
 
     def test_a_shard_that_is_missing_is_named(self, publish, hub):
         encoder, write = ENCODERS["tower"]
@@ -135,13 +127,13 @@ class TestNoWeights:
             build_encoder(encoder)
 
     def test_a_missing_shard_of_a_vision_language_model_is_named_before_training(
-        self, publish, hub
+        self, publish, hub, tables, tmp_path
     ):
         commit = publish("a/model", vision_language.write_qwen2_5_vl, "sharded safetensors")
         name = "model-00002-of-00002.safetensors"
         (hub.snapshot("a/model", commit) / name).unlink()
         with pytest.raises(EncoderError, match=name):
-            check_vlm(vlm_parameters(model="a/model"))
+            check_member("vlm", tables, tmp_path, model={"model": "a/model"})
 
     @pytest.mark.parametrize(
         ("setting", "way_out"),
@@ -208,13 +200,12 @@ class TestPickles:
 
     def test_of_a_name_model(self, planted, tables, tmp_path):
         trace = planted(write_sentence_model, ["a name"])
-        names = {"weights": "random", "name_model": "a/model"}
         with pytest.raises(OSError, match=REFUSED):
-            run_fusion(tables, tmp_path / "scratch", model="test_efficientnet", **names)
+            run_member("fusion", tables, tmp_path / "scratch", model=RANDOM_WITH_NAMES)
         assert not trace.exists()
 
     def test_of_a_vision_language_model(self, planted):
         trace = planted(vision_language.write_llava, "bin")
         with pytest.raises(EncoderError, match=REFUSED):
-            load_network(vlm_parameters(model="a/model").model)
+            load_network(VlmClassifierParameters(model="a/model", quantisation="none"))
         assert not trace.exists()

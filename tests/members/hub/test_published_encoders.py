@@ -1,4 +1,4 @@
-"""Frozen encoders from the hub: checked, run, kept, restored, and asked about new photos."""
+"""Frozen encoders from the hub: run, kept, restored, and asked once their branch has moved on."""
 
 import numpy as np
 import published_encoders as published
@@ -6,7 +6,7 @@ import published_vision_language as vision_language
 import pytest
 import torch
 from fake_hub import FORMATS
-from member_chains import check_served, run_frozen, sentences_about
+from member_chains import check_served, run_member, sentences_about
 from published_sentence_model import write_sentence_model
 from safetensors.torch import load_file
 
@@ -83,18 +83,20 @@ def features_of(encoder, seed=0):
 
 
 @pytest.mark.parametrize("kind", ENCODERS)
-def test_it_is_served_as_it_was_scored(kind, publish, tables, more_photos, tmp_path):
+def test_it_is_served_as_it_was_scored(kind, move, tables, more_photos, tmp_path):
     repository, write, encoder = ENCODERS[kind]
-    commit = publish(repository, write)
-    finished = run_frozen(tables, tmp_path / "scratch", encoder)
+    commit = move(repository, write)
+    finished = run_member("frozen", tables, tmp_path / "scratch", encoder=encoder)
+    move(repository, write, seed=1)
     check_served(finished, tables, more_photos)
     assert finished.checkpoint.configuration["made_by"]["encoder"]["revision"] == commit
     assert commit in finished.card
 
 
-def test_a_backbone_of_timm(publish, tables, more_photos, tmp_path):
-    commit = publish(f"timm/{TIMM}", published.write_timm, "test_efficientnet")
-    finished = run_frozen(tables, tmp_path / "scratch", timm())
+def test_a_backbone_of_timm(move, tables, more_photos, tmp_path):
+    commit = move(f"timm/{TIMM}", published.write_timm, "test_efficientnet")
+    finished = run_member("frozen", tables, tmp_path / "scratch", encoder=timm())
+    move(f"timm/{TIMM}", published.write_timm, "test_efficientnet", seed=1)
     check_served(finished, tables, more_photos)
     assert finished.checkpoint.configuration["made_by"]["encoder"]["revision"] == commit
 
@@ -181,7 +183,8 @@ class TestTagsOfOpenClip:
         return publish(repository, write)
 
     def test_it_is_served_as_it_was_scored(self, tagged, tables, more_photos, tmp_path):
-        finished = run_frozen(tables, tmp_path / "scratch", open_clip("ViT-tiny", "laion_tiny"))
+        encoder = open_clip("ViT-tiny", "laion_tiny")
+        finished = run_member("frozen", tables, tmp_path / "scratch", encoder=encoder)
         check_served(finished, tables, more_photos)
         assert finished.checkpoint.configuration["made_by"]["encoder"]["revision"] == tagged
 
@@ -204,6 +207,7 @@ def test_heads_that_know_names_embed_them_by_a_model_of_the_hub(
     publish("openai/clip", published.write_clip)
     commit = publish("snunlp/sentences", write_sentence_model, sentences_about(tables))
     heads = {"kinds": ("name_aware",), "name_weights": (0.3,), "name_model": "snunlp/sentences"}
-    finished = run_frozen(tables, tmp_path / "scratch", transformers("openai/clip"), **heads)
+    encoder = transformers("openai/clip")
+    finished = run_member("frozen", tables, tmp_path / "scratch", encoder=encoder, heads=heads)
     check_served(finished, tables, more_photos)
     assert finished.checkpoint.configuration["made_by"]["name_revision"] == commit

@@ -1,4 +1,4 @@
-"""A branch that moves on: what was made stays what it is, and other weights are other weights."""
+"""A branch that moves on: other weights are other weights, and the same are not trained again."""
 
 import pickle
 
@@ -7,20 +7,10 @@ import published_encoders as published
 import published_vision_language as vision_language
 import pytest
 import torch
-from member_chains import (
-    check_served,
-    run_backbone,
-    run_clip,
-    run_frozen,
-    run_fusion,
-    run_vlm,
-    sentences_about,
-)
-from published_sentence_model import write_sentence_model
+from member_chains import run_member
 
 from chajong.encoders.building import encoder_key
-from chajong.encoders.hub import commit_of
-from chajong.encoders.parameters import PretrainedParameters, VlmTowerParameters
+from chajong.encoders.parameters import PretrainedParameters
 from chajong.members.backbone.member import backbone_builder, fusion_builder
 from chajong.members.backbone.parameters import BackboneParameters, FusionParameters
 from chajong.members.clip.member import clip_builder
@@ -35,27 +25,6 @@ def write_readme(folder, write, *args, **settings):
     """Write a model and a line about it."""
     write(folder, *args, **settings)
     (folder / "README.md").write_text("Now with a line about the model.")
-
-
-@pytest.fixture
-def move(hub, publish):
-    """Return what commits anew, as a program that begins later finds it."""
-
-    def make(repository, write, *args, **settings):
-        commit_of.cache_clear()
-        return publish(repository, write, *args, **settings)
-
-    return make
-
-
-@pytest.fixture
-def nothing_is_trained(monkeypatch):
-    def refuse():
-        monkeypatch.setattr(
-            "chajong.training.engine.train_here", lambda *_: pytest.fail("a fold was trained again")
-        )
-
-    return refuse
 
 
 class TestKeys:
@@ -91,69 +60,24 @@ class TestKeys:
 class TestFinishedFolds:
     """A commit that changes no weights does not cost a training where the commit is pinned."""
 
-    def test_of_a_backbone(self, move, tables, tmp_path, nothing_is_trained):
-        settings = ("test_efficientnet",)
-        commit = move(f"timm/{TIMM}", published.write_timm, *settings)
-        first = run_backbone(tables, tmp_path / "scratch", model=TIMM, revision=commit)
-        move(f"timm/{TIMM}", write_readme, published.write_timm, *settings)
-        nothing_is_trained()
-        again = run_backbone(tables, tmp_path / "scratch", model=TIMM, revision=commit)
-        assert again.key == first.key
-
-    def test_of_a_vision_language_model(self, move, tables, tmp_path, nothing_is_trained):
-        commit = move("someone/vlm", vision_language.write_qwen2_vl)
-        first = run_vlm(tables, tmp_path / "scratch", model="someone/vlm", revision=commit)
-        move("someone/vlm", write_readme, vision_language.write_qwen2_vl)
-        nothing_is_trained()
-        again = run_vlm(tables, tmp_path / "scratch", model="someone/vlm", revision=commit)
-        assert again.key == first.key
-
-
-class TestCheckpoints:
-    """What was made from one commit is served from it after the branch has moved on."""
-
     @pytest.mark.parametrize(
-        ("encoder", "write"),
+        ("kind", "repository", "model", "write"),
         [
-            (CLIP, published.write_clip),
-            (
-                PretrainedParameters(library="open_clip", model="hf-hub:openai/clip", zoom=(1.0,)),
-                published.write_open_clip,
-            ),
-            (
-                VlmTowerParameters(model="openai/clip", max_pixels=56 * 56),
-                vision_language.write_qwen2_5_vl,
-            ),
+            ("backbone", f"timm/{TIMM}", TIMM, (published.write_timm, "test_efficientnet")),
+            ("vlm", "someone/vlm", "someone/vlm", (vision_language.write_qwen2_vl,)),
         ],
     )
-    def test_of_a_frozen_encoder(self, move, tables, more_photos, tmp_path, encoder, write):
-        move("openai/clip", write)
-        finished = run_frozen(tables, tmp_path / "scratch", encoder)
-        move("openai/clip", write, seed=1)
-        check_served(finished, tables, more_photos)
-
-    def test_of_clip(self, move, tables, more_photos, tmp_path):
-        move("openai/clip", published.write_clip)
-        model = {"library": "transformers", "model": "openai/clip", "lora_rank": 2}
-        finished = run_clip(tables, tmp_path / "scratch", **model)
-        move("openai/clip", published.write_clip, seed=1)
-        check_served(finished, tables, more_photos)
-
-    def test_of_fusion_with_names(self, move, tables, more_photos, tmp_path):
-        move(f"timm/{TIMM}", published.write_timm, "test_efficientnet")
-        move("snunlp/KR-SBERT", write_sentence_model, sentences_about(tables))
-        finished = run_fusion(
-            tables, tmp_path / "scratch", model=TIMM, name_model="snunlp/KR-SBERT"
+    def test_it_is_not_trained_again(
+        self, move, tables, tmp_path, monkeypatch, kind, repository, model, write
+    ):
+        pinned = {"model": model, "revision": move(repository, *write)}
+        first = run_member(kind, tables, tmp_path / "scratch", model=pinned)
+        move(repository, write_readme, *write)
+        monkeypatch.setattr(
+            "chajong.training.engine.train_here", lambda *_: pytest.fail("a fold was trained again")
         )
-        move(f"timm/{TIMM}", published.write_timm, "test_efficientnet", seed=1)
-        move("snunlp/KR-SBERT", write_sentence_model, sentences_about(tables), seed=1)
-        check_served(finished, tables, more_photos)
-
-    def test_of_a_vision_language_model(self, move, tables, more_photos, tmp_path):
-        move("someone/vlm", vision_language.write_llava)
-        finished = run_vlm(tables, tmp_path / "scratch", model="someone/vlm")
-        move("someone/vlm", vision_language.write_llava, seed=1)
-        check_served(finished, tables, more_photos)
+        again = run_member(kind, tables, tmp_path / "scratch", model=pinned)
+        assert again.key == first.key
 
 
 def test_words_are_read_by_the_model_that_encoded_the_photos(move):

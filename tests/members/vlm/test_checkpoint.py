@@ -69,14 +69,6 @@ def test_adapters_head_and_processor_are_saved_together(saved):
     assert checkpoint.configuration["base"]["model"] == "tiny_vlm"
 
 
-def test_a_changed_adapter_is_refused(saved, tables):
-    checkpoint = read_checkpoint(saved)
-    name = next(name for name in checkpoint.tensors if "lora_B" in name)
-    checkpoint.tensors[name][:] = 1.0
-    with pytest.raises(CheckpointError, match="fold 0 differs"):
-        list(restore_fold_models(checkpoint, tables.class_names))
-
-
 @pytest.fixture
 def in_bfloat16(monkeypatch):
     """Load models as a GPU does, whatever they were trained in."""
@@ -175,11 +167,6 @@ def test_a_restored_model_is_let_go(saved, watched, monkeypatch):
         restore_fold_model(read_checkpoint(saved), fold)
     assert watched.built == 2
     assert not watched.in_memory()
-
-
-def test_other_classes_are_refused(saved):
-    with pytest.raises(CheckpointError, match="knows 3 classes and this run has 2"):
-        list(restore_fold_models(read_checkpoint(saved), ["a", "b"]))
 
 
 def test_another_base_model_is_refused_before_its_weights_are_read(

@@ -3,8 +3,8 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
+from benchmarks.one_pass_per_name import OnePassPerName
 from chajong.members.vlm.name_scoring.letters import letter_tokens, with_options
-from chajong.members.vlm.name_scoring.names import OnePassPerName
 from chajong.members.vlm.questions import Question
 from chajong.members.vlm.scoring import score_views
 from chajong.photos.resizing import PADDING

@@ -1,18 +1,22 @@
-"""Model cards in the hub's format.
+"""Model cards in the hub's format, from its library's templates.
 
 Source of the format: https://huggingface.co/docs/hub/model-cards.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
+    from huggingface_hub import ModelCardData
 
     from chajong.members.cards.data import DataSummary
+
+TEMPLATES = Path(__file__).with_name("templates")
 
 TAGS = ["image-classification", "car-model-recognition", "chajong"]
 
@@ -26,26 +30,21 @@ FIGURES = {
 }
 """Out-of-fold figures that a card tells, where they are known."""
 
-LIMITS = """## Limits
 
-- It chooses among the classes that it was trained on and knows no other car; a photo of anything
-  else gets one of these names, usually with a low probability.
-- Its probabilities are calibrated for photos like those of the training set. Where photos come
-  from elsewhere, or classes are more or less frequent, measure again or give another prior.
-- Figures are out of fold: no photo's label reached its own prediction, and near-duplicates never
-  straddle folds. They are no measurement on photos from elsewhere.
-- It is not made to tell people or single vehicles apart, and says nothing about a car's condition.
-"""
+def fill_card(template: str, data: ModelCardData, **told: Any) -> str:
+    """Fill a template of the folder beside this file.
 
-LOADING = """## Loading
+    Args:
+        template: Its name.
+        data: What the YAML header says.
+        told: What the template asks for.
 
-```python
-from chajong import CarClassifier
+    Returns:
+        Markdown with a YAML header.
+    """
+    from huggingface_hub import ModelCard
 
-classifier = CarClassifier.load("path/to/this/directory")
-print(classifier.predict("photos/"))
-```
-"""
+    return str(ModelCard.from_template(data, template_path=str(TEMPLATES / template), **told))
 
 
 def ensemble_card(
@@ -67,24 +66,8 @@ def ensemble_card(
     Returns:
         Markdown with a YAML header.
     """
-    rows = "\n".join(f"| `{name}` | {weight:.3f} |" for name, weight in members.items())
-    without = (
-        "\nNot in this directory, because they know the run's photos only: "
-        f"{', '.join(left_out)}.\n"
-        if left_out
-        else ""
-    )
-    sections = [
-        f"# {data.classes} car models by an ensemble of {len(members)} members\n",
-        "It names the car in a photo, with calibrated probabilities.\n",
-        f"## Members\n\n| member | weight |\n|---|---|\n{rows}\n{without}",
-        _data(data),
-        _figures(figures),
-        _weights(weights),
-        LIMITS,
-        LOADING,
-    ]
-    return _header(figures, weights) + "\n".join(sections)
+    title = f"an ensemble of {len(members)} members"
+    return _model_card(title, figures, data, weights, members=members, left_out=left_out)
 
 
 def checkpoint_card(
@@ -108,18 +91,26 @@ def checkpoint_card(
     """
     count = configuration["folds"]
     folds = count if isinstance(count, int) else len(count)
-    sections = [
-        f"# {data.classes} car models by {title}\n",
-        f"One model for each of {folds} folds, as safetensors; `configuration.json` says how it is "
-        "built. A load scores a few photos again and refuses to go on where the scores differ.\n",
-        _data(data),
-        _figures(metrics),
-        _weights(weights),
-        LIMITS,
-        "## Loading\n\nWith the ensemble that it is part of: "
-        '`CarClassifier.load("path/to/ensemble", member="its name")`.\n',
+    return _model_card(title, metrics, data, weights, folds=folds)
+
+
+def _model_card(
+    title: str,
+    figures: Mapping[str, Any],
+    data: DataSummary,
+    weights: pd.DataFrame,
+    **told: Any,
+) -> str:
+    known = [
+        (said, _number(name, figures[name]))
+        for name, said in FIGURES.items()
+        if figures.get(name) is not None
     ]
-    return _header(metrics, weights) + "\n".join(sections)
+    rows = weights.to_dict("records")
+    header = _header(figures, weights)
+    return fill_card(
+        "model.md", header, title=title, photos=data, figures=known, weights=rows, **told
+    )
 
 
 def card_body(card: str) -> str:
@@ -128,7 +119,7 @@ def card_body(card: str) -> str:
     return body.lstrip()
 
 
-def _header(figures: Mapping[str, Any], weights: pd.DataFrame) -> str:
+def _header(figures: Mapping[str, Any], weights: pd.DataFrame) -> ModelCardData:
     from huggingface_hub import EvalResult, ModelCardData
 
     results = [
@@ -143,7 +134,7 @@ def _header(figures: Mapping[str, Any], weights: pd.DataFrame) -> str:
         if figures.get(name) is not None
     ]
     licences = sorted(set(weights["licence"]) - {"MIT"})
-    data = ModelCardData(
+    return ModelCardData(
         language=["ko", "en"],
         library_name="chajong",
         license="other" if licences else "mit",
@@ -153,47 +144,7 @@ def _header(figures: Mapping[str, Any], weights: pd.DataFrame) -> str:
         model_name="chajong" if results else None,
         eval_results=results or None,
     )
-    return f"---\n{data.to_yaml()}\n---\n\n"
-
-
-def _data(data: DataSummary) -> str:
-    merged = data.names - data.classes
-    names = f"{data.names} names, {merged} of which mean a class that has another name too"
-    return (
-        "## Training data\n\n"
-        f"- {data.classes} classes ({names if merged else f'{data.names} names'}).\n"
-        f"- {data.train:,} photos in {data.folds} folds; {data.calibration:,} more that no model "
-        "was trained on, for calibration.\n"
-        f"- {data.uncounted:,} photos whose labels contradict others' were neither trained on nor "
-        f"scored; {data.unreadable:,} could not be read.\n"
-    )
-
-
-def _figures(figures: Mapping[str, Any]) -> str:
-    rows = "\n".join(
-        f"| {said} | {_number(name, figures[name])} |"
-        for name, said in FIGURES.items()
-        if figures.get(name) is not None
-    )
-    return f"## Out-of-fold figures\n\n| figure | value |\n|---|---|\n{rows}\n"
 
 
 def _number(name: str, value: float) -> str:
     return f"{value:.1%}" if "accuracy" in name else f"{value:.4f}"
-
-
-def _weights(weights: pd.DataFrame) -> str:
-    if not len(weights):
-        return "## Weights it starts from\n\nNone: all of it was initialised at random.\n"
-    rows = "\n".join(
-        f"| `{row['member']}` | {row['model']} ({_source(row)}) "
-        f"| {row['licence'] or 'not known'} | {row['published'] or 'not known'} "
-        f"| {row['source']} | {row['note']} |"
-        for row in weights.to_dict("records")
-    )
-    head = "| member | model | licence | published | source | note |\n|---|---|---|---|---|---|"
-    return f"## Weights it starts from\n\n{head}\n{rows}\n"
-
-
-def _source(row: Mapping[Any, Any]) -> str:
-    return f"{row['weights']} at {row['commit']}" if row["commit"] else str(row["weights"])

@@ -165,7 +165,7 @@ def predict_zero_shot(
             ]
         )
         predictions, mixture = calibrated_predictions(scored, tables)
-        checkpoint = _zero_shot_checkpoint(model, mixture.temperature, parameters, tables)
+        checkpoint = _zero_shot_checkpoint(model, folds, mixture.temperature, parameters, tables)
     free = {"seconds": 0.0, "peak_memory_mb": 0.0}
     metrics = trained_metrics(scored, predictions, tables, free, measurement)
     return (
@@ -177,7 +177,11 @@ def predict_zero_shot(
 
 
 def _zero_shot_checkpoint(
-    model: ClipClassifier, temperature: float, parameters: ClipParameters, tables: TrainingTables
+    model: ClipClassifier,
+    folds: list[int],
+    temperature: float,
+    parameters: ClipParameters,
+    tables: TrainingTables,
 ) -> Checkpoint:
     views = log_probability_views(model, parameters)
     proof = proof_photos(tables, views.preparation)
@@ -187,4 +191,6 @@ def _zero_shot_checkpoint(
         "contract": tables.contract,
         "class_names": list(tables.class_names),
     }
-    return trained_checkpoint({}, proof, {}, configuration)
+    weights: dict[int, Weights] = {fold: {} for fold in folds}
+    scores = {fold: views.encode_exactly(proof.views) for fold in folds}
+    return trained_checkpoint(weights, proof, scores, configuration)

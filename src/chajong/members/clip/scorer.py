@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chajong.device import best_device
 from chajong.encoders.extraction import encode_all
 from chajong.members.clip.classifier import build_clip_classifier
 from chajong.members.clip.fold_models import (
@@ -16,7 +15,7 @@ from chajong.members.clip.fold_models import (
 )
 from chajong.members.clip.parameters import ClipParameters
 from chajong.members.clip.prompts import class_prompts
-from chajong.members.trained.checkpoint import restore_fold_models
+from chajong.members.trained.checkpoint import restore_fold_model, restore_fold_models
 from chajong.members.trained.views import log_probability_views
 from chajong.predictions.contract import effective_class_names
 from chajong.predictions.mixture import Mixture
@@ -67,12 +66,20 @@ class ZeroShotScorer:
     def __init__(self, checkpoint: Checkpoint, classes: pd.DataFrame) -> None:
         """Build the model."""
         self._parameters = ClipParameters(**checkpoint.configuration["model"])
-        model = build_clip_classifier(self._parameters, class_prompts(classes))
-        self._model = model.eval().to(best_device())
+        self._folds = checkpoint.configuration["folds"]
+        # They all are one model, which nobody trained.
+        restored: Any = restore_fold_model(
+            checkpoint,
+            self._folds[0],
+            lambda _: build_clip_classifier(self._parameters, class_prompts(classes)),
+            lambda model: log_probability_views(model, self._parameters),
+        )
+        self._model: ClipClassifier = restored
         self._mixture = Mixture((1 / checkpoint.configuration["temperature"],))
 
     def __call__(self, photos: NewPhotos) -> ByFold:
-        """See `Scorer`; every fold's model would say the same."""
+        """See `Scorer`; every fold's model says the same."""
         views = embedding_views(self._model, self._parameters)
         embedded = by_zoom(encode_all(photos.contents, photos.store, views), self._parameters)
-        return {0: self._mixture.log_probabilities([scored_by_names(self._model, embedded)])}
+        scored = self._mixture.log_probabilities([scored_by_names(self._model, embedded)])
+        return dict.fromkeys(self._folds, scored)

@@ -129,7 +129,8 @@ def restore_fold_model(
         CheckpointError: It does not.
     """
     model = build(fold).eval().to(best_device())
-    load_trained_weights(model, fold_weights(checkpoint, fold))
+    if weights := fold_weights(checkpoint, fold):  # none where nothing was trained
+        load_trained_weights(model, weights)
     scores = ask(model).encode_exactly(checkpoint.tensors["proof.views"])
     check_proof(scores, checkpoint, fold, arithmetic_here())
     return model

@@ -124,9 +124,18 @@ def restore_fold_model(checkpoint: Checkpoint, fold: int) -> VlmClassifier:
         model.reader.processor = AutoProcessor.from_pretrained(folder)
     if weights:
         load_trained_weights(model, weights)
+    check_answers(model, checkpoint, fold)
+    return model
+
+
+def check_answers(model: VlmClassifier, checkpoint: Checkpoint, fold: int) -> None:
+    """See that a model with the weights of a fold answers as it did when it was saved.
+
+    Raises:
+        CheckpointError: It does not.
+    """
     scores = score_views(model, checkpoint.tensors["proof.views"], proof_questions(checkpoint))
     check_proof(scores, checkpoint, fold, arithmetic_here(str(working_precision())))
-    return model
 
 
 def proof_questions(checkpoint: Checkpoint) -> list[Question]:

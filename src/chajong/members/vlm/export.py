@@ -21,7 +21,7 @@ from chajong.members.vlm.checkpoint import (
     write_processor,
 )
 from chajong.members.vlm.classifier import VlmClassifier
-from chajong.members.vlm.model_card import adapter_card, merged_card
+from chajong.members.vlm.model_card import adapter_card
 from chajong.members.vlm.scoring import score_views
 from chajong.training.memory import release_memory
 from chajong.training.moving_average import load_trained_weights
@@ -123,7 +123,7 @@ class AdapterExport:
         self._write_beside(folder, merged)
         merged.reader.network.save_pretrained(folder)
         difference = float(np.abs(scores - saved).max())
-        card = merged_card(self.checkpoint.configuration, self.metrics, fold, difference)
+        card = adapter_card(self.checkpoint.configuration, self.metrics, fold, difference)
         (folder / CARD_FILE).write_text(card, encoding="utf-8")
 
     def _write_beside(self, folder: Path, model: VlmClassifier) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 from chajong.members.trained.checkpoint import fold_weights
 from chajong.members.vlm.asking import ask_about_all, ask_where_unsure
 from chajong.members.vlm.candidate_merge import MEMBER_ALONE, CandidateMerge
-from chajong.members.vlm.checkpoint import restore_fold_model
+from chajong.members.vlm.checkpoint import check_answers, restore_fold_model
 from chajong.members.vlm.parameters import HintsParameters, VlmClassifierParameters
 from chajong.members.vlm.questions import QuestionWriter
 from chajong.members.vlm.scoring import score_photos
@@ -42,6 +42,7 @@ class VlmScorer:
         self._hinting = hints.member
         self._writer = QuestionWriter(self._parameters, hints, configuration["class_names"])
         self._model: VlmClassifier | None = None
+        self._proven: set[int] = set()
 
     def __call__(self, photos: NewPhotos) -> ByFold:
         """See `Scorer`."""
@@ -81,7 +82,11 @@ class VlmScorer:
     def _fold_model(self, fold: int) -> VlmClassifier:
         """Give one fold's model; all folds share one model, whose adapters are put in."""
         if self._model is None:
-            self._model = restore_fold_model(self._checkpoint, self._folds[0])
-        if weights := fold_weights(self._checkpoint, fold):
+            self._model = restore_fold_model(self._checkpoint, fold)
+            self._proven.add(fold)
+        elif weights := fold_weights(self._checkpoint, fold):
             load_trained_weights(self._model, weights)
+        if fold not in self._proven:
+            check_answers(self._model, self._checkpoint, fold)
+            self._proven.add(fold)
         return self._model

@@ -7,18 +7,20 @@ from chajong.graph import boxed, gather, knowing
 from chajong.members.configuration import Members
 from chajong.pipelines.ensembling.nodes import (
     admit_members,
-    chart_members,
     check_names,
     collect_members,
-    list_top_k,
-    make_submission,
     pool,
-    rank_members,
     read_tables_of_others,
     refine,
     report_ensemble,
-    summarise,
     weigh_photos,
+)
+from chajong.pipelines.ensembling.results import (
+    chart_members,
+    list_top_k,
+    make_submission,
+    rank_members,
+    summarise,
 )
 from chajong.pipelines.ensembling.saving import compare_saved_ensemble, save_ensemble, serve
 

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from benchmarks.one_pass_per_name import OnePassPerName
 from chajong.members.vlm.name_scoring.listwise import listwise_loss, trie_log_likelihoods
-from chajong.members.vlm.name_scoring.names import OnePassPerName
 
 LABELS = torch.tensor([2, 0, 5])
 

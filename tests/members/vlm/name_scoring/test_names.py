@@ -3,8 +3,9 @@ import pytest
 import torch
 from scipy.special import logsumexp
 
+from benchmarks.one_pass_per_name import OnePassPerName
 from chajong.members.vlm.name_scoring.errors import VisionLanguageError
-from chajong.members.vlm.name_scoring.names import NamesInOnePass, OnePassPerName
+from chajong.members.vlm.name_scoring.names import NamesInOnePass
 from chajong.names.challenge import challenge_names
 
 TOLERANCE = 1e-4

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.constrained_generation import children_of
 from chajong.members.vlm.name_scoring.errors import VisionLanguageError
 from chajong.members.vlm.name_scoring.trie import ROOT, build_trie, split_candidates
 
@@ -56,7 +57,7 @@ def test_a_node_sees_its_own_beginnings(sequences):
 @given(name_lists)
 def test_children_are_the_nodes_with_that_parent(sequences):
     trie = build_trie(sequences)
-    for node, children in trie.children().items():
+    for node, children in children_of(trie).items():
         assert children == np.flatnonzero(trie.parents == node).tolist()
 
 
@@ -79,7 +80,7 @@ def test_names_that_fit_stay_together():
 def test_a_name_that_begins_another_has_an_end_of_its_own():
     trie = build_trie([(1, END), (1, 2, END)])
     assert trie.inner == 2
-    assert sorted(trie.tokens[trie.children()[0]]) == [2, END]
+    assert sorted(trie.tokens[children_of(trie)[0]]) == [2, END]
     assert [trie.parents[path[-1]] for path in trie.paths] == [0, 1]
 
 

@@ -2,11 +2,12 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.constrained_generation import ConstrainedGeneration
+from benchmarks.one_pass_per_name import OnePassPerName
 from chajong.members.vlm.name_scoring import vocabulary
 from chajong.members.vlm.name_scoring.class_head import ClassHead
-from chajong.members.vlm.name_scoring.generation import ConstrainedGeneration
 from chajong.members.vlm.name_scoring.letters import Letters
-from chajong.members.vlm.name_scoring.names import NamesInOnePass, OnePassPerName
+from chajong.members.vlm.name_scoring.names import NamesInOnePass
 from chajong.members.vlm.name_scoring.vocabulary import vocabulary_logits
 
 LARGE = 24.0

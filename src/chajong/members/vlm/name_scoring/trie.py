@@ -50,13 +50,6 @@ class Trie:
                 seen[node] |= seen[parent]
         return seen
 
-    def children(self) -> dict[int, list[int]]:
-        """List the nodes that follow a node or `ROOT`, in ascending order."""
-        following: dict[int, list[int]] = {node: [] for node in (ROOT, *range(self.inner))}
-        for node, parent in enumerate(self.parents.tolist()):
-            following[parent].append(node)
-        return following
-
 
 def build_trie(sequences: Sequence[Sequence[int]]) -> Trie:
     """Pack token sequences into a trie.

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.constrained_generation import ConstrainedGeneration
+from benchmarks.one_pass_per_name import OnePassPerName
 from chajong.members.vlm.name_scoring.errors import VisionLanguageError
-from chajong.members.vlm.name_scoring.generation import ConstrainedGeneration
-from chajong.members.vlm.name_scoring.names import OnePassPerName
 
 
 def obvious_greedy(model, photo, prompt, names):

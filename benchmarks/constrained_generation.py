@@ -129,7 +129,7 @@ class _Search:
     read: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._children = self.trie.children()
+        self._children = children_of(self.trie)
         self._ancestors = self.trie.ancestors()
 
     @property
@@ -176,3 +176,11 @@ class _Search:
         visible &= (rows != NONE)[:, None]
         visible[np.arange(width), len(columns) - width + np.arange(width)] = True
         return self.trie.tokens[rows], self.trie.depths[rows], visible
+
+
+def children_of(trie: Trie) -> dict[int, list[int]]:
+    """List the nodes that follow a node or `ROOT`, in ascending order."""
+    following: dict[int, list[int]] = {node: [] for node in (ROOT, *range(trie.inner))}
+    for node, parent in enumerate(trie.parents.tolist()):
+        following[parent].append(node)
+    return following

@@ -1,0 +1,1 @@
+"""The commands behind every claim in docs/results.md, and the check of a GPU."""
