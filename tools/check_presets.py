@@ -183,9 +183,10 @@ def _cost(model: Any, parameters: Any) -> Cost:
 
 
 def _step(model: Any, parameters: Any) -> float:
+    training = parameters.training
     if isinstance(parameters, VlmMemberParameters):
-        return vlm_step_on_small_copy(model, parameters.training, parameters.hints)
-    return step_on_small_copy(model, parameters.training)
+        return vlm_step_on_small_copy(model, training, parameters.hints)
+    return step_on_small_copy(model, training)
 
 
 def _too_large(environment: str, model: str, cost: Cost) -> str:

@@ -39,12 +39,14 @@ def dry(tmp_path_factory):
     return SimpleNamespace(report=report, printed=run.stdout, status=run.returncode)
 
 
+@pytest.mark.slow
 def test_every_row_of_the_dry_form_runs_but_the_one_that_needs_two_gpus(dry):
     left = {row["name"]: row["note"] for row in dry.report["rows"] if row["status"] != "ran"}
     assert left == {"two processes": "no GPU"}
     assert dry.status == 0
 
 
+@pytest.mark.slow
 def test_every_trained_member_of_every_preset_is_measured(dry):
     names = {row["name"] for row in dry.report["rows"]}
     for environment in MEMORY:
@@ -54,6 +56,7 @@ def test_every_trained_member_of_every_preset_is_measured(dry):
                 assert f"{environment}: {row}" in names
 
 
+@pytest.mark.slow
 def test_estimates_stand_beside_what_was_measured(dry):
     (row,) = (row for row in dry.report["rows"] if row["name"] == "gpu24: backbone")
     measured, estimated = (row[side]["hours_per_fold"] for side in ("measured", "estimated"))
@@ -62,12 +65,14 @@ def test_estimates_stand_beside_what_was_measured(dry):
     assert row["estimated"]["reserved_gb"] > row["estimated"]["allocated_gb"] > 10
 
 
+@pytest.mark.slow
 def test_a_killed_training_has_the_weights_of_one_that_was_not(dry):
     (row,) = (row for row in dry.report["rows"] if row["name"] == "killed and resumed")
     assert row["measured"]["difference_over_change"] == 0
     assert "resumed from step" in row["note"]
 
 
+@pytest.mark.slow
 def test_the_report_says_what_it_is_of_and_the_table_has_its_rows(dry):
     assert dry.report["dry"]
     assert {"name", "torch", "date"} <= dry.report["device"].keys()

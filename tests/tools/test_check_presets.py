@@ -1,6 +1,7 @@
 """What presets say is read; that their models build and fit is for `make check-presets`."""
 
 import re
+import sys
 from datetime import date
 from functools import cache
 
@@ -9,9 +10,11 @@ import pytest
 from chajong.configuration import LOADER_ARGUMENTS, MembersConfigLoader
 from chajong.configuration import members_of as read_environment
 from chajong.members.cards.weights import check_weights, describe_weights, used_weights
+from chajong.members.kinds.backbone import BackboneMemberParameters
 from chajong.members.kinds.frozen import FrozenParameters
 from chajong.pipelines.ensembling.parameters import EnsemblingParameters
 from chajong.training.parameters import AugmentationParameters, MixingParameters
+from tools import check_presets
 from tools.check_presets import CONFIGURATION, MEMORY, check_member, members_of
 from tools.presets.published import LLAVA, QWEN
 
@@ -155,3 +158,17 @@ def test_a_misspelt_preset_is_named(member, changes, named):
     assert row.cost is None
     for word in named:
         assert word in row.problem
+
+
+def test_the_command_line_says_what_fits_and_ends_with_what_fails(monkeypatch, capsys):
+    fits, fails = (
+        BackboneMemberParameters(kind="backbone", model={"model": model, "image_size": 64})
+        for model in ("test_convnext", "test_convnixt")
+    )
+    monkeypatch.setattr(check_presets, "members_of", lambda _: {"one": fits, "other": fails})
+    monkeypatch.setattr(sys, "argv", ["check_presets", "gpu24"])
+    with pytest.raises(SystemExit, match=r"gpu24 other: .*'test_convnixt'"):
+        check_presets.main()
+    one, other = (line for line in capsys.readouterr().out.splitlines() if line.startswith("gpu24"))
+    assert "loss" in one
+    assert other.endswith("not built")

@@ -31,7 +31,6 @@ def test_a_model_without_a_small_copy_says_so():
         small_classifier(BackboneParameters(model="resnetv2_152x2_bit", weights="random"))
 
 
-@pytest.mark.presets
 @pytest.mark.parametrize(
     ("parameters", "millions", "size"),
     [

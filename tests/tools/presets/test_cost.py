@@ -62,6 +62,7 @@ def test_computing_activations_twice_takes_less_memory_and_more_work():
     assert twice.operations == pytest.approx(kept.operations * 4 / 3)
 
 
+@pytest.mark.presets
 def test_a_frozen_text_tower_can_be_sized_and_trained():
     parameters = ClipParameters(
         library="open_clip", model="ViT-B-32-quickgelu", weights="openai", freeze=("text",)

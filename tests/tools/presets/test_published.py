@@ -8,7 +8,6 @@ QWEN_7B, QWEN_3B = QWEN
 (LLAVA_7B,) = LLAVA
 
 
-@pytest.mark.presets
 # How many parameters the hub's pages say that the models have.
 @pytest.mark.parametrize(
     ("model", "count"),

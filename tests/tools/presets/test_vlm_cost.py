@@ -40,6 +40,7 @@ def shallow(monkeypatch):
         monkeypatch.setattr(module, "published_configuration", two_layers)
 
 
+@pytest.mark.presets
 def test_frozen_weights_of_7b_take_4_bits_in_the_language_models_layers_and_16_elsewhere():
     sized = full_vlm_classifier(QWEN_7B)
     linear = 28 * (2 * 3584 * 3584 + 2 * 3584 * 512 + 3 * 3584 * 18944)
@@ -48,6 +49,7 @@ def test_frozen_weights_of_7b_take_4_bits_in_the_language_models_layers_and_16_e
     assert sized.unpacked == 2 * 3584 * 18944
 
 
+@pytest.mark.presets
 def test_adapters_of_7b_are_of_rank_16_in_the_language_and_8_in_the_last_blocks():
     trainable = [
         (name, weight)
@@ -64,6 +66,7 @@ def test_adapters_of_7b_are_of_rank_16_in_the_language_and_8_in_the_last_blocks(
     assert sum(weight.numel() for _, weight in trainable) == language + vision
 
 
+@pytest.mark.presets
 def test_accumulation_takes_the_memory_of_fewer_photos(shallow):
     at_once = vlm_training_cost(QWEN_7B, VlmTrainingParameters(batch_size=8), HINTS)
     in_four = vlm_training_cost(
@@ -75,6 +78,7 @@ def test_accumulation_takes_the_memory_of_fewer_photos(shallow):
     assert in_four.memory_gb > full_vlm_classifier(QWEN_7B).frozen / 1e9 + RESERVE_GB
 
 
+@pytest.mark.presets
 def test_computing_activations_twice_takes_less_memory_and_more_work(shallow):
     twice, kept = (
         vlm_training_cost(
@@ -88,6 +92,7 @@ def test_computing_activations_twice_takes_less_memory_and_more_work(shallow):
     assert kept.operations < twice.operations < 2 * kept.operations
 
 
+@pytest.mark.presets
 def test_a_pass_does_the_operations_of_its_layers(shallow):
     """There, there again, and back: frozen weights need no gradient of their own."""
     cost = vlm_training_cost(QWEN_7B, VlmTrainingParameters(batch_size=2), HINTS)
@@ -98,6 +103,7 @@ def test_a_pass_does_the_operations_of_its_layers(shallow):
     assert cost.operations > 3 * 2 * weights * photo_tokens
 
 
+@pytest.mark.presets
 def test_all_names_take_more_than_the_candidates(shallow):
     few, all_names = (vlm_scoring_cost(QWEN_7B, hints) for hints in (HINTS, HintsParameters()))
     assert (few.trainable, few.photos) == (0, QWEN_7B.batch_size)
@@ -105,6 +111,7 @@ def test_all_names_take_more_than_the_candidates(shallow):
     assert all_names.memory_gb > few.memory_gb
 
 
+@pytest.mark.presets
 def test_names_have_the_tokens_of_qwen_and_an_end():
     model = full_vlm_classifier(QWEN_7B).model
     assert isinstance(model.reader, ShapesReader)
