@@ -22,7 +22,7 @@ class Encoder(BaseModel):
 
 
 class Member(BaseModel):
-    enabled: bool = True
+    kind: str = "clip"
     encoder: Encoder = Encoder()
     kinds: tuple[str, ...] = ("a", "b")
 
@@ -59,7 +59,7 @@ def catalog(tmp_path):
     return DataCatalog(
         {
             "summary": text("summary.txt", REPORTING),
-            "submission": text("submission.csv", {"kedro-viz": {"layer": "model_output"}}),
+            "ensemble.submission": text("submission.csv", {"kedro-viz": {"layer": "model_output"}}),
             "top_k": text("top_k.csv"),
             "clip.sheet": OptionalDataset(dataset=sheet, metadata=REPORTING),
         }
@@ -89,17 +89,11 @@ def test_parameters_are_flattened(started):
     hooks, client = started()
     hooks.before_node_run({"params:clip": Member(), "photos": object(), "params:seed": 3})
     assert client.params == {
-        "clip.enabled": True,
+        "clip.kind": "clip",
         "clip.encoder.width": 32,
         "clip.encoder.sizes.가_1_": 2,
         "clip.kinds": ["a", "b"],
     }
-
-
-def test_parameters_of_a_member_that_is_not_enabled_are_left_out(started):
-    hooks, client = started()
-    hooks.before_node_run({"params:clip": Member(enabled=False)})
-    assert client.params == {}
 
 
 def test_figures_of_members_and_ensemble_become_metrics(started):
@@ -116,7 +110,7 @@ def test_figures_of_members_and_ensemble_become_metrics(started):
     }
 
 
-def test_a_member_that_is_passed_over_has_no_metrics(started):
+def test_figures_that_there_are_not_this_time_are_no_metrics(started):
     hooks, client = started()
     hooks.after_dataset_saved("clip.metrics", Skipped())
     assert client.metrics == {}
@@ -124,11 +118,11 @@ def test_a_member_that_is_passed_over_has_no_metrics(started):
 
 def test_reports_and_the_submission_become_artefacts(started, catalog, tmp_path):
     hooks, client = started()
-    for name in ("summary", "submission", "top_k", "clip.sheet"):
+    for name in ("summary", "ensemble.submission", "top_k", "clip.sheet"):
         save(hooks, catalog, name, "text")
     assert client.artifacts == [
         (str(tmp_path / "summary.txt"), None),
-        (str(tmp_path / "submission.csv"), None),
+        (str(tmp_path / "submission.csv"), "ensemble"),
         (str(tmp_path / "sheet.txt"), "clip"),
     ]
 

@@ -23,7 +23,7 @@ from chajong.encoders.encoder import EncoderError
 from chajong.encoders.parameters import HogParameters
 from chajong.members.kinds.vlm import VlmMemberParameters
 from chajong.members.vlm.name_scoring.trie import build_trie
-from chajong.members.vlm.parameters import HintsParameters, VlmClassifierParameters
+from chajong.members.vlm.parameters import HintsParameters
 from chajong.training.errors import TrainingError
 from tools.presets.cost import prediction_cost, training_cost
 from tools.presets.qwen_tokens import name_tokens
@@ -129,7 +129,7 @@ def check_member(environment: str, member: str, parameters: Any) -> Row:
     problem, step = _too_large(environment, model.model, cost), "not trained"
     if trained:
         try:
-            step = f"loss {_step(model, parameters.training):.1f}"
+            step = f"loss {_step(model, parameters):.1f}"
         except (EncoderError, TrainingError) as error:
             problem, step = f"{problem} {error}".strip(), "failed"
     return Row(environment, member, model.model, cost, hours, step, problem)
@@ -182,9 +182,10 @@ def _cost(model: Any, parameters: Any) -> Cost:
     return vlm_training_cost(model, parameters.training, parameters.hints)
 
 
-def _step(model: Any, training: Any) -> float:
-    if isinstance(model, VlmClassifierParameters):
-        return vlm_step_on_small_copy(model, training)
+def _step(model: Any, parameters: Any) -> float:
+    training = parameters.training
+    if isinstance(parameters, VlmMemberParameters):
+        return vlm_step_on_small_copy(model, training, parameters.hints)
     return step_on_small_copy(model, training)
 
 

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from chajong.encoders.parameters import VlmTowerParameters
     from chajong.members.backbone.parameters import BackboneParameters
     from chajong.members.clip.parameters import ClipParameters
-    from chajong.members.vlm.parameters import VlmClassifierParameters
+    from chajong.members.vlm.parameters import HintsParameters, VlmClassifierParameters
 
 SPREAD = 0.02
 """Of random weights, as transformers draws them."""
@@ -99,12 +99,13 @@ def random_image_model(parameters: PretrainedParameters, *, dry: bool) -> ImageM
 
 
 def random_vlm_classifier(
-    parameters: VlmClassifierParameters, folder: Path, *, dry: bool
+    parameters: VlmClassifierParameters, hints: HintsParameters, folder: Path, *, dry: bool
 ) -> VlmClassifier:
     """Build a fine-tuned vision-language model, its language model's linear layers in 4 bits.
 
     Args:
         parameters: The model at its full size.
+        hints: What its questions tell.
         folder: Is given a tiny model, whose tokenizer and processor are used.
         dry: Whether the model is small.
 
@@ -112,7 +113,7 @@ def random_vlm_classifier(
         The classifier on the best device there is, with adapters, in training mode.
     """
     names = example_names(parameters)
-    prompts = [question.prompt for question in example_questions(parameters, 20)]
+    prompts = [question.prompt for question in example_questions(parameters, 20, hints)]
     make_tiny_qwen(folder, [*names, *prompts])
     settings = parameters.model_copy(update={"weights": str(folder)})
     if dry:

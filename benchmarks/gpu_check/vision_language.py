@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from benchmarks.gpu_check.random_models import random_vlm_classifier
 from benchmarks.gpu_check.rows import Finding, Items, NoHardware
 from benchmarks.gpu_check.timing import forget_peak, median_seconds, peak_memory, seconds_of
 from benchmarks.gpu_check.training import estimated_figures, raise_if_smaller, step_figures
+from chajong.members.kinds.vlm import VlmMemberParameters
 from chajong.members.vlm.name_scoring.names import NamesInOnePass
 from chajong.members.vlm.parameters import HintsParameters
 from chajong.members.vlm.questions import spoken_names
@@ -39,7 +40,7 @@ class PresetModel:
         model: The model, None before it is loaded.
     """
 
-    def __init__(self, environment: str, member: Any, *, dry: bool) -> None:
+    def __init__(self, environment: str, member: VlmMemberParameters, *, dry: bool) -> None:
         """Keep what the preset says; nothing is built yet."""
         self.model: VlmClassifier | None = None
         self._environment = environment
@@ -71,14 +72,15 @@ class PresetModel:
         return Finding({"seconds_to_load": seconds, **memory}, note)
 
     def _build(self, folder: Path) -> None:
-        self.model = random_vlm_classifier(self._member.model, folder, dry=self._dry)
+        member = self._member
+        self.model = random_vlm_classifier(member.model, member.hints, folder, dry=self._dry)
 
     def _all_names(self) -> Finding:
         model = self._loaded().eval()
         model.set_gradient_checkpointing(enabled=False)
         scorer = NamesInOnePass(model.reader)
         photo = np.random.default_rng(0).integers(0, 256, (*model.image_size, 3), np.uint8)
-        prompt = example_questions(model.settings, 1)[0].prompt
+        prompt = example_questions(model.settings, 1, self._member.hints)[0].prompt
         names = list(spoken_names(challenge_names()))
         forget_peak()
         seconds = median_seconds(lambda: scorer.score([photo], [prompt], [names]))
@@ -88,7 +90,7 @@ class PresetModel:
     def _step(self) -> Finding:
         model, training = self._loaded().train(), self._member.training
         photos = photos_of_a_pass(training, dry=self._dry)
-        batch = _batch(photos, model)
+        batch = _batch(photos, model, self._member.hints)
         try:
             forget_peak()
             seconds = OptimiserStep(model, training, batch, compiled=False).seconds()
@@ -130,23 +132,18 @@ def estimates(*, dry: bool) -> Items:
 
 
 def _presets(*, dry: bool) -> list[PresetModel]:
-    members = {
-        environment: next(
-            (each for each in members_of(environment).values() if each.kind == "vlm"), None
-        )
-        for environment in MEMORY
-    }
     return [
         PresetModel(environment, member, dry=dry)
-        for environment, member in members.items()
-        if member is not None and member.training is not None
+        for environment in MEMORY
+        for member in members_of(environment).values()
+        if isinstance(member, VlmMemberParameters) and member.training
     ]
 
 
-def _batch(photos: int, model: VlmClassifier) -> tuple[object, ...]:
+def _batch(photos: int, model: VlmClassifier, hints: HintsParameters) -> tuple[object, ...]:
     device = model.reader.network.device
     size = (photos, 3, *model.image_size)
     pictures = torch.randint(256, size, dtype=torch.uint8, device=device)
-    questions = example_questions(model.settings, photos)
+    questions = example_questions(model.settings, photos, hints)
     labels = torch.tensor([question.candidates[0] for question in questions], device=device)
     return pictures, labels, labels, torch.ones(photos), questions

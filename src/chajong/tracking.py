@@ -51,13 +51,13 @@ class MlflowTrackingHooks:
 
     @hook_impl
     def before_node_run(self, inputs: dict[str, Any]) -> None:
-        """Log the node's parameters, unless they belong to a member that is not enabled."""
+        """Log the node's parameters."""
         if self._run_id is None:
             return
         import mlflow
 
         for name, value in inputs.items():
-            if isinstance(value, BaseModel) and getattr(value, "enabled", True):
+            if isinstance(value, BaseModel):
                 parameters = value.model_dump(mode="json")
                 named = dict(_leaves(parameters, name.removeprefix("params:")))
                 mlflow.log_params(named, run_id=self._run_id)

@@ -26,7 +26,7 @@ from tools.presets.vlm_cost import full_vlm_classifier
 
 COMMAND = [sys.executable, "-m", "benchmarks.check_gpu"]
 CHECKOUT = Path(__file__).parents[2]
-VLM = members_of("gpu24")["vlm"].model
+VLM = members_of("gpu24")["vlm"]
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +39,14 @@ def dry(tmp_path_factory):
     return SimpleNamespace(report=report, printed=run.stdout, status=run.returncode)
 
 
+@pytest.mark.slow
 def test_every_row_of_the_dry_form_runs_but_the_one_that_needs_two_gpus(dry):
     left = {row["name"]: row["note"] for row in dry.report["rows"] if row["status"] != "ran"}
     assert left == {"two processes": "no GPU"}
     assert dry.status == 0
 
 
+@pytest.mark.slow
 def test_every_trained_member_of_every_preset_is_measured(dry):
     names = {row["name"] for row in dry.report["rows"]}
     for environment in MEMORY:
@@ -54,6 +56,7 @@ def test_every_trained_member_of_every_preset_is_measured(dry):
                 assert f"{environment}: {row}" in names
 
 
+@pytest.mark.slow
 def test_estimates_stand_beside_what_was_measured(dry):
     (row,) = (row for row in dry.report["rows"] if row["name"] == "gpu24: backbone")
     measured, estimated = (row[side]["hours_per_fold"] for side in ("measured", "estimated"))
@@ -62,12 +65,14 @@ def test_estimates_stand_beside_what_was_measured(dry):
     assert row["estimated"]["reserved_gb"] > row["estimated"]["allocated_gb"] > 10
 
 
+@pytest.mark.slow
 def test_a_killed_training_has_the_weights_of_one_that_was_not(dry):
     (row,) = (row for row in dry.report["rows"] if row["name"] == "killed and resumed")
     assert row["measured"]["difference_over_change"] == 0
     assert "resumed from step" in row["note"]
 
 
+@pytest.mark.slow
 def test_the_report_says_what_it_is_of_and_the_table_has_its_rows(dry):
     assert dry.report["dry"]
     assert {"name", "torch", "date"} <= dry.report["device"].keys()
@@ -246,7 +251,7 @@ def test_one_gpu_is_not_two(monkeypatch):
 
 @pytest.fixture(scope="module")
 def narrow_vlm(tmp_path_factory):
-    return random_vlm_classifier(VLM, tmp_path_factory.mktemp("tiny"), dry=True)
+    return random_vlm_classifier(VLM.model, VLM.hints, tmp_path_factory.mktemp("tiny"), dry=True)
 
 
 def test_random_weights_are_packed_as_loaded_ones_are(narrow_vlm):
@@ -263,7 +268,7 @@ def test_random_weights_are_packed_as_loaded_ones_are(narrow_vlm):
 
 
 def test_names_are_as_long_as_the_estimates_take_them_to_be(narrow_vlm):
-    reckoned = full_vlm_classifier(VLM).model
+    reckoned = full_vlm_classifier(VLM.model).model
     lengths = [
         [len(model.reader.name_tokens(name)) for name in model.names]
         for model in (narrow_vlm, reckoned)

@@ -1,23 +1,7 @@
-import inspect
-from typing import get_type_hints
-
 import pytest
 from kedro.io import DataCatalog, Version
-from pydantic import BaseModel
 
-from chajong.datasets import OptionalDataset, Skipped, when_enabled
-
-
-class Parameters(BaseModel):
-    enabled: bool = True
-
-
-def double(number: int, parameters: Parameters) -> int:
-    return 2 * number
-
-
-def both(number: int, parameters: Parameters) -> tuple[int, int]:
-    return number, 2 * number
+from chajong.datasets import OptionalDataset, Skipped
 
 
 @pytest.fixture
@@ -58,19 +42,3 @@ class TestOptionalDataset:
         assert catalog.load("hog.metrics") is None
         catalog.save("hog.metrics", {"log_loss": 1.0})
         assert catalog.load("hog.metrics") == {"log_loss": 1.0}
-
-
-class TestWhenEnabled:
-    def test_an_enabled_member_computes(self):
-        assert when_enabled(double)(3, Parameters()) == 6
-        assert when_enabled(double)(parameters=Parameters(), number=3) == 6
-
-    def test_a_member_that_is_not_enabled_skips_every_output(self):
-        skipped = when_enabled(both, outputs=2)(3, Parameters(enabled=False))
-        assert [type(output) for output in skipped] == [Skipped, Skipped]
-        assert isinstance(when_enabled(double)(3, Parameters(enabled=False)), Skipped)
-
-    def test_kedro_still_sees_the_types(self):
-        node_function = when_enabled(double)
-        assert list(inspect.signature(node_function).parameters) == ["number", "parameters"]
-        assert get_type_hints(node_function)["parameters"] is Parameters

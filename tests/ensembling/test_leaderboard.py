@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from chajong.ensembling.leaderboard import OTHERS, leaderboard_chart
 from chajong.ensembling.leaderboard import leaderboard as leaderboard_of
-from chajong.ensembling.leaderboard import leaderboard_chart
 from chajong.predictions.intervals import mean_interval
 
 PHOTOS = [f"쏘나타/{number}.jpg" for number in range(12)]
@@ -44,7 +44,7 @@ def metrics() -> dict[str, dict]:
     return {
         "hog": FIGURES | {"log_loss": 1.2, "accuracy": 0.6, "status": "pooled"},
         "외부_멤버": {"status": "skipped: lacks fold 3"},
-        "clip": FIGURES | {"status": "pooled"},
+        "clip": FIGURES | {"status": "pooled", "approach": "CLIP"},
     }
 
 
@@ -54,8 +54,12 @@ class TestTable:
 
     def test_columns(self, metrics: dict[str, dict]):
         first, *others = FIGURES
-        wanted = ["member", first, *INTERVALS, *others, "status"]
+        wanted = ["member", "approach", first, *INTERVALS, *others, "status"]
         assert list(leaderboard(metrics).columns) == wanted
+
+    def test_who_has_no_approach_is_a_table_of_others(self, metrics: dict[str, dict]):
+        approaches = leaderboard(metrics).set_index("member")["approach"]
+        assert (approaches["clip"], approaches["외부_멤버"]) == ("CLIP", OTHERS)
 
     def test_figures_stay_with_their_member(self, metrics: dict[str, dict]):
         row = leaderboard(metrics).set_index("member").loc["hog"]

@@ -1,12 +1,10 @@
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from chajong.encoders.features import Features
+from chajong.ensembling.family_temperature import NO_FAMILY_TEMPERATURES, FamilyTemperatures
 from chajong.ensembling.pooling import pool_members
-from chajong.ensembling.refinement import STEPS, refine_pool
+from chajong.ensembling.refinement import STEP, refine_pool
 from chajong.predictions.contract import (
     Predictions,
     contract_hash,
@@ -17,38 +15,45 @@ from chajong.predictions.contract import (
 
 CLASSES = pd.DataFrame(
     {
-        "name": ["a", "b", "c", "d"],
-        "effective_class": ["a", "b", "c", "d"],
-        "effective_id": range(4),
-        "maker": [None] * 4,
-        "base": ["one", "one", "two", "two"],
+        "name": list("abcdef"),
+        "effective_class": list("abcdef"),
+        "effective_id": range(6),
+        "maker": [None] * 6,
+        "base": ["one", "one", "one", "two", "two", "two"],
     }
 )
-TEST_IDS = [f"TEST_{number}" for number in range(40)]
+TRAIN, TEST = 600, 200
+TEST_IDS = [f"TEST_{number}" for number in range(TEST)]
 
 
 class World:
-    """A member that cannot tell a from b, and features that can."""
+    """A member that is too sure inside one family and not sure enough inside the other.
 
-    def __init__(self, telling: bool) -> None:
+    No temperature of the whole pool mends both.
+    """
+
+    def __init__(self, wrongness: float) -> None:
         random = np.random.default_rng(0)
-        train = [f"train/{number}" for number in range(300)]
-        ids = [*train, *TEST_IDS]
-        self.truth = pd.Series(random.integers(4, size=len(ids)), index=ids)
+        train = [f"train/{number}" for number in range(TRAIN)]
+        self.ids = [*train, *TEST_IDS]
+        between = 8 * np.eye(2)[random.integers(2, size=len(self.ids))].repeat(3, axis=1)
+        within = random.normal(size=(len(self.ids), 6)) * 1.5
+        right = np.exp(normalise_log(between + within))
+        drawn = (right.cumsum(axis=1) < random.random((len(self.ids), 1))).sum(axis=1)
+        self.truth = pd.Series(drawn.clip(max=5), index=self.ids)
+        distorting = FamilyTemperatures(((0, 1, 2), (3, 4, 5)), (1 / wrongness, wrongness))
+        self.scores = distorting.log_probabilities(normalise_log(between + within))
         self.folds = pd.DataFrame(
             {
                 "photo_id": train,
-                "fold": np.arange(300) % 3,
-                "label_counts": np.arange(300) % 50 != 7,
-                "group": np.arange(300),
+                "fold": np.arange(TRAIN) % 3,
+                "label_counts": np.arange(TRAIN) % 50 != 7,
+                "group": np.arange(TRAIN),
             }
         )
         names = CLASSES["name"].to_numpy()[self.truth[train]]
-        self.photos = pd.DataFrame({"photo_id": train, "class_name": names})
-        self.contract = contract_hash(CLASSES, self.folds, self.photos)
-        shift = 2.5 * (self.truth.to_numpy() % 2)[:, None] if telling else 0.0
-        self.matrix = (random.normal(size=(len(ids), 6)) + shift).astype(np.float32)
-        self.features = Features(tuple(ids), self.matrix, "key", "content")
+        photos = pd.DataFrame({"photo_id": train, "class_name": names})
+        self.contract = contract_hash(CLASSES, self.folds, photos)
 
     @property
     def labels(self) -> pd.Series:
@@ -64,73 +69,55 @@ class World:
         train = self.folds[["photo_id", "fold", "label_counts"]].assign(split="train")
         rows = pd.concat([train, *tests], ignore_index=True)
         rows = rows[["photo_id", "split", "fold", "label_counts"]]
-        # Both classes of a family get the same, so that only the features can tell them apart.
-        scores = np.random.default_rng(1).normal(size=(len(rows), 2)).repeat(2, axis=1)
-        family = self.truth[rows["photo_id"]].to_numpy() // 2
-        scores[np.arange(len(rows)), 2 * family] += 2
-        scores[np.arange(len(rows)), 2 * family + 1] += 2
-        return Predictions(rows, normalise_log(scores), tuple("abcd"), self.contract)
+        scores = self.scores[pd.Index(self.ids).get_indexer(rows["photo_id"])]
+        return Predictions(rows, scores, tuple("abcdef"), self.contract)
 
-    def refine(self, labels: pd.Series | None = None, features: bool = True):
-        known = self.labels if labels is None else labels
-        pooled = pool_members({"hog": self.member()}, known, self.folds, TEST_IDS, self.contract)
-        strongest = ("hog", self.features) if features else None
-        return pooled, refine_pool(pooled, known, self.folds, CLASSES, strongest)
+    def refine(self):
+        members = {"hog": self.member()}
+        pooled = pool_members(members, self.labels, self.folds, TEST_IDS, self.contract)
+        return pooled, refine_pool(pooled, self.labels, self.folds, CLASSES)
 
 
 @pytest.fixture(scope="module")
-def telling():
-    world = World(telling=True)
+def wrong():
+    world = World(wrongness=3.0)
     return world, *world.refine()
 
 
-def test_specialists_that_know_more_help_photos_that_no_one_has_seen(telling):
-    world, pooled, refined = telling
-    assert refined.features_of == "hog"
-    assert refined.specialists["kept"].any()
+def test_what_is_learned_from_labels_helps_photos_that_no_one_has_seen(wrong):
+    world, pooled, refined = wrong
+    assert refined.families.families == ((0, 1, 2), (3, 4, 5))
+    assert refined.families.temperatures[0] > 1 > refined.families.temperatures[1]
     losses = refined.step_losses
-    assert losses["specialists"].mean() < losses["floor"].mean() - 0.1
+    assert losses[STEP].mean() < losses["floor"].mean() - 0.05
     truth = world.truth[TEST_IDS].to_numpy()
     before, after = (
-        split_rows(each.predictions, "test").log_probabilities[np.arange(40), truth].mean()
+        split_rows(each.predictions, "test").log_probabilities[np.arange(TEST), truth].mean()
         for each in (pooled, refined)
     )
-    assert after > before + 0.1
+    assert after > before + 0.05
 
 
-def test_the_last_step_is_what_the_predictions_say(telling):
-    world, _, refined = telling
+def test_the_last_step_is_what_the_predictions_say(wrong):
+    world, _, refined = wrong
     train = train_rows(refined.predictions)
     counted = train.take(train.rows["label_counts"].to_numpy())
     labels = world.truth[counted.rows["photo_id"]].to_numpy()
     losses = -counted.log_probabilities[np.arange(len(labels)), labels]
-    assert list(refined.step_losses.columns[-3:]) == list(STEPS)
+    assert refined.step_losses.columns[-1] == STEP
     assert refined.step_losses["photo_id"].tolist() == counted.rows["photo_id"].tolist()
-    np.testing.assert_allclose(refined.step_losses[STEPS[-1]], losses, atol=1e-5)
+    np.testing.assert_allclose(refined.step_losses[STEP], losses, atol=1e-5)
+
+
+def test_a_train_photo_is_treated_by_what_other_parts_taught(wrong):
+    _, pooled, refined = wrong
+    by_all = refined.families.log_probabilities(train_rows(pooled.predictions).log_probabilities)
+    assert not np.allclose(train_rows(refined.predictions).log_probabilities, by_all, atol=1e-6)
 
 
 def test_where_nothing_helps_the_pool_stays_bit_for_bit():
-    pooled, refined = World(telling=False).refine()
-    assert not refined.specialists["kept"].any()
+    pooled, refined = World(wrongness=1.0).refine()
+    assert refined.families == NO_FAMILY_TEMPERATURES
     np.testing.assert_array_equal(
         refined.predictions.log_probabilities, pooled.predictions.log_probabilities
     )
-    assert (refined.unseen["gate"] == 0).all()
-
-
-def test_without_features_there_are_no_specialists():
-    _, refined = World(telling=True).refine(features=False)
-    assert refined.features_of is None
-    assert refined.specialists.empty
-    assert refined.unseen["unlikeness"].isna().all()
-    assert refined.unseen["photo_id"].tolist() == TEST_IDS
-
-
-def test_an_unlike_photo_is_named(telling):
-    world, pooled, _ = telling
-    matrix = world.matrix + 10
-    matrix[world.features.photo_ids.index(TEST_IDS[3])] *= -1
-    features = replace(world.features, matrix=matrix)
-    found = refine_pool(pooled, world.labels, world.folds, CLASSES, ("hog", features))
-    unlike = found.unseen.set_index("photo_id")["unlikeness"]
-    assert unlike.idxmax() == TEST_IDS[3]

@@ -4,19 +4,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from chajong.pipelines.feature_extraction.parameters import EncoderMemberParameters
 
 from chajong.encoders.features import Features
 from chajong.encoders.parameters import HogParameters, PretrainedParameters
 from chajong.members.checkpoint import Checkpoint
 from chajong.members.heads.parameters import HeadsParameters
+from chajong.members.kinds.frozen import FrozenKind, FrozenParameters
+from chajong.members.trained.tables import TrainingTables
 from chajong.photos.folder import scan_photo_folder
 from chajong.photos.store import PhotoStore
 from chajong.pipelines.data_processing import nodes as data_processing
 from chajong.pipelines.data_processing.parameters import DataProcessingParameters
-from chajong.pipelines.ensembling import nodes as ensembling
+from chajong.pipelines.ensembling import nodes, saving
 from chajong.pipelines.ensembling.parameters import EnsemblingParameters
-from chajong.pipelines.feature_extraction import nodes as feature_extraction
 from chajong.predictions.contract import Predictions
 from tools.rendered_cars.sample_names import sample_names
 from tools.rendered_cars.write import write_rendered_photos
@@ -58,18 +58,16 @@ class SmallRun:
         return self.raw / self.photos.set_index("photo_id").loc[photo_id, "path"]
 
     def served(self, members=("hog", "clip_frozen")):
-        """Pool some members, with the steps after the pool."""
+        """Pool some members, with the step after the pool."""
         parameters = EnsemblingParameters()
-        likeness = ensembling.weigh_photos(self.photos, self.folds, parameters)
+        likeness = nodes.weigh_photos(self.photos, self.folds, parameters)
         predictions = {member: self.predictions[member] for member in members}
-        pooled = ensembling.pool(predictions, *self.tables, {}, likeness, parameters)
-        refined = ensembling.refine(pooled, predictions, *self.tables, self.features)
-        return ensembling.serve(
+        pooled = nodes.pool(predictions, *self.tables, {}, likeness, parameters)
+        return saving.serve(
             pooled,
-            refined,
+            nodes.refine(pooled, *self.tables),
             predictions,
             self.checkpoints,
-            self.features,
             *self.tables,
             {},
             likeness,
@@ -79,10 +77,8 @@ class SmallRun:
     def ensemble(self, served):
         """Gather a pool as what is saved."""
         admitted = {member: self.predictions[member] for member in self.checkpoints}
-        _, weights = ensembling.admit_members(admitted, self.checkpoints, EnsemblingParameters())
-        return ensembling.save_ensemble(
-            served, self.checkpoints, self.features, weights, *self.tables, self.store
-        )
+        _, weights = nodes.admit_members(admitted, self.checkpoints, EnsemblingParameters())
+        return saving.save_ensemble(served, self.checkpoints, weights, *self.tables, self.store)
 
 
 def make_small_run(folder: Path) -> SmallRun:
@@ -99,13 +95,13 @@ def make_small_run(folder: Path) -> SmallRun:
     groups = data_processing.group_photos(photos, classes, processing)
     folds = data_processing.assign_folds(photos, listing, classes, groups, processing)
     features, predictions, checkpoints = {}, {}, {}
+    kind, tables = FrozenKind(), TrainingTables(photos, classes, folds, store)
     for member, encoder in ENCODERS.items():
-        parameters = EncoderMemberParameters(encoder=encoder, heads=HEADS)
-        key = feature_extraction.identify_encoder(folder / member, parameters)
-        features[member], report = feature_extraction.extract(
-            photos, store, key, folder / member, parameters
-        )
-        predictions[member], checkpoints[member], *_ = feature_extraction.fit_encoder_heads(
-            features[member], report, photos, classes, folds, parameters
+        parameters = FrozenParameters(kind="frozen", encoder=encoder, heads=HEADS)
+        scratch = folder / member
+        key = kind.check(scratch, parameters)
+        features[member], report = kind.extract(photos, store, key, scratch, parameters)
+        predictions[member], checkpoints[member], *_ = kind.predict(
+            features[member], report, tables, parameters
         )
     return SmallRun(raw, photos, classes, folds, store, features, predictions, checkpoints)

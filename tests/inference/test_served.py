@@ -4,18 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from chajong.ensembling.gate import Gate
-from chajong.ensembling.specialists.specialists import NO_SPECIALISTS
-from chajong.ensembling.unlikeness import neighbour_distance
 
 from chajong.datasets import Skipped
 from chajong.encoders.concatenation import join_matrices
-from chajong.ensembling.family_temperature import NO_FAMILY_TEMPERATURES
-from chajong.ensembling.refinement import RefiningSteps
 from chajong.inference.agreement import AgreementError, compare_with_run
-from chajong.inference.classifier import CarClassifier
-from chajong.inference.ensemble import build_ensemble
-from chajong.inference.member_models import members_needed
+from chajong.inference.member_models import can_answer, members_needed
 from chajong.predictions.contract import normalise_log
 
 
@@ -39,7 +32,7 @@ def test_a_member_that_repeats_another_is_neither_weighed_nor_saved(small_run, s
 
 def test_a_member_with_hints_of_a_teammate_cannot_answer(small_run, monkeypatch):
     checkpoint = small_run.checkpoints["clip_frozen"]
-    hinted = replace(checkpoint, configuration={"hinting_member": "teammate"})
+    hinted = replace(checkpoint, configuration={"kind": "vlm", "builds_on": ["teammate"]})
     monkeypatch.setitem(small_run.checkpoints, "vlm", hinted)
     answers = small_run.predictions["clip_frozen"]
     softer = replace(answers, log_probabilities=normalise_log(answers.log_probabilities / 2))
@@ -56,16 +49,26 @@ def test_without_any_checkpoint_nothing_is_saved(small_run, monkeypatch):
     assert isinstance(small_run.ensemble(served), Skipped)
 
 
+BUILDS_ON = {
+    "concat": ["hog", "timm_frozen"],
+    "hog": [],
+    "timm_frozen": [],
+    "vlm": ["concat"],
+    "hinted_by_others": ["teammate"],
+    "clip": [],
+}
+
+
 def test_members_come_with_those_that_they_build_on():
-    configurations = {
-        "concat": {"made_by": {"members": ["hog", "timm_frozen"]}},
-        "hog": {"made_by": {"encoder": {}}},
-        "timm_frozen": {"made_by": {"encoder": {}}},
-        "vlm": {"hinting_member": "concat"},
-        "clip": {"hinting_member": None},
-    }
+    configurations = {member: {"builds_on": others} for member, others in BUILDS_ON.items()}
     needed = members_needed(["vlm", "clip"], configurations)
     assert needed == ("vlm", "clip", "concat", "hog", "timm_frozen")
+
+
+def test_who_builds_on_a_table_of_others_cannot_answer():
+    configurations = {member: {"builds_on": others} for member, others in BUILDS_ON.items()}
+    able = {member for member in [*BUILDS_ON, "teammate"] if can_answer(member, configurations)}
+    assert able == set(BUILDS_ON) - {"hinted_by_others"}
 
 
 def test_the_agreement_is_measured_and_a_disagreement_is_refused(classifier, small_run, served):
@@ -81,8 +84,6 @@ def test_the_agreement_is_measured_and_a_disagreement_is_refused(classifier, sma
 def test_where_an_accelerator_took_part_rounding_is_no_disagreement(
     classifier, small_run, served, monkeypatch
 ):
-    from dataclasses import replace
-
     predictions = served.refined.predictions
     values = predictions.log_probabilities
     rounding = np.random.default_rng(0).normal(0, 0.02, values.shape)
@@ -105,44 +106,3 @@ def test_joined_features_of_new_photos_are_those_of_the_run(classifier, small_ru
     got = join_matrices([asked.features(name) for name in small_run.features])
     # Features are kept in half precision: a value at the edge of two steps may take either.
     np.testing.assert_allclose(got, join_matrices(blocks), rtol=2**-10, atol=1e-6)
-
-
-def test_an_open_gate_looks_at_new_photos_as_at_the_runs(small_run, served, tmp_path):
-    """No gate opens on rendered cars by itself, so that one is put in."""
-    from chajong.inference.saved import write_ensemble
-
-    classes = len(served.refined.predictions.class_names)
-    gate = Gate(
-        -1.0, np.array([0.5, 0.5, 2.0]), np.zeros(3), np.ones(3), np.full(classes, -np.log(classes))
-    )
-    steps = RefiningSteps(NO_FAMILY_TEMPERATURES, NO_SPECIALISTS, gate)
-    refined = replace(served.refined, steps=steps)
-    features = small_run.features[refined.features_of]
-    ensemble = build_ensemble(
-        served.pooled.pooled,
-        refined,
-        small_run.checkpoints,
-        small_run.tables,
-        classifier_settings(small_run),
-        features,
-        "---\n---\n",
-        {},
-    )
-    write_ensemble(ensemble, tmp_path / "ensemble")
-    loaded = CarClassifier.load(tmp_path / "ensemble")
-    rows = served.pooled.pooled.predictions.rows
-    folds = rows["fold"].where(rows["split"] == "train", -1).to_numpy()
-    distance = neighbour_distance(features.rows(rows["photo_id"]), folds)[:, None]
-    test = np.flatnonzero((rows["split"] == "test").to_numpy())[:6]
-    pooled = served.pooled.pooled.predictions.log_probabilities[test]
-    contents = small_run.photos.set_index("photo_id").loc[rows["photo_id"].iloc[test], "sha256"]
-    got = loaded.ensemble.log_probabilities(loaded.asked(contents.tolist(), small_run.store))
-    expected = gate.log_probabilities(pooled, distance[test])
-    np.testing.assert_allclose(np.exp(got), np.exp(expected), atol=1e-5)
-    assert np.abs(np.exp(got) - np.exp(pooled)).max() > 0.01
-
-
-def classifier_settings(small_run):
-    from chajong.photos.preparation import StoreSettings
-
-    return StoreSettings(**small_run.store.settings)

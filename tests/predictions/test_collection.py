@@ -4,8 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from chajong.predictions.collection import collect_predictions
+from chajong.predictions.collection import read_table_of_others, read_tables_of_others
 from chajong.predictions.external import ExternalMemberError
+
+NAMES = ("hog", "fusion", "차종")
+COMPOSED, DECOMPOSED = (normalize(form, "팀원.csv") for form in ("NFC", "NFD"))
 
 
 @pytest.fixture
@@ -16,52 +19,61 @@ def table(classes, folds, test_ids):
     return pd.DataFrame(values, columns=names).assign(photo_id=ids)
 
 
-def test_own_members_and_tables_of_others_are_gathered(make_member, table, photos, classes, folds):
-    ours = make_member(1)
-    found = collect_predictions(
-        {"hog": ours, "clip": None}, {"팀원.csv": table}, photos, classes, folds
-    )
-    assert list(found) == ["hog", "팀원"]
-    assert found["hog"] is ours
-    assert found["팀원"].contract == ours.contract
+@pytest.fixture
+def read_all(photos, classes, folds):
+    return lambda tables: read_tables_of_others(tables, NAMES, photos, classes, folds)
 
 
-def test_a_table_that_is_wrong_is_named(table, photos, classes, folds):
+@pytest.fixture
+def read_one(photos, classes, folds):
+    return lambda file, tables: read_table_of_others(file, tables, photos, classes, folds)
+
+
+def test_tables_of_others_are_members_called_after_their_files(read_all, table, make_member):
+    found = read_all({"팀원.csv": table, "friend.parquet": table})
+    assert list(found) == ["팀원", "friend"]
+    assert found["팀원"].contract == make_member(1).contract
+
+
+def test_a_table_that_is_wrong_is_named(read_all, table):
     with pytest.raises(ExternalMemberError, match=r"팀원\.csv"):
-        collect_predictions({}, {"팀원.csv": table.iloc[1:]}, photos, classes, folds)
+        read_all({"팀원.csv": table.iloc[1:]})
 
 
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        (
-            ["fusion.csv"],
-            r"fusion\.csv has the name of this project's own 'fusion'\. Rename",
-        ),
+        (["fusion.csv"], r"fusion\.csv has the name of this project's own 'fusion'\. Rename"),
         (["Fusion.parquet"], r"Fusion\.parquet .* this project's own 'fusion'\. Rename"),
+        ([normalize("NFD", "차종.csv")], r"this project's own '차종'\. Rename"),
         (["ensemble.csv"], r"ensemble\.csv .* this project's own 'ensemble'"),
         (["a.csv", "a.parquet"], r"a\.parquet has the name of the table a\.csv"),
         (["a.csv", "A.csv"], r"A\.csv has the name of the table a\.csv"),
-        (
-            [normalize("NFC", "팀원.csv"), normalize("NFD", "팀원.csv")],
-            "has the name of the table 팀원",
-        ),
+        ([COMPOSED, DECOMPOSED], "has the name of the table 팀원"),
     ],
 )
-def test_a_name_that_is_taken_is_refused_with_both_and_the_fix(
-    files, message, table, photos, classes, folds
-):
+def test_a_name_that_is_taken_is_refused_with_both_and_the_fix(files, message, table, read_all):
     with pytest.raises(ExternalMemberError, match=message):
-        collect_predictions({}, dict.fromkeys(files, table), photos, classes, folds)
+        read_all(dict.fromkeys(files, table))
 
 
-def test_a_table_is_called_by_composed_letters(table, photos, classes, folds):
+def test_a_table_is_called_by_composed_letters(table, read_all):
     """Some file systems give names in decomposed letters, which no setting would match."""
-    found = collect_predictions({}, {normalize("NFD", "팀원.csv"): table}, photos, classes, folds)
-    assert list(found) == [normalize("NFC", "팀원")]
+    assert list(read_all({DECOMPOSED: table})) == [normalize("NFC", "팀원")]
 
 
-def test_who_may_give_hints_comes_before_who_takes_them(make_member, table, photos, classes, folds):
-    ours = {"hog": make_member(1), "vlm": make_member(2)}
-    found = collect_predictions(ours, {"friend.csv": table}, photos, classes, folds)
-    assert list(found) == ["hog", "friend", "vlm"]
+@pytest.mark.parametrize("asked", [COMPOSED, DECOMPOSED, "팀원"])
+@pytest.mark.parametrize("lies_as", [COMPOSED, DECOMPOSED])
+def test_one_table_is_found_by_its_name_with_or_without_its_ending(
+    asked, lies_as, table, read_one, read_all
+):
+    found = read_one(asked, {"other.csv": table, lies_as: table})
+    expected = read_all({lies_as: table})[normalize("NFC", "팀원")]
+    np.testing.assert_array_equal(found.log_probabilities, expected.log_probabilities)
+
+
+def test_a_table_that_is_not_there_is_named_with_those_that_are(table, read_one):
+    with pytest.raises(ExternalMemberError, match=r"no table 'fiend.*there are friend\.csv\. Put"):
+        read_one("fiend.csv", {"friend.csv": table})
+    with pytest.raises(ExternalMemberError, match="there are none"):
+        read_one("fiend.csv", {})

@@ -8,31 +8,27 @@ from chajong.search.indexed_features import indexed_features
 from chajong.search.measurement import measure_features, similar_models
 
 
-def of_members(small_run):
-    return {
-        f"{member}.{kind}": getattr(small_run, attribute).get(member)
-        for member in ("hog", "timm_frozen", "clip_frozen")
-        for kind, attribute in (("features", "features"), ("checkpoint", "checkpoints"))
-    }
+def chosen_features(small_run, photos, wanted=None):
+    return indexed_features(small_run.features, small_run.checkpoints, photos, wanted)
 
 
 def test_an_encoder_that_reads_words_is_chosen_first(small_run):
-    assert indexed_features(of_members(small_run), small_run.photos, None).member == "clip_frozen"
-    assert indexed_features(of_members(small_run), small_run.photos, "hog").member == "hog"
+    assert chosen_features(small_run, small_run.photos).member == "clip_frozen"
+    assert chosen_features(small_run, small_run.photos, "hog").member == "hog"
 
 
 def test_a_member_without_features_is_named(small_run):
     with pytest.raises(SearchError, match=r"timm_frozen has no features.*hog, clip_frozen"):
-        indexed_features(of_members(small_run), small_run.photos, "timm_frozen")
+        chosen_features(small_run, small_run.photos, "timm_frozen")
 
 
 def test_features_of_other_photos_do_not_count(small_run):
     with pytest.raises(SearchError, match="none"):
-        indexed_features(of_members(small_run), small_run.photos[:-1], None)
+        chosen_features(small_run, small_run.photos[:-1])
 
 
 def test_a_run_is_measured(small_run):
-    chosen = indexed_features(of_members(small_run), small_run.photos, None)
+    chosen = chosen_features(small_run, small_run.photos)
     report = measure_features(chosen, *small_run.tables)
     assert 0 < report["recall_at_1"] <= report["recall_at_5"] <= report["recall_at_10"] <= 1
     chance = 1 / small_run.classes["effective_class"].nunique()

@@ -91,5 +91,5 @@ def test_an_encoder_without_words_says_what_to_use(small_run):
         IndexParameters(),
         thumbnail_side=16,
     )
-    with pytest.raises(SearchError, match=r"reads no words.*clip_frozen"):
+    with pytest.raises(SearchError, match=r"HOG.* reads no words.*open_clip"):
         QueryEncoder(index).of_words("쏘나타")

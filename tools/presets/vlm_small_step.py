@@ -10,11 +10,12 @@ import torch
 
 from chajong.members.vlm.classifier import build_vlm_classifier
 from tools.presets.small_step import loss_after_step
-from tools.presets.vlm_cost import example_names, example_questions
+from tools.presets.vlm_cost import HINTED, example_names, example_questions
 from tools.tiny_vlm import make_tiny_qwen
 
 if TYPE_CHECKING:
     from chajong.members.vlm.parameters import (
+        HintsParameters,
         VlmClassifierParameters,
         VlmTrainingParameters,
     )
@@ -26,13 +27,16 @@ SMALL = {"model": "tiny_vlm", "max_pixels": 84 * 112, "aspect_ratio": 4 / 3}
 
 
 def vlm_step_on_small_copy(
-    parameters: VlmClassifierParameters, training: VlmTrainingParameters
+    parameters: VlmClassifierParameters,
+    training: VlmTrainingParameters,
+    hints: HintsParameters = HINTED,
 ) -> float:
     """Train a tiny Qwen2.5-VL for one step on photos of noise, quantised and adapted alike.
 
     Args:
         parameters: The model at its full size.
         training: Rates, decays, and whether activations are computed twice.
+        hints: What questions tell.
 
     Returns:
         The loss after the step.
@@ -41,7 +45,7 @@ def vlm_step_on_small_copy(
         EncoderError: Weights are to be in 4 bits and bitsandbytes is not installed.
         TrainingError: The loss is not a number.
     """
-    questions = example_questions(parameters, PHOTOS)
+    questions = example_questions(parameters, PHOTOS, hints)
     with tempfile.TemporaryDirectory() as folder:
         names = example_names(parameters)
         make_tiny_qwen(Path(folder), [*names, *(question.prompt for question in questions)])

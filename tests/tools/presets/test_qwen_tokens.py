@@ -1,16 +1,13 @@
 import base64
-import runpy
 import sys
-from pathlib import Path
 
 import pytest
 
 from chajong.members.vlm.questions import spoken_names
 from chajong.members.vlm.templates import ENGLISH, KOREAN
 from chajong.names.challenge import challenge_names
+from tools.presets import make_qwen_tokens
 from tools.presets.qwen_tokens import TABLE, count_tokens, name_tokens
-
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "qwen_tokens.py"
 
 
 def test_the_table_has_every_name_of_the_challenge():
@@ -40,14 +37,13 @@ def test_the_table_is_written_from_a_vocabulary(tmp_path, monkeypatch, capsys):
     tokens = [*(bytes([byte]) for byte in range(256)), *joined]
     lines = (base64.b64encode(token) + b" %d" % rank for rank, token in enumerate(tokens))
     (tmp_path / "qwen.tiktoken").write_bytes(b"\n".join(lines))
-    script = runpy.run_path(str(SCRIPT))
-    ranks = script["read_ranks"](tmp_path / "qwen.tiktoken")
+    ranks = make_qwen_tokens.read_ranks(tmp_path / "qwen.tiktoken")
     # Digits are never joined; of two pairs that of the lower rank is joined first.
-    assert script["tokens_of"]("A 20", ranks) == [65, 32, 50, 48]
-    assert script["tokens_of"]("뉴", ranks) == [258]
+    assert make_qwen_tokens.tokens_of("A 20", ranks) == [65, 32, 50, 48]
+    assert make_qwen_tokens.tokens_of("뉴", ranks) == [258]
     written = tmp_path / TABLE.name
-    monkeypatch.setitem(script["main"].__globals__, "TABLE", written)
-    monkeypatch.setattr(sys, "argv", ["qwen_tokens.py", str(tmp_path / "qwen.tiktoken")])
-    script["main"]()
+    monkeypatch.setattr(make_qwen_tokens, "TABLE", written)
+    monkeypatch.setattr(sys, "argv", ["make_qwen_tokens", str(tmp_path / "qwen.tiktoken")])
+    make_qwen_tokens.main()
     assert "396 names" in capsys.readouterr().out
     assert len(written.read_text(encoding="utf-8").splitlines()) == 398

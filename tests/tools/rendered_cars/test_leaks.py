@@ -23,6 +23,8 @@ from tools.rendered_cars.photo import render_photo
 from tools.rendered_cars.scene import draw_scene
 from tools.rendered_cars.write import photo_seed
 
+pytestmark = pytest.mark.slow
+
 NAMES = [
     "한별_다온_2018", "가온_미르_2018", "도담_누리_2018", "아라솔_마루_2018",
     "Castel_Alda_2018", "Zephra_Corro_2018", "Ostra_Solin_2018", "Lumera_Petir_2018",

@@ -8,7 +8,12 @@ import pandas as pd
 from pydantic import TypeAdapter
 
 from chajong.encoders.parameters import EncoderParameters, PretrainedParameters
-from chajong.members.onnx.export import LABELS_FILE, export_encoder, export_heads
+from chajong.members.onnx.export import (
+    EXPORTED_LIBRARIES,
+    LABELS_FILE,
+    export_encoder,
+    export_heads,
+)
 from chajong.whole import whole_folder
 
 if TYPE_CHECKING:
@@ -16,7 +21,8 @@ if TYPE_CHECKING:
 
     from chajong.members.checkpoint import Checkpoint
 
-EXPORTED_LIBRARIES = ("timm", "open_clip")
+ENCODER = "encoder"
+"""The folder of the encoder, beside the heads."""
 
 
 def export_frozen(checkpoint: Checkpoint, folder: Path) -> pd.DataFrame:
@@ -37,7 +43,8 @@ def export_frozen(checkpoint: Checkpoint, folder: Path) -> pd.DataFrame:
         tables = [export_heads(checkpoint, unfinished)]
         encoder = _encoder(checkpoint.configuration["made_by"])
         if encoder is not None:
-            tables.append(export_encoder(encoder, unfinished / "encoder"))
+            table = export_encoder(encoder, unfinished / ENCODER)
+            tables.append(table.assign(file=f"{ENCODER}/" + table["file"]))
     return pd.concat(tables, ignore_index=True)
 
 

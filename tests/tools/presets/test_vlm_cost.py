@@ -4,7 +4,7 @@ import torch
 from chajong.encoders.encoder import EncoderError
 from chajong.members.vlm.name_scoring.trie import build_trie
 from chajong.members.vlm.parameters import (
-    HintParameters,
+    HintsParameters,
     VlmClassifierParameters,
     VlmTrainingParameters,
 )
@@ -20,7 +20,8 @@ from tools.presets.vlm_cost import (
 )
 from tools.presets.vlm_small_step import vlm_step_on_small_copy
 
-QWEN_7B = VlmClassifierParameters(candidates=3, hints={"count": 1})
+QWEN_7B = VlmClassifierParameters(candidates=3)
+HINTS = HintsParameters(member="another", count=1)
 
 
 @pytest.fixture
@@ -39,6 +40,7 @@ def shallow(monkeypatch):
         monkeypatch.setattr(module, "published_configuration", two_layers)
 
 
+@pytest.mark.presets
 def test_frozen_weights_of_7b_take_4_bits_in_the_language_models_layers_and_16_elsewhere():
     sized = full_vlm_classifier(QWEN_7B)
     linear = 28 * (2 * 3584 * 3584 + 2 * 3584 * 512 + 3 * 3584 * 18944)
@@ -47,6 +49,7 @@ def test_frozen_weights_of_7b_take_4_bits_in_the_language_models_layers_and_16_e
     assert sized.unpacked == 2 * 3584 * 18944
 
 
+@pytest.mark.presets
 def test_adapters_of_7b_are_of_rank_16_in_the_language_and_8_in_the_last_blocks():
     trainable = [
         (name, weight)
@@ -63,10 +66,11 @@ def test_adapters_of_7b_are_of_rank_16_in_the_language_and_8_in_the_last_blocks(
     assert sum(weight.numel() for _, weight in trainable) == language + vision
 
 
+@pytest.mark.presets
 def test_accumulation_takes_the_memory_of_fewer_photos(shallow):
-    at_once = vlm_training_cost(QWEN_7B, VlmTrainingParameters(batch_size=8))
+    at_once = vlm_training_cost(QWEN_7B, VlmTrainingParameters(batch_size=8), HINTS)
     in_four = vlm_training_cost(
-        QWEN_7B, VlmTrainingParameters(batch_size=8, gradient_accumulation=4)
+        QWEN_7B, VlmTrainingParameters(batch_size=8, gradient_accumulation=4), HINTS
     )
     assert (at_once.photos, in_four.photos) == (8, 2)
     assert in_four.memory_gb < at_once.memory_gb
@@ -74,10 +78,13 @@ def test_accumulation_takes_the_memory_of_fewer_photos(shallow):
     assert in_four.memory_gb > full_vlm_classifier(QWEN_7B).frozen / 1e9 + RESERVE_GB
 
 
+@pytest.mark.presets
 def test_computing_activations_twice_takes_less_memory_and_more_work(shallow):
     twice, kept = (
         vlm_training_cost(
-            QWEN_7B, VlmTrainingParameters(batch_size=8, gradient_checkpointing=checkpointing)
+            QWEN_7B,
+            VlmTrainingParameters(batch_size=8, gradient_checkpointing=checkpointing),
+            HINTS,
         )
         for checkpointing in (True, False)
     )
@@ -85,9 +92,10 @@ def test_computing_activations_twice_takes_less_memory_and_more_work(shallow):
     assert kept.operations < twice.operations < 2 * kept.operations
 
 
+@pytest.mark.presets
 def test_a_pass_does_the_operations_of_its_layers(shallow):
     """There, there again, and back: frozen weights need no gradient of their own."""
-    cost = vlm_training_cost(QWEN_7B, VlmTrainingParameters(batch_size=2))
+    cost = vlm_training_cost(QWEN_7B, VlmTrainingParameters(batch_size=2), HINTS)
     model = full_vlm_classifier(QWEN_7B).model
     language = model.reader.network.model.language_model.layers
     weights = sum(each.numel() for each in language.parameters() if not each.requires_grad)
@@ -95,14 +103,15 @@ def test_a_pass_does_the_operations_of_its_layers(shallow):
     assert cost.operations > 3 * 2 * weights * photo_tokens
 
 
+@pytest.mark.presets
 def test_all_names_take_more_than_the_candidates(shallow):
-    every = QWEN_7B.model_copy(update={"hints": HintParameters(member=None)})
-    few, all_names = vlm_scoring_cost(QWEN_7B), vlm_scoring_cost(every)
+    few, all_names = (vlm_scoring_cost(QWEN_7B, hints) for hints in (HINTS, HintsParameters()))
     assert (few.trainable, few.photos) == (0, QWEN_7B.batch_size)
     assert all_names.operations > 5 * few.operations
     assert all_names.memory_gb > few.memory_gb
 
 
+@pytest.mark.presets
 def test_names_have_the_tokens_of_qwen_and_an_end():
     model = full_vlm_classifier(QWEN_7B).model
     assert isinstance(model.reader, ShapesReader)
@@ -122,7 +131,7 @@ def test_a_model_of_another_kind_is_named():
 
 def test_a_small_copy_in_4_bits_learns_in_a_step():
     before, after = (
-        vlm_step_on_small_copy(QWEN_7B, VlmTrainingParameters(learning_rate=rate))
+        vlm_step_on_small_copy(QWEN_7B, VlmTrainingParameters(learning_rate=rate), HINTS)
         for rate in (0.0, 1e-3)
     )
     assert 0 < after < before

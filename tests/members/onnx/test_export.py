@@ -11,18 +11,10 @@ pytest.importorskip("onnxscript")
 pytest.importorskip("onnxruntime")
 
 import onnxruntime
-from chajong.inference.onnx_export import (
-    AGREEMENT,
-    OnnxExportError,
-    export_encoder,
-    export_heads,
-    export_trained,
-)
 
 from chajong.encoders.building import build_encoder
 from chajong.encoders.features import Features
 from chajong.encoders.parameters import PretrainedParameters
-from chajong.inference import onnx_export, onnx_graphs
 from chajong.members.backbone.backbone import build_backbone
 from chajong.members.backbone.classifier import build_fusion
 from chajong.members.backbone.names import name_targets
@@ -31,6 +23,14 @@ from chajong.members.checkpoint import CheckpointError
 from chajong.members.heads.checkpoint import fold_models, heads_checkpoint
 from chajong.members.heads.parameters import HeadsParameters
 from chajong.members.heads.search import search_heads
+from chajong.members.onnx import export, graphs
+from chajong.members.onnx.export import (
+    AGREEMENT,
+    OnnxExportError,
+    export_encoder,
+    export_heads,
+    export_trained,
+)
 from chajong.members.trained.checkpoint import Proof, trained_checkpoint
 from chajong.members.trained.views import log_probability_views
 from chajong.names.table import class_table
@@ -101,13 +101,13 @@ class TestHeads:
             export_heads(replace(checkpoint, tensors=damaged), tmp_path)
 
     def test_a_file_that_differs_is_named_and_leaves_nothing(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(onnx_graphs, "VOTE_FLOOR", 0.5)
+        monkeypatch.setattr(graphs, "VOTE_FLOOR", 0.5)
         with pytest.raises(OnnxExportError, match=r"fold_0\.onnx differs by"):
             export_heads(heads_of("neighbours"), tmp_path)
         assert list(tmp_path.iterdir()) == []
 
     def test_what_is_not_installed_is_named(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(onnx_export, "NEEDED", ("onnx", "no_such_library"))
+        monkeypatch.setattr(export, "NEEDED", ("onnx", "no_such_library"))
         with pytest.raises(OnnxExportError, match=r"no_such_library .*chajong\[onnx\]"):
             export_heads(heads_of("prototypes"), tmp_path)
 
@@ -170,7 +170,7 @@ class TestEncoder:
         assert (described["fit"], described["zoom"]) == ("crop", [1.0])
 
     def test_weights_too_large_for_one_file_lie_beside_it(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(onnx_export, "LARGEST_FILE", 1000)
+        monkeypatch.setattr(export, "LARGEST_FILE", 1000)
         parameters = PretrainedParameters(library="timm", **TINY, zoom=(1.0,))
         table = export_encoder(parameters, tmp_path)
         files = [tmp_path / "encoder.onnx", tmp_path / "encoder.onnx.data"]
