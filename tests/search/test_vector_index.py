@@ -64,6 +64,7 @@ def test_exact_search_finds_the_largest_cosines_among_those_allowed(
     np.testing.assert_allclose(cosines[:, :available], expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_lists_find_nearly_all_and_say_their_true_cosines(vectors, lists):
     queries = clustered(50, seed=1)
     positions, cosines = lists.nearest(queries, 10)
@@ -87,6 +88,7 @@ def test_a_filter_is_kept_by_lists_too(vectors, lists, share, monkeypatch):
     assert (cosines[wanted] >= expected[wanted] - 2e-3).mean() > 0.9
 
 
+@pytest.mark.slow
 def test_auto_is_exact_until_there_are_many(vectors):
     few = IndexParameters(exact_up_to=len(vectors), lists=8)
     many = IndexParameters(exact_up_to=len(vectors) - 1, lists=8)
@@ -94,6 +96,7 @@ def test_auto_is_exact_until_there_are_many(vectors):
     assert build_vector_index(vectors, many).lists is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parameters", [EXACT, LISTS])
 def test_an_index_read_back_answers_the_same(vectors, parameters, tmp_path):
     index = build_vector_index(vectors, parameters)
@@ -107,6 +110,7 @@ def test_an_index_read_back_answers_the_same(vectors, parameters, tmp_path):
         np.testing.assert_array_equal(before, after)
 
 
+@pytest.mark.slow
 def test_the_same_vectors_make_the_same_lists(vectors, lists):
     queries = clustered(5, seed=4)
     again = build_vector_index(vectors, LISTS)
