@@ -1,17 +1,19 @@
 # Each command runs alone on a machine that has Python 3.11 or newer and make.
 #   make demo            the whole job on the shipped sample
 #   make test            lint, types, import contracts and the tests
+#   make test-fast       lint and the quick tests, under 90 seconds: what one runs while working
 #   make check-presets   do the models of the presets build, train and fit; no GPU, no weights
 #   make check-gpu       on a machine with a GPU, in 9 minutes: speed, memory, resuming; no weights
 # And, for those who change it:
-#   make small-clip   render cars, train the small CLIP from chance and put it into data/06_models
+#   make small-clip   render cars, train the small CLIP from random initialisation and put it into data/06_models
 #                     (a test then says which row models/cards/own_weights.csv needs)
 PYTHON ?= python3
 BIN := .venv/bin
+FAST := not presets and not slow and not browser and not notebook
 SMALL_CLIP := data/05_model_input/small_clip
 export DO_NOT_TRACK := 1
 
-.PHONY: demo test lint types contracts tests small-clip check-presets check-gpu clean
+.PHONY: demo test test-fast lint types contracts tests small-clip check-presets check-gpu clean
 
 demo: .venv/installed
 	$(BIN)/kedro run
@@ -30,6 +32,9 @@ contracts: .venv/installed
 
 tests: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
+test-fast: lint
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile -m "$(FAST)"
 
 small-clip: .venv/installed
 	$(BIN)/python -m tools.rendered_cars $(SMALL_CLIP)/cars --names unseen --models 240 --train-photos 60 --test-photos 0

@@ -4,6 +4,7 @@ import gc
 import importlib
 import os
 import weakref
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -14,6 +15,37 @@ os.environ["DO_NOT_TRACK"] = "1"
 # A slow machine is no reason for a property to fail.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+
+SLOW = (
+    "app/test_server.py",
+    "benchmarks",
+    "inference",
+    "members/backbone",
+    "members/cards",
+    "members/clip",
+    "members/heads",
+    "members/hub",
+    "members/kinds",
+    "members/onnx",
+    "members/vlm",
+    "pipelines",
+    "search",
+    "tools",
+    "training",
+)
+"""Tests that build models, train them or run the graph; `make test-fast` leaves them out."""
+
+
+def pytest_collection_modifyitems(items):
+    """Mark what the fast lane leaves out by where it lies."""
+    tests = Path(__file__).parent
+    for item in items:
+        place = item.path.relative_to(tests).as_posix()
+        if place.startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
+        if place == "pipelines/test_notebooks.py":
+            item.add_marker(pytest.mark.notebook)
 
 
 @pytest.fixture(scope="session")

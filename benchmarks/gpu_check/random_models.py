@@ -117,7 +117,9 @@ def random_vlm_classifier(
     make_tiny_qwen(folder, [*names, *prompts])
     settings = parameters.model_copy(update={"weights": str(folder)})
     if dry:
-        settings = settings.model_copy(update={"max_pixels": DRY_PIXELS, "batch_size": 2})
+        settings = settings.model_copy(
+            update={"max_pixels": DRY_PIXELS, "prediction_batch_size": 2}
+        )
     processor = load_processor(settings)
     config: Any = _configuration(parameters.model, dry=dry)
     for name_in_config, token in SPECIAL.items():

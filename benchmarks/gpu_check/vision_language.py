@@ -111,7 +111,7 @@ class PresetModel:
         return Finding({"kept_gb": sized.frozen / 1e9})
 
     def _estimated_names(self) -> Finding:
-        one_by_one = self._member.model.model_copy(update={"batch_size": 1})
+        one_by_one = self._member.model.model_copy(update={"prediction_batch_size": 1})
         cost = vlm_scoring_cost(one_by_one, HintsParameters())
         return Finding({"allocated_gb": cost.memory_gb - RESERVE_GB, "reserved_gb": cost.memory_gb})
 

@@ -78,8 +78,8 @@ def flawed(rendered, tmp_path_factory, run_pipelines, load_dataset):
     return SimpleNamespace(
         raw=raw,
         photos=load_dataset(raw, folder / "data", "photos"),
-        audit=load_dataset(raw, folder / "data", "audit"),
-        submission=load_dataset(raw, folder / "data", "submission"),
+        audit=load_dataset(raw, folder / "data", "data_processing.audit"),
+        submission=load_dataset(raw, folder / "data", "ensemble.submission"),
         folds=load_dataset(raw, folder / "data", "folds"),
         missing=tests[0].stem,
         empty=tests[1].stem,
@@ -186,8 +186,12 @@ def test_an_unreadable_test_photo_leaves_the_other_rows_as_they_are(
     broken = sorted((raw_dir / "test").glob("*.jpg"))[4]
     broken.write_text("no photo")
     run_pipelines(raw_dir, data_dir, hog=finished.hog)
-    clean = finished.load("submission").set_index("ID").drop(index=broken.stem)
-    found = load_dataset(raw_dir, data_dir, "submission").set_index("ID").drop(index=broken.stem)
+    clean = finished.load("ensemble.submission").set_index("ID").drop(index=broken.stem)
+    found = (
+        load_dataset(raw_dir, data_dir, "ensemble.submission")
+        .set_index("ID")
+        .drop(index=broken.stem)
+    )
     pd.testing.assert_frame_equal(found, clean, atol=1e-6)
 
 

@@ -8,13 +8,15 @@ from unicodedata import normalize
 import pandas as pd
 import pytest
 
-TABLES = ("classes", "photos", "folds", "photo_groups", "audit")
+TABLES = ("classes", "photos", "folds", "photo_groups", "data_processing.audit")
 HEADER = "photo_id,verdict,new_label,score\n"
 
 
 def processed(raw, data, run_pipelines, load_dataset):
     run_pipelines(raw, data, "data_processing")
-    return SimpleNamespace(**{name: load_dataset(raw, data, name) for name in TABLES})
+    return SimpleNamespace(
+        **{name.split(".")[-1]: load_dataset(raw, data, name) for name in TABLES}
+    )
 
 
 def write_review(data, text):

@@ -13,7 +13,7 @@ from kedro.framework.session import KedroSession
 TEAM = """
 shared:
   backbone: &short
-    model: {flip: false, zoom: [1.0], batch_size: 32}
+    model: {flip: false, zoom: [1.0], prediction_batch_size: 32}
     training: &one_epoch
       epochs: 1
       batch_size: 16

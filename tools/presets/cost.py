@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 from torch.utils.flop_counter import flop_registry
 
+from chajong.members.backbone.parameters import BackboneParameters
 from chajong.members.clip.parameters import ClipParameters
 from chajong.training.moving_average import trained_weights
 from tools.presets.building import full_classifier, full_encoder
@@ -194,7 +195,8 @@ def prediction_cost(
     else:
         model, size = full_encoder(parameters)
         answer = model.eval()
-    photos = parameters.batch_size * len(parameters.zoom)
+    batch = _batch_size(parameters)
+    photos = batch * len(parameters.zoom)
 
     def encode(meter: Meter) -> None:
         with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
@@ -208,7 +210,7 @@ def prediction_cost(
         photos=photos,
         memory_gb=(size_in_bytes([*model.parameters(), *model.buffers()]) + meter.peak) / 1e9
         + RESERVE_GB,
-        operations=meter.operations / parameters.batch_size * (1 + parameters.flip),
+        operations=meter.operations / batch * (1 + parameters.flip),
     )
 
 
@@ -259,3 +261,9 @@ def _one_pass(model: Any, photos: int, meter: Meter, *, half: bool) -> None:
 def size_in_bytes(tensors: Iterable[torch.Tensor]) -> int:
     """Add up what tensors take."""
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def _batch_size(parameters: Any) -> int:
+    """Give the photos a batch, which encoders and models that are trained too call differently."""
+    trained = isinstance(parameters, ClipParameters | BackboneParameters)
+    return int(parameters.prediction_batch_size if trained else parameters.batch_size)

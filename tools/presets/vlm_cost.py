@@ -165,7 +165,7 @@ def vlm_scoring_cost(parameters: VlmClassifierParameters, hints: HintsParameters
         EncoderError: As for `vlm_training_cost`.
     """
     sized = full_vlm_classifier(parameters)
-    model, photos = sized.model.eval(), parameters.batch_size
+    model, photos = sized.model.eval(), parameters.prediction_batch_size
     adapters = [weight for weight in model.parameters() if weight.requires_grad]
     static = sized.frozen + sized.unpacked + size_in_bytes(adapters)
     questions = example_questions(parameters, 1, hints)

@@ -11,10 +11,10 @@ from chajong.members.backbone.member import (
     fusion_builder,
     model_identity,
     predict_folds,
-    starting_identity,
 )
 from chajong.members.backbone.parameters import BackboneParameters, FusionParameters
 from chajong.members.checkpoint import CheckpointError
+from chajong.members.kinds.fusion import FusionKind
 from chajong.members.trained.member import train_member
 from chajong.predictions.completeness import complete_members
 from chajong.training.parameters import MixingParameters, TrainingParameters
@@ -109,7 +109,9 @@ class TestRefusals:
 
 class TestIdentity:
     def test_settings_of_prediction_do_not_matter(self):
-        other = BACKBONE.model_copy(update={"flip": False, "zoom": (1.0, 1.3), "batch_size": 3})
+        other = BACKBONE.model_copy(
+            update={"flip": False, "zoom": (1.0, 1.3), "prediction_batch_size": 3}
+        )
         assert model_identity(other) == model_identity(BACKBONE)
 
     @pytest.mark.parametrize(
@@ -133,7 +135,9 @@ class TestIdentity:
     def test_the_backbone_that_it_starts_from_matters(self, backbone):
         checkpoint = backbone[1]
         other = replace(checkpoint, configuration=checkpoint.configuration | {"training": "other"})
-        identities = [starting_identity(start) for start in (None, checkpoint, other)]
+        identities = [
+            FusionKind().starting_identity(start=start) for start in (None, checkpoint, other)
+        ]
         assert identities[0] == {}
         assert identities[0] != identities[1] != identities[2]
 

@@ -1,11 +1,11 @@
 """Licences and dates of weights against a rule."""
 
-import re
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from chajong.configuration import members_of
 from chajong.members.cards.weights import (
     UsedWeights,
     WeightsRule,
@@ -17,7 +17,8 @@ from chajong.members.cards.weights import (
     used_weights,
 )
 
-SHIPPED = Path(__file__).parents[3] / "data" / "06_models"
+PROJECT = Path(__file__).parents[3]
+SHIPPED = PROJECT / "data" / "06_models"
 QWEN = UsedWeights("qwen_tower", "Qwen/Qwen2.5-VL-7B-Instruct", "hub")
 UNKNOWN = UsedWeights("timm_frozen", "tf_efficientnet_lite0", "path/to/lite0.safetensors")
 CHALLENGE = {"published_before": date(2025, 5, 19)}
@@ -128,17 +129,14 @@ def test_no_folder_of_the_machine_is_told():
     assert row["weights"] == "lite0.safetensors"
 
 
-def test_the_presets_are_in_the_table():
-    project = Path(__file__).parents[3]
-    files = [
-        file
-        for preset in ("gpu24", "gpu80", "writeup")
-        for file in project.glob(f"conf/{preset}/*/*.yml")
-    ]
-    texts = [file.read_text(encoding="utf-8") for file in files]
-    named = {name for text in texts for name in re.findall(r"^ +model: ([^\s{]+)$", text, re.M)}
-    assert len(named) > 5
-    assert named <= set(published_weights()["model"])
+@pytest.mark.parametrize("environment", ["photos", "gpu24", "gpu80", "writeup"])
+def test_the_presets_are_in_the_table(environment):
+    members = members_of(PROJECT / "conf", environment)
+    used = used_weights({each.name: each.parameters.model_dump() for each in members})
+    described = describe_weights(used, WeightsRule())
+    unknown = described[(described["licence"] == "") | (described["published"] == "")]
+    assert len(described)
+    assert unknown.empty, unknown.to_string()
 
 
 def test_a_revision_is_a_whole_commit_or_left_open():
@@ -147,9 +145,7 @@ def test_a_revision_is_a_whole_commit_or_left_open():
 
 
 def test_the_page_about_weights_states_each_revision():
-    from pathlib import Path
-
-    page = (Path(__file__).parents[3] / "docs" / "weights.md").read_text(encoding="utf-8")
+    page = (PROJECT / "docs" / "weights.md").read_text(encoding="utf-8")
     lines = page.splitlines()
     for row in published_weights().to_dict("records"):
         commit = f"`{row['revision']}`" if row["revision"] else "unconfirmed"

@@ -55,7 +55,7 @@ class TestPrediction:
         )
 
     def test_a_batch_of_sentences_changes_nothing(self, build, photos):
-        one, many = build(batch_size=1).eval(), build().eval()
+        one, many = build(prediction_batch_size=1).eval(), build().eval()
         torch.testing.assert_close(one.log_probabilities(photos), many.log_probabilities(photos))
 
     def test_photo_embeddings_have_length_one(self, build, photos):

@@ -273,7 +273,12 @@ class TestZeroShot:
 class TestIdentity:
     def test_settings_of_prediction_do_not_matter(self, parameters, tables):
         other = parameters.model_copy(
-            update={"flip": True, "zoom": (1.0, 1.3), "batch_size": 3, "wise_ft_alphas": (1.0,)}
+            update={
+                "flip": True,
+                "zoom": (1.0, 1.3),
+                "prediction_batch_size": 3,
+                "wise_ft_alphas": (1.0,),
+            }
         )
         expected = model_identity(parameters, tables.classes)
         assert model_identity(other, tables.classes) == expected

@@ -106,7 +106,7 @@ def test_a_pass_does_the_operations_of_its_layers(shallow):
 @pytest.mark.presets
 def test_all_names_take_more_than_the_candidates(shallow):
     few, all_names = (vlm_scoring_cost(QWEN_7B, hints) for hints in (HINTS, HintsParameters()))
-    assert (few.trainable, few.photos) == (0, QWEN_7B.batch_size)
+    assert (few.trainable, few.photos) == (0, QWEN_7B.prediction_batch_size)
     assert all_names.operations > 5 * few.operations
     assert all_names.memory_gb > few.memory_gb
 

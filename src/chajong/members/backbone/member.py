@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from chajong.training.moving_average import Weights
     from chajong.training.parameters import TrainingParameters
 
-NOT_IN_KEY = {"weights", "revision", "name_revision", "flip", "zoom", "batch_size"}
+NOT_IN_KEY = {"weights", "revision", "name_revision", "flip", "zoom", "prediction_batch_size"}
 """Settings of prediction, which training does not depend on; weights go in by content."""
 
 

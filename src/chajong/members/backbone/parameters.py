@@ -32,7 +32,7 @@ class BackboneParameters(Strict):
             were loaded with.
         flip: Whether a prediction averages a photo and its mirror image.
         zoom: Centre zooms that a prediction averages; 1 is the whole photo.
-        batch_size: Photos a batch of prediction.
+        prediction_batch_size: Photos a batch of prediction.
         seed: Seed of random initialisation.
     """
 
@@ -46,7 +46,7 @@ class BackboneParameters(Strict):
     freeze_batch_norm: bool = False
     flip: bool = True
     zoom: tuple[Zoom, ...] = Field((1.0, 1.15), min_length=1)
-    batch_size: int = Field(64, ge=1)
+    prediction_batch_size: int = Field(64, ge=1)
     seed: int = Field(0, ge=0)
 
     @property

@@ -232,7 +232,7 @@ class ClipClassifier(torch.nn.Module):
 
     def _encode_at_leisure(self, tokens: torch.Tensor) -> torch.Tensor:
         """Embed sentences in full precision and in batches that fit into memory."""
-        batch_size = self.settings.batch_size
+        batch_size = self.settings.prediction_batch_size
         with torch.autocast(tokens.device.type, enabled=False):
             return torch.cat([self._encode(part) for part in tokens.split(batch_size)])
 

@@ -51,7 +51,7 @@ NOT_IN_KEY = {
     "tokenizer_revision",
     "flip",
     "zoom",
-    "batch_size",
+    "prediction_batch_size",
     "wise_ft_alphas",
 }
 """Settings of prediction, which training does not depend on; weights go in by content."""

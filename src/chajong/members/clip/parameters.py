@@ -28,7 +28,7 @@ class ClipParameters(Strict):
         image_size: Height and width in pixels; the model's own where it is not given.
         flip: Whether predictions average a photo and its mirror image.
         zoom: Centre zooms that predictions average over; 1 is the whole photo.
-        batch_size: Photos, or sentences, a batch where nothing is trained.
+        prediction_batch_size: Photos, or sentences, a batch where nothing is trained.
         languages: Languages of the sentences about a class.
         prompts: Whether a training step compares with one random sentence a class (``sampled``)
             or with the mean of all (``averaged``). Predictions always use the mean.
@@ -52,7 +52,7 @@ class ClipParameters(Strict):
     image_size: int | None = Field(None, ge=16)
     flip: bool = True
     zoom: tuple[Annotated[float, Field(ge=1, le=4)], ...] = Field((1.0,), min_length=1)
-    batch_size: int = Field(64, ge=1)
+    prediction_batch_size: int = Field(64, ge=1)
     languages: tuple[Language, ...] = Field(("korean", "english"), min_length=1)
     prompts: Literal["averaged", "sampled"] = "sampled"
     objective: Literal["classes_and_positives", "clip"] = "classes_and_positives"

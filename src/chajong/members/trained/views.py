@@ -25,7 +25,7 @@ class ViewParameters(Protocol):
         """Centre zooms."""
 
     @property
-    def batch_size(self) -> int:
+    def prediction_batch_size(self) -> int:
         """Photos a batch."""
 
 
@@ -49,7 +49,7 @@ def views_of(
         answer,
         Preparation(height, width, zoom=parameters.zoom),
         flip=parameters.flip,
-        batch_size=parameters.batch_size,
+        batch_size=parameters.prediction_batch_size,
         join=join,
     )
 

@@ -55,7 +55,14 @@ logger = logging.getLogger(__name__)
 NO_FOLD = -2
 """A fold that is scored by nobody: what remains is all that any fold trains on."""
 
-NOT_IN_KEY = {"weights", "revision", "orders", "prior_correction", "ask_below", "batch_size"}
+NOT_IN_KEY = {
+    "weights",
+    "revision",
+    "orders",
+    "prior_correction",
+    "ask_below",
+    "prediction_batch_size",
+}
 """Settings of prediction, which training does not depend on; weights go in by content."""
 
 

@@ -107,7 +107,7 @@ class VlmClassifierParameters(PixelBudget):
         templates: The questions: training draws one each time, prediction takes the first.
         ask_below: Photos whose most probable name has a lower probability than this, by the hinting
             member, are asked about; for the rest its predictions are taken over. 1 asks about all.
-        batch_size: Photos a batch of prediction.
+        prediction_batch_size: Photos a batch of prediction.
         seed: Seed of the changes and of the head before training.
     """
 
@@ -122,7 +122,7 @@ class VlmClassifierParameters(PixelBudget):
     prior_correction: float = Field(0.0, ge=0, le=1)
     templates: tuple[PromptTemplate, ...] = Field((KOREAN, ENGLISH), min_length=1)
     ask_below: Annotated[float, Field(gt=0, le=1)] = 1.0
-    batch_size: int = Field(8, ge=1)
+    prediction_batch_size: int = Field(8, ge=1)
     seed: int = Field(0, ge=0)
 
     @property

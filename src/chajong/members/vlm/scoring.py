@@ -37,7 +37,7 @@ def score_photos(
     Returns:
         float32 [photos, candidates], log-probabilities among each photo's candidates.
     """
-    preparation, batch_size = Preparation(*model.image_size), model.settings.batch_size
+    preparation, batch_size = Preparation(*model.image_size), model.settings.prediction_batch_size
     parts, first = [], 0
     for batch in photo_batches(contents, store, preparation, batch_size, title):
         asked = questions[first : first + len(batch)]
