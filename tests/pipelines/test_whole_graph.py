@@ -1,6 +1,7 @@
 """The whole graph on rendered photos: what it writes, what a second run costs, what it pools."""
 
 import io
+import json
 import shutil
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from chajong.members.checkpoint import CheckpointError
 from chajong.members.heads.checkpoint import fold_models
 from chajong.predictions.contract import contract_hash
 from chajong.predictions.scoring import class_prior
@@ -215,6 +217,17 @@ class TestMembers:
         summary = (data / "08_reporting" / "summary.txt").read_text(encoding="utf-8")
         assert "later: has not run yet: `kedro run --namespaces later`" in summary
         assert "later" not in members_of(data)
+
+    def test_a_checkpoint_of_an_earlier_version_is_refused_in_words(
+        self, finished, several, tmp_path, run_pipelines
+    ):
+        data = shutil.copytree(several, tmp_path / "data")
+        for file in (data / "06_models" / "hog").rglob("configuration.json"):
+            known = json.loads(file.read_text(encoding="utf-8"))
+            old = {key: value for key, value in known.items() if key not in ("kind", "builds_on")}
+            file.write_text(json.dumps(old), encoding="utf-8")
+        with pytest.raises(CheckpointError, match="kedro run --namespaces hog"):
+            run_pipelines(finished.raw, data, "ensembling", **MORE)
 
     def test_predictions_of_other_folds_are_skipped_until_none_is_left(
         self, finished, several, tmp_path, run_pipelines

@@ -89,7 +89,7 @@ def admit_members(
     checkpoints: dict[str, Checkpoint],
     parameters: EnsemblingParameters,
 ) -> tuple[dict[str, Predictions], pd.DataFrame]:
-    """Check the weights that members start from against the rule for them.
+    """See that checkpoints can be served, and check their weights against the rule for them.
 
     Args:
         collected: From `collect_members`.
@@ -100,13 +100,16 @@ def admit_members(
         The members, and what is known of each one's weights.
 
     Raises:
+        CheckpointError: An earlier version wrote a checkpoint.
         WeightsRuleError: Some weights break the rule.
     """
     from chajong.members.cards.weights import check_weights, describe_weights, used_weights
+    from chajong.members.registry import kind_of
 
-    configurations = {
-        name: checkpoints[name].configuration for name in collected if name in checkpoints
-    }
+    pooled = {name: checkpoints[name] for name in collected if name in checkpoints}
+    for name, checkpoint in pooled.items():
+        kind_of(name, checkpoint)
+    configurations = {name: checkpoint.configuration for name, checkpoint in pooled.items()}
     described = describe_weights(used_weights(configurations), parameters.weights_rule)
     check_weights(described, parameters.weights_rule)
     return collected, described
