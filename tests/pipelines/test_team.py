@@ -5,6 +5,7 @@ import io
 import json
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 from kedro.framework.project import pipelines
@@ -17,6 +18,7 @@ shared:
     training: &one_epoch
       epochs: 1
       batch_size: 16
+      learning_rate: 0.0005
       head_learning_rate: 0.01
   fusion: {training: *one_epoch}
   clip:
@@ -28,7 +30,10 @@ shared:
 hog: {kind: frozen, encoder: {library: hog, cell: 16}}
 small: {kind: frozen, encoder: {library: timm, model: test_resnet, weights: random, zoom: [1.0]}}
 시각: {kind: frozen, encoder: {library: timm, model: test_vit, weights: random, zoom: [1.0]}}
-regnet: {kind: backbone, model: {model: regnetx_002, weights: data/06_models/small_clip}}
+regnet:
+  kind: backbone
+  model: {model: regnetx_002, weights: data/06_models/small_clip}
+  training: {epochs: 3}
 names: {kind: fusion, start: byob}
 clip: {kind: clip}
 clip_lora: {kind: clip, model: {lora_rank: 2, freeze: [photo]}}
@@ -81,7 +86,23 @@ def test_every_member_leaves_what_its_kind_leaves(team):
         "qwen",
     }
     for member in ("regnet", "byob", "names", "clip", "clip_lora"):
-        assert (data / "08_reporting" / member / "training_chart.json").is_file()
+        reports = {path.name for path in (data / "08_reporting" / member).iterdir()}
+        assert reports >= {"training_photos.png", "training_chart.json", "training_history.csv"}
+
+
+@pytest.mark.parametrize("member", ["clip", "clip_lora", "regnet"])
+def test_members_that_start_from_the_small_clip_are_ahead_of_chance(team, member):
+    data, _ = team
+    table = pd.read_csv(data / "08_reporting" / "leaderboard.csv").set_index("member")
+    assert table.loc[member, "log_loss"] < 0.95 * np.log(9)
+
+
+def test_all_that_do_not_repeat_another_are_pooled(team):
+    data, _ = team
+    table = pd.read_csv(data / "08_reporting" / "leaderboard.csv").set_index("member")
+    statuses = table["status"].drop(["ensemble", "qwen"])
+    assert set(statuses) == {"pooled"}
+    assert table.loc["qwen", "status"].startswith(("pooled", "repeats clip_lora"))
 
 
 def test_the_graph_shows_what_runs_and_nothing_else(team):
