@@ -150,6 +150,12 @@ class TestRefused:
         said = refusal(team(eva={"training": {"epochs": -1}}, hog={"encodr": {}}))
         assert "hog.encodr" in said
         assert "did you mean encoder?" in said
+        said = refusal(team(eva={"training": {"epoch": 3, "augmentation": {"rotaton": 5}}}))
+        assert "eva.training.epoch: there is no such setting (did you mean epochs" in said
+        assert "eva.training.augmentation.rotaton: there is no such setting" in said
+        assert "did you mean rotation?" in said
+        said = refusal(team(dino={"encoder": {"modle": "vit"}}))
+        assert "modle: there is no such setting (did you mean model" in said
         said = refusal(team(eva={"training": {"epochs": -1}}))
         assert "eva.training.epochs" in said
         assert "given: -1" in said

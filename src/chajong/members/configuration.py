@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 from unicodedata import normalize
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from chajong.members.registry import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from chajong.members.kind import Kind, Reference, Step
     from chajong.members.parameters import MemberParameters
@@ -215,16 +215,34 @@ def _read(name: str, block: Mapping[str, Any]) -> Member:
 
 
 def _reworded(name: str, kind: Kind[Any], error: ValidationError) -> str:
-    """Name each wrong setting by its place in the configuration."""
+    """Name each wrong setting by its place in the configuration, with the near ones."""
     lines = []
     for each in error.errors():
-        # A choice between models adds the model's own name, which nobody has written.
         place = ".".join(str(part) for part in (name, *each["loc"]))
-        near = ""
-        if each["type"] == "extra_forbidden" and len(each["loc"]) == 1:
-            near = near_names(str(each["loc"][0]), kind.parameters.model_fields)
-        lines.append(f"{place}: {each['msg']}{near} (given: {each['input']!r})")
+        if each["type"] == "extra_forbidden":
+            *above, last = each["loc"]
+            near = near_names(str(last), _settings(kind.parameters, above))
+            lines.append(f"{place}: there is no such setting{near}.")
+        else:
+            lines.append(f"{place}: {each['msg']} (given: {each['input']!r}).")
     return f"The member {name!r} of kind {kind.name!r} is described wrongly.\n" + "\n".join(lines)
+
+
+def _settings(model: type[BaseModel], place: Sequence[Any]) -> set[str]:
+    """List the settings that there are at a place; of a choice between models those of all."""
+    models = [model]
+    for part in place:
+        below = [each.model_fields[part].annotation for each in models if part in each.model_fields]
+        # A choice between models adds the chosen one's name to the place.
+        models = [found for annotation in below for found in _models(annotation)] or models
+    return {name for each in models for name in each.model_fields}
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """Find the models of an annotation, of a union or of a sequence too."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for part in get_args(annotation) for found in _models(part)]
 
 
 def _check_references(members: Mapping[str, Member]) -> None:
