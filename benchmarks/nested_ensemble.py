@@ -28,11 +28,10 @@ import numpy as np
 import pandas as pd
 import torch
 from PIL import Image
-from pydantic import TypeAdapter
 
 from chajong.encoders.building import build_encoder
 from chajong.encoders.extraction import encode_all
-from chajong.encoders.parameters import EncoderParameters
+from chajong.encoders.parameters import read_encoder
 from chajong.ensembling.pools.choice import (
     ChosenPool,
     PoolingProblem,
@@ -309,7 +308,7 @@ def _encode(encoder: str, photos: pd.DataFrame, store: PhotoStore) -> torch.Tens
         }
     elif encoder != "hog":
         described = {"library": "timm", "model": "tf_efficientnet_lite0", "weights": encoder}
-    model = build_encoder(TypeAdapter(EncoderParameters).validate_python(described))
+    model = build_encoder(read_encoder(described))
     return torch.from_numpy(encode_all(photos["sha256"].tolist(), store, model))
 
 

@@ -1,8 +1,9 @@
 """What a person can choose about an encoder."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 
 from chajong.encoders.weights import check_word
 from chajong.parameters import Strict
@@ -198,3 +199,9 @@ EncoderParameters = Annotated[
     | QwenVlChatParameters,
     Field(discriminator="library"),
 ]
+
+
+def read_encoder(settings: Mapping[str, Any]) -> EncoderParameters:
+    """Read an encoder's parameters from the JSON values that a checkpoint or an index keeps."""
+    adapter: TypeAdapter[EncoderParameters] = TypeAdapter(EncoderParameters)
+    return adapter.validate_python(settings)

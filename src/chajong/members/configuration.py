@@ -8,11 +8,11 @@ from difflib import get_close_matches
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any, get_args
-from unicodedata import normalize
 
 from pydantic import BaseModel, ValidationError
 
 from chajong.members.registry import KINDS
+from chajong.predictions.collection import folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -178,7 +178,7 @@ def _check_known(parameters: Mapping[str, Any], named: list[str]) -> None:
 
 
 def _check_names(names: list[str]) -> None:
-    taken = {_folded(name): f"the name of a part of the project, {name!r}" for name in TAKEN}
+    taken = {folded(name): f"the name of a part of the project, {name!r}" for name in TAKEN}
     for name in names:
         if not NAME.fullmatch(name) or len(name.encode()) > LONGEST_NAME:
             message = (
@@ -187,15 +187,10 @@ def _check_names(names: list[str]) -> None:
                 f"{LONGEST_NAME} bytes."
             )
             raise MemberError(message)
-        if other := taken.get(_folded(name)):
+        if other := taken.get(folded(name)):
             message = f"A member cannot be called {name!r}, which is {other}. Choose another name."
             raise MemberError(message)
-        taken[_folded(name)] = f"as good as {name!r} for a folder"
-
-
-def _folded(name: str) -> str:
-    """Take names that some file systems do not keep apart as one."""
-    return normalize("NFC", normalize("NFC", name).casefold())
+        taken[folded(name)] = f"as good as {name!r} for a folder"
 
 
 def _read(name: str, block: Mapping[str, Any]) -> Member:

@@ -33,20 +33,21 @@ def tables_by_member(files: Iterable[str], names: Iterable[str]) -> dict[str, st
             table.
     """
     found: dict[str, str] = {}
-    taken = {_folded(name): f"this project's own {name!r}" for name in (*names, ENSEMBLE)}
+    taken = {folded(name): f"this project's own {name!r}" for name in (*names, ENSEMBLE)}
     for file in files:
         member = normalize("NFC", Path(file).stem)
-        if other := taken.get(_folded(member)):
+        if other := taken.get(folded(member)):
             raise ExternalMemberError(
                 f"The table {file} has the name of {other}. Rename the file, for example to "
                 f"{member}_of_others{Path(file).suffix}, or remove it."
             )
-        taken[_folded(member)] = f"the table {file}"
+        taken[folded(member)] = f"the table {file}"
         found[member] = file
     return found
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """Take names that some file systems do not keep apart as one."""
     return normalize("NFC", normalize("NFC", name).casefold())
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import TypeAdapter
 
 from chajong.encoders.building import build_encoder
-from chajong.encoders.parameters import EncoderParameters, PretrainedParameters
+from chajong.encoders.parameters import PretrainedParameters, read_encoder
 from chajong.photos.decode import UnreadablePhotoError
 from chajong.photos.preparation import StoreSettings, prepare_photo
 from chajong.search.filters import SearchError
@@ -35,8 +34,7 @@ class QueryEncoder:
         Raises:
             EncoderError: The encoder cannot be built.
         """
-        adapter: TypeAdapter[Any] = TypeAdapter(EncoderParameters)
-        self._parameters = adapter.validate_python(index.encoder)
+        self._parameters = read_encoder(index.encoder)
         self._settings = StoreSettings(**index.store_settings)
         self._encoder = build_encoder(self._parameters)
         self._words: WordEncoder | None = None
@@ -89,7 +87,7 @@ class QueryEncoder:
         """
         from chajong.search.words import WordEncoder
 
-        if not self.reads_words:
+        if not (self.reads_words and isinstance(self._parameters, PretrainedParameters)):
             message = (
                 f"{self._parameters.title} reads no words: index the features of an open_clip "
                 "model (`search.encoder`) to search by words."

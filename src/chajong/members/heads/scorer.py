@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from pydantic import TypeAdapter
 
 from chajong.encoders.building import build_encoder
 from chajong.encoders.concatenation import join_matrices
 from chajong.encoders.extraction import encode_all
-from chajong.encoders.parameters import EncoderParameters
+from chajong.encoders.parameters import read_encoder
 from chajong.members.heads.checkpoint import fold_models
 
 if TYPE_CHECKING:
@@ -37,9 +36,7 @@ class EncoderFeatures:
     @cached_property
     def encoder(self) -> Encoder:
         """The encoder."""
-        adapter: TypeAdapter[Any] = TypeAdapter(EncoderParameters)
-        made_by = self._configuration["made_by"]
-        return build_encoder(adapter.validate_python(made_by["encoder"]))
+        return build_encoder(read_encoder(self._configuration["made_by"]["encoder"]))
 
     def __call__(self, photos: NewPhotos) -> np.ndarray:
         """Encode the photos, and round the features as those of the training photos were."""

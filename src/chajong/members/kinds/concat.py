@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from chajong.members.heads.kind import EXTRACTED, FITTED, HeadsKind
 from chajong.members.heads.parameters import HeadsParameters
-from chajong.members.kind import Kind, Reference, Step
-from chajong.members.kinds.frozen import EXTRACTED, FITTED
+from chajong.members.kind import Reference, Step
 from chajong.members.parameters import MemberParameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     import pandas as pd
 
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from chajong.members.checkpoint import Checkpoint
     from chajong.members.heads.scorer import HeadsScorer
     from chajong.members.kind import Report
-    from chajong.members.trained.tables import TrainingTables
-    from chajong.predictions.contract import Predictions
 
 
 class ConcatParameters(MemberParameters):
@@ -43,12 +40,10 @@ class ConcatParameters(MemberParameters):
         return "joined features"
 
 
-class ConcatKind(Kind[ConcatParameters]):
+class ConcatKind(HeadsKind):
     """See the module."""
 
     name = "concat"
-    approach = "frozen features"
-    pipeline = "feature_extraction"
     parameters: ClassVar[type[MemberParameters]] = ConcatParameters
 
     def steps(self, parameters: ConcatParameters) -> tuple[Step, ...]:
@@ -92,29 +87,12 @@ class ConcatKind(Kind[ConcatParameters]):
 
         return join_encoders(photos, features), {"seconds": 0.0}
 
-    def predict(
-        self,
-        features: Features,
-        extraction: Report,
-        tables: TrainingTables,
-        parameters: ConcatParameters,
-    ) -> tuple[Predictions, Checkpoint, pd.DataFrame, Report]:
-        """Fit light heads; see `chajong.members.heads.member.fit_heads`."""
-        from chajong.members.heads.member import fit_heads
-
-        made_by = {"title": parameters.title}
-        fitted = fit_heads(features, extraction, tables, parameters.heads, made_by)
-        checkpoint, metrics = self.described(fitted.checkpoint, fitted.metrics, tables, parameters)
-        return fitted.predictions, checkpoint, fitted.candidates, metrics
+    def made_by(self, parameters: ConcatParameters) -> Report:
+        """See `HeadsKind`; the members are known by `builds_on`."""
+        return {}
 
     def scorer(self, member: str, checkpoint: Checkpoint, classes: pd.DataFrame) -> HeadsScorer:
         """See `Kind`."""
         from chajong.members.heads.scorer import HeadsScorer, JoinedFeatures
 
         return HeadsScorer(member, checkpoint, JoinedFeatures(checkpoint))
-
-    def export_onnx(self, checkpoint: Checkpoint, folder: Path) -> pd.DataFrame:
-        """Export the heads."""
-        from chajong.members.onnx.frozen import export_frozen
-
-        return export_frozen(checkpoint, folder)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from chajong.encoders.parameters import EncoderParameters, HogParameters
+from chajong.members.heads.kind import EXTRACTED, FITTED, HeadsKind
 from chajong.members.heads.parameters import HeadsParameters
-from chajong.members.kind import Kind, Step
+from chajong.members.kind import Step
 from chajong.members.parameters import MemberParameters
 
 if TYPE_CHECKING:
@@ -18,12 +19,7 @@ if TYPE_CHECKING:
     from chajong.members.checkpoint import Checkpoint
     from chajong.members.heads.scorer import HeadsScorer
     from chajong.members.kind import Report
-    from chajong.members.trained.tables import TrainingTables
     from chajong.photos.store import PhotoStore
-    from chajong.predictions.contract import Predictions
-
-EXTRACTED = ("features", "extraction")
-FITTED = ("predictions", "checkpoint", "head_search", "metrics")
 
 
 class FrozenParameters(MemberParameters):
@@ -47,12 +43,10 @@ class FrozenParameters(MemberParameters):
         return self.encoder.title
 
 
-class FrozenKind(Kind[FrozenParameters]):
+class FrozenKind(HeadsKind):
     """See the module."""
 
     name = "frozen"
-    approach = "frozen features"
-    pipeline = "feature_extraction"
     parameters: ClassVar[type[MemberParameters]] = FrozenParameters
 
     def steps(self, parameters: FrozenParameters) -> tuple[Step, ...]:
@@ -112,30 +106,14 @@ class FrozenKind(Kind[FrozenParameters]):
 
         return features_of_photos(photos, photo_store, encoder, scratch, parameters.encoder)
 
-    def predict(
-        self,
-        features: Features,
-        extraction: Report,
-        tables: TrainingTables,
-        parameters: FrozenParameters,
-    ) -> tuple[Predictions, Checkpoint, pd.DataFrame, Report]:
-        """Fit light heads; see `chajong.members.heads.member.fit_heads`."""
+    def made_by(self, parameters: FrozenParameters) -> Report:
+        """See `HeadsKind`."""
         from chajong.encoders.building import encoder_settings
-        from chajong.members.heads.member import fit_heads
 
-        made_by = {"title": parameters.title, "encoder": encoder_settings(parameters.encoder)}
-        fitted = fit_heads(features, extraction, tables, parameters.heads, made_by)
-        checkpoint, metrics = self.described(fitted.checkpoint, fitted.metrics, tables, parameters)
-        return fitted.predictions, checkpoint, fitted.candidates, metrics
+        return {"encoder": encoder_settings(parameters.encoder)}
 
     def scorer(self, member: str, checkpoint: Checkpoint, classes: pd.DataFrame) -> HeadsScorer:
         """See `Kind`."""
         from chajong.members.heads.scorer import EncoderFeatures, HeadsScorer
 
         return HeadsScorer(member, checkpoint, EncoderFeatures(checkpoint))
-
-    def export_onnx(self, checkpoint: Checkpoint, folder: Path) -> pd.DataFrame:
-        """Export the heads and, where its library is timm or open_clip, the encoder."""
-        from chajong.members.onnx.frozen import export_frozen
-
-        return export_frozen(checkpoint, folder)

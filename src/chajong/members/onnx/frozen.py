@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from pydantic import TypeAdapter
 
-from chajong.encoders.parameters import EncoderParameters, PretrainedParameters
+from chajong.encoders.parameters import PretrainedParameters, read_encoder
 from chajong.members.onnx.export import (
     EXPORTED_LIBRARIES,
     LABELS_FILE,
@@ -52,6 +51,5 @@ def _encoder(made_by: dict[str, Any]) -> PretrainedParameters | None:
     """Read an encoder's parameters, None where it cannot be exported."""
     if made_by.get("encoder", {}).get("library") not in EXPORTED_LIBRARIES:
         return None
-    adapter: TypeAdapter[Any] = TypeAdapter(EncoderParameters)
-    encoder: PretrainedParameters = adapter.validate_python(made_by["encoder"])
-    return encoder
+    encoder = read_encoder(made_by["encoder"])
+    return encoder if isinstance(encoder, PretrainedParameters) else None
