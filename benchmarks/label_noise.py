@@ -28,7 +28,7 @@ from chajong.encoders.features import features_from_table
 from chajong.members.heads.normalisation import normalise_features
 from chajong.members.heads.parameters import HeadsParameters
 from chajong.members.heads.search import search_heads
-from chajong.photos.arrow_file import read_table
+from chajong.tables import read_table
 from chajong.predictions.scoring import train_labels
 from chajong.reports.label_noise import label_noise_scores
 from chajong.reports.neighbour_votes import (

@@ -3,8 +3,8 @@ import pickle
 import pyarrow as pa
 import pytest
 
-from chajong.photos.arrow_file import write_table
 from chajong.photos.store import PhotoStore, open_photo_store
+from chajong.tables import write_table
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ import pandas as pd
 from chajong.ensembling.family_temperature import FamilyTemperatures
 from chajong.ensembling.pools.pool import Pool
 from chajong.inference.ensemble import Ensemble
+from chajong.manifest import check_folder
 from chajong.members.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from chajong.members.local_weights import copy_weights, find_weights
 from chajong.photos.preparation import StoreSettings
@@ -153,6 +154,7 @@ def read_ensemble(path: str | Path) -> Ensemble:
 
 
 def _read_parts(folder: Path) -> Ensemble:
+    check_folder(folder, "Copy it again, or make it anew with `kedro run --pipelines ensembling`.")
     description = json.loads((folder / ENSEMBLE_FILE).read_text(encoding="utf-8"))
     if description["format"] != FORMAT:
         message = (

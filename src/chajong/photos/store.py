@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from chajong.photos.arrow_file import read_table
+from chajong.tables import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
