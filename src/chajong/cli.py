@@ -16,6 +16,8 @@ TEXT = frozenset(
 )
 """Settings of the command line that are names or paths, whatever they look like."""
 
+NOTHING, QUOTES = ("", "~", "null"), ("'", '"')
+
 _PLAIN_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 
 
@@ -47,15 +49,16 @@ def typed_parameters(context: click.Context, option: click.Parameter, value: Any
 
 
 def _typed(name: str, text: str) -> Any:
+    if name in TEXT and not text.startswith(QUOTES):
+        return None if text.strip() in NOTHING else text
     try:
         value = OmegaConf.from_dotlist([f"value={text}"])["value"]
     except YAMLError:
         return text
-    if value is None or text.startswith(("'", '"')):
+    if text.startswith(QUOTES):
         return value
-    kept_as_typed = name in TEXT or isinstance(value, str)
     is_other_integer = type(value) is int and not _PLAIN_INTEGER.fullmatch(text)
-    return text if kept_as_typed or is_other_integer else value
+    return text if isinstance(value, str) or is_other_integer else value
 
 
 next(option for option in run.params if option.name == "params").callback = typed_parameters

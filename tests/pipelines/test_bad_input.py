@@ -255,7 +255,7 @@ class TestErrors:
         self.check(run_pipelines, rendered, tmp_path / "data", message, **block)
 
     def test_full_disk(self, rendered, small_disk, run_pipelines):
-        message = rf"The disk of {small_disk}.* is full: .*move data_dir to another disk"
+        message = rf"The disk of {small_disk}.* is full: .*write to another disk"
         self.check(run_pipelines, rendered, small_disk, message)
         assert not list(small_disk.rglob("shard-*"))
 

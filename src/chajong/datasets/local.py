@@ -85,8 +85,10 @@ class LocalDataset(AbstractVersionedDataset[Saved, Loaded]):
             return None
         if self._cached_save_version is None:
             wanted = self._version.save or generate_timestamp()
-            latest = max(self.list_versions(full_path=False), default="")
-            self._cached_save_version = _after(latest) if latest > wanted else wanted
+            latest = next(iter(self.list_versions(full_path=False)), "")
+            # Kedro sorts versions by their paths, in which a slash follows the name.
+            is_later = f"{latest}/" > f"{wanted}/"
+            self._cached_save_version = _after(latest) if is_later else wanted
         return self._cached_save_version
 
     def _exists(self) -> bool:
@@ -110,5 +112,5 @@ def _after(version: str) -> str:
     try:
         later = datetime.strptime(version, VERSION_FORMAT) + timedelta(milliseconds=1)
     except ValueError:  # a copy that a person made and named
-        return f"{version}+"
-    return f"{later:%Y-%m-%dT%H.%M.%S}.{later.microsecond // 1000:03d}Z"
+        return f"{version}~"
+    return later.isoformat(timespec="milliseconds").replace(":", ".") + "Z"

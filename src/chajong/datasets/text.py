@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from kedro_datasets._typing import JSONPreview, PlotlyPreview
@@ -31,7 +32,7 @@ class TextDataset(LocalDataset[str, str]):
 
 
 class JSONDataset(LocalDataset[Any, Any]):
-    """Saves JSON values; what is not a finite number is refused, as JSON knows none."""
+    """Saves JSON values; a number that is none becomes null, as JSON knows only finite ones."""
 
     def read(self, path: Path) -> Any:
         """Read the file."""
@@ -43,13 +44,21 @@ class JSONDataset(LocalDataset[Any, Any]):
 
     def write(self, data: Any, path: Path) -> None:
         """Write the file."""
-        text = json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False)
+        text = json.dumps(_finite(data), ensure_ascii=False, indent=2, allow_nan=False)
         with whole_file(path, sealed=True) as unfinished:
             unfinished.write_text(text, encoding="utf-8")
 
     def preview(self) -> JSONPreview:
         """Give the text to Kedro-Viz."""
         return JSONPreview(json.dumps(self.load(), ensure_ascii=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 class ChartDataset(LocalDataset["Figure", "Figure"]):
