@@ -1,5 +1,6 @@
 """Nodes of data_processing: data and parameters in, data out."""
 
+import logging
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +12,8 @@ from chajong.photos.shift import ShiftReport
 from chajong.photos.store import PhotoStore
 from chajong.photos.table import readable_photos
 from chajong.pipelines.data_processing.parameters import DataProcessingParameters
+
+logger = logging.getLogger(__name__)
 
 
 def list_classes(folder: PhotoFolder, parameters: DataProcessingParameters) -> pd.DataFrame:
@@ -30,7 +33,7 @@ def list_classes(folder: PhotoFolder, parameters: DataProcessingParameters) -> p
 
 
 def list_photos(folder: PhotoFolder) -> pd.DataFrame:
-    """List the photos before any is opened.
+    """List the photos before any is opened, and say how the folder was understood.
 
     Kedro runs what waits for nothing first, so every check that reads no photo, such as whether an
     encoder can be built, comes before `read_photos`, which waits for the listing.
@@ -41,6 +44,11 @@ def list_photos(folder: PhotoFolder) -> pd.DataFrame:
     Returns:
         One row a photo, whether its file exists or not.
     """
+    logger.info("%s: %s", folder.root, folder.layout)
+    for left_out in folder.left_out:
+        logger.warning("Left out: %s", left_out)
+    for warning in folder.warnings:
+        logger.warning("%s", warning)
     return folder.listing
 
 
