@@ -153,7 +153,12 @@ def test_what_is_strange_about_the_folder_is_told(flawed, kind, detail):
 
 
 def test_photos_that_cannot_be_read_are_counted_in_the_summary(flawed):
-    assert "unreadable train photos, left out of training, 4: " in flawed.summary
+    unreadable = flawed.photos[flawed.photos["status"] == "unreadable"]["split"].value_counts()
+    for split, consequence in (
+        ("train", "left out of training"),
+        ("test", "answered by how frequent classes are"),
+    ):
+        assert f"unreadable {split} photos, {consequence}, {unreadable[split]}: " in flawed.summary
     assert f"missing test photos, answered by how frequent classes are, 1: {flawed.missing}" in (
         flawed.summary
     )
