@@ -7,6 +7,7 @@ import pytest
 from chajong.encoders.encoder import EncoderError
 from chajong.hooks import without_weights
 from chajong.members.configuration import MemberError, completed_blocks, read_members
+from chajong.predictions.external import ExternalMemberError
 
 SIGLIP = {
     "kind": "frozen",
@@ -62,3 +63,10 @@ class TestMissingWeights:
         blocks = {"hog": {"kind": "frozen"}, "siglip": SIGLIP, "joined": joined}
         with pytest.raises(MemberError, match=r"joined.encoders names 'siglip', which would be"):
             without_weights(read_members(completed_blocks(blocks)))
+
+    def test_no_table_of_others_takes_its_place(self, finished, data_dir, run_pipelines):
+        folder = data_dir / "07_model_output" / "external"
+        folder.mkdir(parents=True)
+        (folder / "siglip.csv").write_text("ID,a\n0,1\n")
+        with pytest.raises(ExternalMemberError, match="this project's own 'siglip'"):
+            run_pipelines(finished.raw, data_dir, "ensembling", siglip=SIGLIP)

@@ -134,7 +134,8 @@ def _below(address: str) -> list[PhotoSource]:
     if not paths:
         message = (
             f"There is no photo in {address}: give a folder of photos "
-            f"({', '.join(PHOTO_ENDINGS)}), a photo, a glob such as 'photos/**/*.jpg', or a .txt or .csv list."
+            f"({', '.join(PHOTO_ENDINGS)}), a photo, a glob such as 'photos/**/*.jpg', or a .txt "
+            "or .csv list."
         )
         raise PhotoSourceError(message)
     root = _common_folder(paths)
