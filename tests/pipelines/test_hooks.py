@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+from kedro.framework.session import KedroSession
 
 from chajong.encoders.encoder import EncoderError
 from chajong.hooks import without_weights
@@ -22,6 +23,13 @@ def test_a_run_without_a_summary_names_the_files_it_wrote(finished, data_dir, ru
     _, written = printed.split("Written:")
     assert f"hog.predictions: {data_dir}/07_model_output/hog/predictions.parquet" in written
     assert "clip_frozen" not in written
+
+
+def test_relative_paths_are_the_projects_from_every_folder(project, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    parameters = {"photos_dir": "data/01_raw/sample/test"}
+    with KedroSession.create(project, runtime_params=parameters) as session:
+        assert session.load_context().catalog.load("new_photos")
 
 
 class TestMissingWeights:
