@@ -111,8 +111,12 @@ def group_photos(
         the same), `group` (near-duplicates and photos of one vehicle joined) and `conflict`
         (byte-identical to a photo of another class; a label that a person dropped contradicts
         none).
+
+    Raises:
+        RawDataError: Fewer than two classes have readable photos.
     """
     from chajong.photos.near_duplicates import find_conflicts, group_near_duplicates, hash_bits
+    from chajong.photos.raw_tables import RawDataError, examples
     from chajong.training.folds import join_groups
 
     train = readable_photos(photos, "train")
@@ -120,6 +124,13 @@ def group_photos(
         hash_bits(train["perceptual_hash"]), parameters.near_duplicate_radius
     )
     labelled = train.assign(effective_id=effective_labels(train["class_name"], classes))
+    if labelled["effective_id"].nunique() < 2:
+        message = (
+            "Fewer than two classes have train photos that can be read, and telling cars apart "
+            f"takes two: {examples(set(train['class_name']))} of {len(classes):,} names. The log "
+            "says what was left out; photos.parquet says what cannot be read, and why."
+        )
+        raise RawDataError(message)
     conflicts = find_conflicts(labelled[labelled["verdict"] != "drop"])
     return pd.DataFrame(
         {
