@@ -119,7 +119,7 @@ def test_unreadable_photos_are_counted_and_three_of_a_kind_named(
 
 def test_what_was_noted_of_the_folder_is_told(report, leaderboard, submission):
     text = summary_text(report, leaderboard, photos_with(0), submission, FOLDER, RESULTS)
-    assert lines_of(text, "left out") == ["files in train/ that are no photos: 2 ('a', 'b')"]
+    assert lines_of(text, "not used") == ["files in train/ that are no photos: 2 ('a', 'b')"]
     assert lines_of(text, "warning") == ["an odd table"]
 
 

@@ -77,6 +77,12 @@ def test_photos_are_known_by_how_they_begin(folder):
     assert names(f"{folder}/가/*") == ["a.JPG", "b.jpg", "c.jfif", "d.xyz", "e"]
 
 
+def test_what_is_not_there_is_not_searched_for_around_it(folder, monkeypatch):
+    monkeypatch.setattr("chajong.photos.sources.find_files", pytest.fail)
+    with pytest.raises(PhotoSourceError, match="There is no photo in"):
+        find_photos(folder / "nowhere" / "a.jpg")
+
+
 def test_a_circle_of_links_ends(folder):
     before = names(folder)
     (folder / "round").symlink_to(folder)

@@ -42,7 +42,7 @@ def summary_text(
     """
     lines = [
         ("photos", f"{_photo_counts(photos)} ({folder.layout})"),
-        *(("left out", text.removesuffix(".")) for text in folder.left_out),
+        *(("not used", text.removesuffix(".")) for text in folder.left_out),
         *(("no photo", text) for text in _unreadable(photos)),
         *(("warning", text.removesuffix(".")) for text in folder.warnings),
         ("log loss", _losses(report)),

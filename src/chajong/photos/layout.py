@@ -191,7 +191,8 @@ def located(
     if not any(found):
         message = (
             f"None of the {len(named):,} photos that {table} names exists, for example "
-            f"{examples(named, 1)}: its paths must be relative to {tree.root}."
+            f"{examples(named, 1)}: its paths must be relative to {tree.root}. Correct them, or "
+            "take the table away."
         )
         raise RawDataError(message)
     otherwise = [(name, file) for name, file in zip(named, found, strict=True) if file]
@@ -302,7 +303,7 @@ def _labelled_by(
         sorted(set(unused) - set(loose)),
         "; put them directly into train/<class>/ to use them",
     )
-    used = {str(around) for photo in folder_of for around in PurePosixPath(photo).parents}
+    used = {_outer(photo) for photo in folder_of}
     notes.leave_out(
         "folders in train/ without photos of their own, which give no class",
         [folder for folder in found.folders if folder.count("/") == 1 and folder not in used],

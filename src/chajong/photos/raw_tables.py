@@ -36,7 +36,10 @@ def plain_name(path: str) -> str:
         The path in NFC. Control characters, with which a name could steer a terminal, and bytes
         that are no UTF-8 stand as Python writes them, such as `\x1b`.
     """
-    return "".join(repr(sign)[1:-1] if category(sign) in _UNPRINTED else sign for sign in nfc(path))
+    composed = nfc(path)
+    if composed.isprintable():
+        return composed
+    return "".join(repr(sign)[1:-1] if category(sign) in _UNPRINTED else sign for sign in composed)
 
 
 def tidy_path(text: str, table: Path) -> str:

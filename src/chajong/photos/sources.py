@@ -25,6 +25,8 @@ from chajong.photos.table_paths import locate
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+_GLOB_SIGNS = "*?["
+
 LIST_COLUMNS = ("photo", "img_path")
 """Columns of a CSV list that hold addresses."""
 
@@ -162,6 +164,8 @@ def _local_photos(path: str) -> list[str]:
     folders = [Path(*parts[:count]) for count in range(1, len(parts) + 1)]
     folder = [each for each in folders if each.is_dir()][-1]
     pattern = "/".join(parts[len(folder.parts) :])
+    if pattern and not any(sign in pattern for sign in _GLOB_SIGNS):
+        return []
     matches = re.compile(glob_translate(pattern) if pattern else "").match
     return [str(folder / photo) for photo in find_files(folder).photos if matches(photo)]
 
@@ -170,7 +174,7 @@ def _remote_photos(files: object, path: str) -> list[str]:
     from fsspec import AbstractFileSystem
 
     assert isinstance(files, AbstractFileSystem)
-    is_glob = any(sign in path for sign in "*?[") and not files.isdir(path)
+    is_glob = any(sign in path for sign in _GLOB_SIGNS) and not files.isdir(path)
     found = (files.glob if is_glob else files.find)(path, detail=True)
     return sorted(
         each
