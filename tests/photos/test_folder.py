@@ -118,6 +118,13 @@ class TestTrainFolders:
         assert "\\udcc2" in message
         assert "convmv" in message
 
+    def test_folders_beside_are_named(self, write_folder):
+        files = dict.fromkeys(["val/a/1.jpg", "test/1.jpg", ".git/x", "__MACOSX/x"], b"")
+        folder = scan_photo_folder(write_folder({**TRAIN, **files, "notes.txt": "mine"}))
+        assert folder.left_out == (
+            "folders beside train/ and test/ that are not looked into: 1 ('val').",
+        )
+
 
 class TestFoldersInFolders:
     MODELS = ("train/기아/K5/a.jpg", "train/기아/K7/a.jpg", "train/현대/쏘나타/a.jpg")
@@ -130,7 +137,7 @@ class TestFoldersInFolders:
         assert folder.listing["photo_id"].tolist() == list(self.MODELS)
         (warning,) = folder.warnings
         assert "the 3 innermost ones, such as 'train/기아/K5', are taken as the classes" in warning
-        assert "2 outer ones" in warning
+        assert "To have outer ones as classes ('기아', '현대')" in warning
         (left_out,) = folder.left_out
         assert "deeper than their class folder: 1 ('train/기아/K7/x/b.jpg')" in left_out
 
@@ -276,6 +283,7 @@ class TestTest:
             ("ID,img_path\nA\x1b[2J,test/TEST_0.jpg\n", "control characters in row 2"),
             ("ID,img_path\n,test/TEST_0.jpg\n", "no ID in row 2"),
             ("", "is empty"),
+            ("ID,img_path\n", "lists no photo"),
             ("ID,img_path\n".encode("utf-16"), "in UTF-8"),
             ("ID,img_path\nA,그림.jpg\n".encode("cp949"), "in UTF-8"),
             ("ID,img_path\nA,b\n\nC,d,e\n", "3 values in row 3, but 2 columns"),
@@ -384,6 +392,11 @@ class TestSubmission:
         assert folder.class_names == (SONATA, K5)
         assert folder.submission_ids == ("TEST_1", "TEST_0")
         assert "without a name, taken for no class: 1 (" in folder.warnings[0]
+
+    def test_a_table_with_semicolons_is_named(self, write_folder):
+        table = {"sample_submission.csv": f"ID;{SONATA};{K5}\n"}
+        message = refused(write_folder({**TRAIN, **TEST, **table}))
+        assert f"no column 'ID', only 'ID;{SONATA};{K5}'" in message
 
     def test_a_column_that_occurs_twice_is_refused(self, write_folder):
         table = {"sample_submission.csv": f"ID,{SONATA},{K5},{normalize('NFD', SONATA)}\n"}

@@ -152,6 +152,16 @@ class PhotoTree:
             self._listed[top] = found
         return self._listed[top]
 
+    def others(self) -> list[str]:
+        """List the folders that nobody asked for, as they are called on the disk."""
+        return [
+            entry.name
+            for entry in _entries(self.root)
+            if not {entry.name, ""} & self._listed.keys()
+            and not is_leftover(entry.name)
+            and _is_folder(entry)
+        ]
+
 
 def _check_utf8(root: Path, paths: Sequence[str]) -> None:
     # What is no UTF-8 on the disk comes as lone surrogates.

@@ -111,8 +111,9 @@ def scan_photo_folder(
     listing["group"] = _groups(root, listing, train.table, group_column, notes)
     ids = tuple(test["photo_id"])
     if submission:
-        _check_classes(submission, train.classes, columns, notes)
         ids = _submission_ids(submission, ids, notes)
+        _check_classes(submission, train.classes, columns, notes)
+    notes.leave_out("folders beside train/ and test/ that are not looked into", tree.others())
     columns = columns or tuple(sorted(train.classes))
     return PhotoFolder(
         root=root,
@@ -158,8 +159,9 @@ def _check_distinct_names(ids: list[str], photos: list[str]) -> None:
     for name, photo in zip(ids, photos, strict=True):
         if (other := first.setdefault(name, photo)) != photo:
             message = (
-                f"{other!r} and {photo!r} would both be the test photo {name!r}: rename one, or "
-                "give them IDs in test.csv (columns ID and img_path)."
+                f"{other!r} and {photo!r} would both be the test photo {name!r}: rename one, give "
+                "them IDs in test.csv (columns ID and img_path), or move the folders into train/ "
+                "if they are classes."
             )
             raise RawDataError(message)
 

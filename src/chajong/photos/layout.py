@@ -184,6 +184,8 @@ def located(
     Raises:
         RawDataError: No photo is found, or a name may mean several.
     """
+    if not named:
+        raise RawDataError(f"{table} lists no photo: add a row a photo, or take the table away.")
     tops = {top, *(name.split("/")[0] for name in named if "/" in name)}
     parts = [each for each in sorted(tops) if each and (tree.root / each).is_dir()] or [""]
     files = [file for part in parts for file in tree.below(part).photos + tree.below(part).others]
@@ -244,8 +246,8 @@ def _by_folders(tree: PhotoTree, columns: Collection[str]) -> Labelled:
         _check_one_place_a_class(innermost, tree.root)
         notes.warnings.append(
             f"train/ holds folders in folders: the {len(innermost):,} innermost ones, such as "
-            f"{min(innermost)!r}, are taken as the classes. To have the "
-            f"{len(_names(outer_of)):,} outer ones, put their photos directly into them."
+            f"{min(innermost)!r}, are taken as the classes. To have outer ones as classes "
+            f"({examples(_names(outer_of))}), put their photos directly into them."
         )
     return _labelled_by(folder_of, found, tree.root, notes)
 
