@@ -12,6 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from chajong.names.aliases import CHALLENGE_ALIASES, merge_aliases
+from chajong.names.table import class_table
+from chajong.photos.raw_tables import RawDataError
+from chajong.pipelines.data_processing.nodes import group_photos
+from chajong.pipelines.data_processing.parameters import DataProcessingParameters
+
 UNKNOWN_CLASS = "Nobody_Saw_This_Car_2024"
 EMPTY_CLASS = "Empty_Folder_2020"
 SINGLE_CLASS = "Single_Photo_2021"
@@ -294,3 +300,21 @@ def small_disk(tmp_path):
         pytest.skip("mounting a small disk needs the rights of root")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_one_class_that_can_be_read_is_refused():
+    photos = pd.DataFrame(
+        {
+            "photo_id": ["a", "b", "c"],
+            "split": "train",
+            "status": ["ok", "ok", "unreadable"],
+            "class_name": ["RAV4_2016_2018", "라브4_4세대_2013_2018", "K5"],
+            "group": None,
+            "sha256": ["1", "2", "3"],
+            "perceptual_hash": ["0" * 16, "f" * 16, None],
+            "verdict": "",
+        }
+    )
+    classes = class_table(merge_aliases(photos["class_name"], CHALLENGE_ALIASES))
+    with pytest.raises(RawDataError, match="Fewer than two classes have train photos"):
+        group_photos(photos, classes, DataProcessingParameters(seed=0))
