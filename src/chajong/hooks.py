@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,9 +41,13 @@ class MembersHooks:
     def after_context_created(self, context: KedroContext) -> None:
         """Leave out the members whose weights may be missing and are.
 
+        Relative paths of photos and weights mean the project's, as those of the catalog do, from
+        whatever folder of it Kedro was called.
+
         Raises:
             MemberError: Members are described wrongly, or one builds on a member that is left out.
         """
+        os.chdir(context.project_path)
         members = read_members(context.config_loader[PARAMETERS])
         left_out = without_weights(members)
         for member, reason in left_out.items():

@@ -61,7 +61,7 @@ class Runner:
         )  # fmt: skip
 
     def start(self, raw, data, pipelines=("__default__",), trained=False, **ended):
-        """Start a run; `operation` or `seconds` says when it is killed, `pace` slows its reading."""
+        """Start a run; `operation` or `seconds` says when it is killed."""
         parameters = {"raw_dir": str(raw), "data_dir": str(data), "hog": HOG} | OTHERS
         if trained:
             parameters["byob"] = TRAINED
