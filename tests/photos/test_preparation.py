@@ -70,7 +70,7 @@ class TestOnePhoto:
         assert prepare_photo(encode(Image.new("RGB", (1, 1))), SETTINGS).status == "ok"
 
     @pytest.mark.parametrize(
-        ("data", "reason"), [(b"", "the file is empty"), (b"text", "not a JPEG, PNG, WebP or BMP")]
+        ("data", "reason"), [(b"", "the file is empty"), (b"text", "not a JPEG, PNG, WebP, BMP")]
     )
     def test_an_unreadable_file_says_why(self, data, reason):
         prepared = prepare_photo(data, SETTINGS)

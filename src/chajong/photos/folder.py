@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pandas as pd
 
+from chajong.photos.photo_file import read_photo_file
 from chajong.photos.raw_tables import (
     RawDataError,
     check_distinct,
@@ -60,15 +61,16 @@ class PhotoFolder:
     warnings: tuple[str, ...]
 
     def read(self, path: str) -> bytes:
-        """Read a file.
+        """Read a photo's file.
 
         Args:
             path: From the listing.
 
         Raises:
+            UnreadablePhotoError: It is too large, or no file but a pipe, a device or a folder.
             OSError: It cannot be read.
         """
-        return (self.root / path).read_bytes()
+        return read_photo_file(self.root / path)
 
 
 def scan_photo_folder(
