@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mmap import ACCESS_READ, mmap
 from typing import TYPE_CHECKING
 
 from chajong.whole import whole_file
@@ -43,3 +44,20 @@ def read_table(path: Path) -> pa.Table:
     import pyarrow as pa
 
     return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+
+
+def map_table(path: Path) -> tuple[pa.Table, mmap]:
+    """Map an Arrow IPC file into memory that can be let go of while the table is used.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The table, and its pages: `madvise(MADV_DONTNEED)` leaves them to the disk until they are
+        read again.
+    """
+    import pyarrow as pa
+
+    with path.open("rb") as file:
+        pages = mmap(file.fileno(), 0, access=ACCESS_READ)
+    return pa.ipc.open_file(pa.BufferReader(pa.py_buffer(pages))).read_all(), pages
