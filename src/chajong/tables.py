@@ -6,6 +6,7 @@ They are written whole or not at all, and checked when they are read.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from mmap import ACCESS_READ, mmap
 from typing import TYPE_CHECKING
 
 from chajong.manifest import REMAKE, DamagedError, check_file
@@ -56,6 +57,28 @@ def read_table(path: Path, cure: str = REMAKE) -> pa.Table:
 
     with _whole(path, cure):
         return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+
+
+def map_table(path: Path) -> tuple[pa.Table, mmap]:
+    """Map an Arrow IPC file into memory that can be let go of while the table is used.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The table, and its pages: `madvise(MADV_DONTNEED)` leaves them to the disk until they are
+        read again.
+
+    Raises:
+        DamagedError: It is not what was written, or no Arrow file.
+        OSError: It cannot be read.
+    """
+    import pyarrow as pa
+
+    with _whole(path, REMAKE):
+        with path.open("rb") as file:
+            pages = mmap(file.fileno(), 0, access=ACCESS_READ)
+        return pa.ipc.open_file(pa.BufferReader(pa.py_buffer(pages))).read_all(), pages
 
 
 def write_parquet(table: pa.Table, path: Path, dictionaries: list[str] | bool = True) -> None:

@@ -55,13 +55,13 @@ REFUSED = {
     "drawing.svg": (lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a JPEG, PNG"),
     "page.jpg": (lambda: b"<html><script>alert(1)</script></html>", "not a JPEG, PNG"),
     "huge.jpg": (hundred_megapixels, "more than the limit of 50 megapixels"),
-    "animated.gif": (lambda: encoded(Image.new("P", (9, 9)), "GIF"), "not a JPEG, PNG"),
     "empty.jpg": (lambda: b"", "the file is empty"),
 }
 """By name: what makes the file, and what the answer says."""
 
 ANSWERED = {
     "rotated.jpg": rotated,
+    "animated.gif": lambda: encoded(Image.new("P", (160, 100)), "GIF"),
     "cmyk.jpg": lambda: encoded(Image.new("CMYK", (160, 100), (9, 90, 200, 9)), "JPEG"),
     "animated.webp": lambda: encoded(
         Image.new("RGB", (160, 100), "red"),

@@ -123,7 +123,7 @@ def test_rubbish_gets_a_plain_message_and_the_page_goes_on(open_page, test_photo
     field.set_input_files({"name": "x.jpg", "mimeType": "image/jpeg", "buffer": b"<html>rubbish"})
     alert = page.get_by_role("alert").filter(has_text="cannot be read")
     alert.wait_for()
-    assert "not a JPEG, PNG, WebP or BMP file" in alert.inner_text()
+    assert "not a JPEG, PNG, WebP, BMP, GIF, TIFF or AVIF file" in alert.inner_text()
     page.locator("#photo").get_by_label("Clear").click()
     page.locator("#photo input[type=file]").set_input_files(test_photo)
     answer(page)

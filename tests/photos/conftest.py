@@ -1,5 +1,6 @@
 """Photos and photo folders made on the spot."""
 
+import struct
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from io import BytesIO
@@ -29,6 +30,36 @@ def encode() -> Callable[..., bytes]:
         return file.getvalue()
 
     return encode_picture
+
+
+@pytest.fixture
+def make_profile() -> Callable[..., bytes]:
+    """ICC profiles of three primaries and a gamma, or of grey."""
+
+    def fixed(*numbers: float) -> bytes:
+        return b"".join(struct.pack(">i", round(number * 65536)) for number in numbers)
+
+    def make(primaries: tuple[tuple[float, ...], ...] = (), gamma: float = 2.2) -> bytes:
+        curve = b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256)) + bytes(2)
+        text = b"desc" + bytes(4) + struct.pack(">I", 5) + b"test\0" + bytes(81)
+        white = b"XYZ " + bytes(4) + fixed(0.9642, 1, 0.8249)
+        tags = {b"desc": text, b"wtpt": white}
+        for letter, primary in zip((b"r", b"g", b"b"), primaries, strict=False):
+            tags[letter + b"XYZ"] = b"XYZ " + bytes(4) + fixed(*primary)
+            tags[letter + b"TRC"] = curve
+        if not primaries:
+            tags[b"kTRC"] = curve
+        table, body, start = struct.pack(">I", len(tags)), b"", 132 + 12 * len(tags)
+        for name, content in tags.items():
+            table += name + struct.pack(">II", start + len(body), len(content))
+            body += content + bytes(-len(content) % 4)
+        space = b"RGB " if primaries else b"GRAY"
+        head = b"\0\0\0\0\x02\x10\0\0mntr" + space + b"XYZ " + bytes(12) + b"acsp" + bytes(28)
+        head += fixed(0.9642, 1, 0.8249)
+        profile = bytes(4) + head.ljust(124, b"\0") + table + body
+        return struct.pack(">I", len(profile)) + profile[4:]
+
+    return make
 
 
 @pytest.fixture

@@ -3,15 +3,28 @@ import struct
 import threading
 import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
-from chajong.photos.decode import UnreadablePhotoError, decode_photo
+from chajong.photos import decode
+from chajong.photos.decode import (
+    UnreadablePhotoError,
+    check_whole,
+    decode_photo,
+    open_photo,
+    room_for,
+    upright_rgb,
+)
 
 RED, GREEN, BLUE = (250, 10, 10), (10, 250, 10), (10, 10, 250)
+
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 def quarters() -> Image.Image:
@@ -42,7 +55,10 @@ def assert_close(pixels: np.ndarray, expected: Image.Image, tolerance: float = 1
     assert difference.mean() < tolerance
 
 
-@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "BMP"])
+FORMATS = ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF"]
+
+
+@pytest.mark.parametrize("form", FORMATS)
 def test_reads_every_format(encode, form):
     assert_close(decode_photo(encode(quarters(), form)), quarters())
 
@@ -91,6 +107,43 @@ def test_transparent_palette_colour_is_laid_on_white(encode):
     assert_close(decode_photo(data), Image.new("RGB", (8, 8), "white"), 0.1)
 
 
+def test_the_transparent_colour_of_a_png_is_laid_on_white(encode):
+    picture = quarters()
+    data = encode(picture, "PNG", transparency=RED)
+    picture.paste("white", (0, 0, 32, 16))
+    assert_close(decode_photo(data), picture, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("colour_type", "clear", "pixels"),
+    [(0, (40_000,), [40_000, 40_001]), (2, (200, 40_000, 9), [200, 40_000, 9, 200, 9, 9])],
+)
+def test_the_transparent_colour_of_a_16_bit_png_is_laid_on_white(colour_type, clear, pixels):
+    data = png(2, 1, 16, colour_type, struct.pack(f">x{len(pixels)}H", *pixels))
+    body = b"tRNS" + struct.pack(f">{len(clear)}H", *clear)
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    shown = decode_photo(data[:33] + chunk + data[33:])
+    assert shown[0, 0].tolist() == [255] * 3
+    assert shown[0, 1].max() < 200
+
+
+def bitmap(alpha: int) -> bytes:
+    """A picture as clipboards hold it: 32 bits a pixel with a mask for the alpha."""
+    masks = (0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    header = struct.pack("<IiiHHIIiiII4I", 108, 2, 1, 1, 32, 3, 8, 0, 0, 0, 0, *masks)
+    header += struct.pack("<I48x", 0x73524742)
+    pixels = bytes([1, 2, 200, alpha, 3, 180, 4, 0])
+    return b"BM" + struct.pack("<IHHI", 130, 0, 0, 122) + header + pixels
+
+
+def test_a_bitmap_without_any_alpha_shows_its_colours():
+    assert decode_photo(bitmap(alpha=0)).tolist() == [[[200, 2, 1], [4, 180, 3]]]
+
+
+def test_a_bitmap_with_alpha_is_laid_on_white():
+    assert decode_photo(bitmap(alpha=255)).tolist() == [[[200, 2, 1], [255] * 3]]
+
+
 def test_16_bit_grey_is_scaled_to_8(encode):
     levels = np.array([[0, 257, 32896, 65535]], dtype=np.uint16)
     pixels = decode_photo(encode(Image.fromarray(levels), "PNG"))
@@ -128,11 +181,11 @@ def test_damaged_exif_does_not_matter(encode):
     assert_close(decode_photo(data), quarters())
 
 
-@pytest.mark.parametrize("form", ["PNG", "WEBP"])
+@pytest.mark.parametrize("form", ["PNG", "WEBP", "GIF", "TIFF", "AVIF"])
 def test_animation_gives_its_first_frame(encode, form):
     second = Image.new("RGB", (64, 32), "black")
-    data = encode(quarters(), form, save_all=True, append_images=[second], lossless=True)
-    assert_close(decode_photo(data), quarters(), 1)
+    data = encode(quarters(), form, save_all=True, append_images=[second], lossless=form == "WEBP")
+    assert_close(decode_photo(data), quarters(), 8)
 
 
 def test_one_pixel(encode):
@@ -173,17 +226,40 @@ def test_refuses_an_empty_file():
 
 
 def test_refuses_a_text_file():
-    assert refused("사진이 아님".encode()) == "not a JPEG, PNG, WebP or BMP file"
+    assert refused("사진이 아님".encode()) == "not a JPEG, PNG, WebP, BMP, GIF, TIFF or AVIF file"
 
 
-@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "BMP"])
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"\0\0\0\x18ftypheic" + bytes(20), "a HEIC photo: convert it to JPEG"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL photo: convert it to JPEG"),
+    ],
+)
+def test_a_format_that_is_not_read_is_named(data, reason):
+    assert refused(data) == reason
+
+
+def test_the_thumbnail_of_a_raw_file_is_no_photo(encode):
+    data = encode(quarters(), "TIFF", tiffinfo={254: 1})
+    assert refused(data) == "a camera's raw file: convert it to JPEG"
+
+
+def test_pixels_without_a_scale_are_no_photo(encode):
+    data = encode(Image.new("F", (4, 4), 0.5), "TIFF")
+    assert refused(data) == "its pixels are of the kind F: convert it to JPEG"
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("part", [0.02, 0.5, 0.95])
 def test_refuses_a_truncated_file(encode, make_picture, form, part):
     data = encode(make_picture(400, 300), form)
     assert refused(data[: int(len(data) * part)]).startswith("damaged: ")
 
 
-@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "BMP"])
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("form", FORMATS)
 def test_random_damage_never_raises_anything_else(encode, make_picture, form):
     data = np.frombuffer(encode(make_picture(), form), dtype=np.uint8)
     generator = np.random.default_rng(0)
@@ -197,6 +273,35 @@ def test_random_damage_never_raises_anything_else(encode, make_picture, form):
 def test_refuses_a_decompression_bomb_by_its_header():
     bomb = png(40_000, 40_000, 8, 2, b"\0" * 100_000)
     assert refused(bomb) == "40000 x 40000 pixels, more than the limit of 300 megapixels"
+
+
+@pytest.mark.parametrize(
+    ("form", "kind", "options"),
+    [("PNG", "PNG", {}), ("JPEG", "progressive JPEG", {"progressive": True})],
+)
+def test_photos_that_are_decoded_whole_have_a_lower_limit(encode, form, kind, options):
+    data = encode(Image.new("L", (12_000, 8_500)), form, **options)
+    assert refused(data, shortest_side=64) == (
+        "12000 x 8500 pixels, more than the limit of 100 megapixels for a "
+        f"{kind} file: make it smaller"
+    )
+
+
+def test_large_photos_are_decoded_one_at_a_time(encode):
+    data = encode(Image.new("L", (5_100, 5_000)), "PNG")
+    with ThreadPoolExecutor(2) as threads:
+        with room_for(open_photo(data)):
+            waiting = threads.submit(decode_photo, data)
+            assert threads.submit(decode_photo, encode(quarters())).result(5).shape == (32, 64, 3)
+            with pytest.raises(TimeoutError):
+                waiting.result(0.5)
+        assert waiting.result(10).shape == (5_000, 5_100, 3)
+
+
+def test_a_photo_without_memory_is_not_called_damaged(encode, monkeypatch):
+    monkeypatch.setattr(decode, "in_srgb", Mock(side_effect=MemoryError))
+    with pytest.raises(MemoryError):
+        decode_photo(encode(quarters()))
 
 
 def test_the_limit_is_the_callers(encode):
@@ -219,3 +324,91 @@ def test_pillows_own_limit_neither_warns_nor_changes(encode, monkeypatch):
     assert Image.MAX_IMAGE_PIXELS == 100
     with pytest.raises(Image.DecompressionBombError):
         Image.open(BytesIO(data))
+
+
+KINDS_OF_JPEG = [
+    {}, {"progressive": True}, {"optimize": True}, {"subsampling": 0}, {"restart_marker_blocks": 4}
+]  # fmt: skip
+
+
+def check(data: bytes) -> None:
+    photo = open_photo(data)
+    upright_rgb(photo)
+    check_whole(data, photo)
+
+
+class TestTheEndOfAJpeg:
+    @pytest.fixture(params=KINDS_OF_JPEG, ids=str)
+    def options(self, request):
+        return request.param
+
+    @pytest.fixture(params=["RGB", "L", "CMYK"])
+    def data(self, request, make_picture, encode, options):
+        grain = np.random.default_rng(0).integers(0, 40, (218, 322, 3), dtype=np.uint8)
+        picture = Image.fromarray(np.asarray(make_picture(322, 218)) // 2 + grain)
+        return encode(picture.convert(request.param), **options)
+
+    @pytest.mark.parametrize("tail", [b"", b"\0" * 5_000])
+    def test_a_missing_marker_costs_nothing_where_all_pixels_are_there(self, data, tail):
+        np.testing.assert_array_equal(decode_photo(data[:-2] + tail), decode_photo(data))
+
+    @pytest.mark.parametrize("tail", [b"", b"\xff\xd9", b"\0" * 100_000, b"\xff\xd9 and a tail"])
+    @pytest.mark.parametrize("part", [0.4, 0.6, 0.9, 0.98])
+    def test_a_cut_photo_is_damaged_with_and_without_a_marker(self, data, part, tail):
+        cut = data[: int(len(data) * part)] + tail
+        with pytest.raises(UnreadablePhotoError, match=r"^damaged: "):
+            check(cut)
+
+    @pytest.mark.parametrize("tail", [b"", b" and a tail"])
+    def test_a_whole_photo_is_whole(self, data, tail):
+        check(data + tail)
+
+    def test_other_bytes_are_no_pixel_data(self, data, options):
+        with pytest.raises(UnreadablePhotoError):
+            decode_photo(data[: len(data) // 2] + b"<html>gone</html>" * 10_000)
+
+
+@pytest.mark.parametrize("tail", [b"", b"\xff\xd9"])
+def test_a_photo_with_a_grey_corner_is_whole(encode, tail):
+    photo = Image.new("RGB", (90, 60), (128, 128, 128))
+    photo.paste(RED, (0, 0, 30, 30))
+    data = encode(photo)[:-2] + tail
+    check(data)
+
+
+@pytest.mark.parametrize("profile", [None, SRGB])
+@pytest.mark.parametrize("side", [None, 70])
+@pytest.mark.parametrize(
+    ("mode", "form", "options"),
+    [
+        ("RGB", "JPEG", {}),
+        ("RGB", "JPEG", {"progressive": True}),
+        ("L", "JPEG", {}),
+        ("RGB", "PNG", {}),
+        ("L", "PNG", {}),
+        ("P", "PNG", {}),
+        ("1", "PNG", {}),
+        ("RGBA", "PNG", {}),
+        ("LA", "PNG", {}),
+        ("RGB", "WEBP", {}),
+        ("RGBA", "WEBP", {}),
+        ("RGB", "BMP", {}),
+    ],
+)
+def test_an_ordinary_photo_has_the_pixels_that_pillow_gives(
+    make_picture, encode, mode, form, options, side, profile
+):
+    """Pixels are part of every stored feature: they may not change by a bit."""
+    picture = make_picture(322, 218).convert(mode)
+    if picture.mode in ("RGBA", "LA"):
+        picture.putalpha(Image.linear_gradient("L").resize(picture.size))
+    if profile is not None and form != "BMP":
+        options = {**options, "icc_profile": profile}
+    data = encode(picture, form, **options)
+    expected = Image.open(BytesIO(data))
+    if side is not None:
+        expected.draft(None, (side, side))
+    if expected.has_transparency_data:
+        paper = Image.new("RGBA", expected.size, "white")
+        expected = Image.alpha_composite(paper, expected.convert("RGBA"))
+    np.testing.assert_array_equal(decode_photo(data, side), np.asarray(expected.convert("RGB")))

@@ -8,10 +8,11 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from chajong.photos import preparation
+from chajong.photos import photo_file, preparation
 from chajong.photos.content_cache import ContentCache
 from chajong.photos.decode import decode_photo
 from chajong.photos.near_duplicates import hash_bits
+from chajong.photos.photo_file import PhotoStorageError
 from chajong.photos.preparation import (
     StoreSettings,
     open_photo_cache,
@@ -70,7 +71,7 @@ class TestOnePhoto:
         assert prepare_photo(encode(Image.new("RGB", (1, 1))), SETTINGS).status == "ok"
 
     @pytest.mark.parametrize(
-        ("data", "reason"), [(b"", "the file is empty"), (b"text", "not a JPEG, PNG, WebP or BMP")]
+        ("data", "reason"), [(b"", "the file is empty"), (b"text", "not a JPEG, PNG, WebP, BMP")]
     )
     def test_an_unreadable_file_says_why(self, data, reason):
         prepared = prepare_photo(data, SETTINGS)
@@ -249,6 +250,60 @@ class TestManyPhotos:
         row = photos.iloc[4]
         assert row["status"] == "unreadable"
         assert row["reason"] == "the file cannot be opened: Permission denied"
+
+    @pytest.mark.parametrize("from_reading", [1, 2])
+    def test_a_storage_that_fails_is_not_a_bad_photo(
+        self, prepare, files, monkeypatch, from_reading
+    ):
+        monkeypatch.setattr(photo_file, "WAITS", (0.0,))
+        reads = []
+
+        def read(path):
+            reads.append(path)
+            if path == "test/2.jpg" and reads.count(path) >= from_reading:
+                raise OSError(errno.EIO, "Input/output error")
+            return files[path]
+
+        photos, _ = prepare(read)
+        reason = "the storage failed, not the photo: Input/output error, 2 times"
+        assert photos.loc[4, "reason"] == reason
+        assert prepare()[0]["status"].tolist()[4] == "ok"
+
+    @pytest.mark.parametrize("from_reading", [1, 2])
+    def test_a_storage_that_fails_often_stops_the_run(
+        self, prepare, files, make_photo, monkeypatch, from_reading
+    ):
+        monkeypatch.setattr(photo_file, "WAITS", (0.0,))
+        files |= {f"train/K5/more{seed}.jpg": make_photo(seed) for seed in range(5, 25)}
+        reads = []
+
+        def read(path):
+            reads.append(path)
+            if path.endswith("3.jpg") and reads.count(path) >= from_reading:
+                raise OSError(errno.EIO, "Input/output error")
+            return files[path]
+
+        assert len(prepare(read)[0]) == 25  # two fail
+        files["train/K5/33.jpg"] = make_photo(33)
+        reads.clear()
+        with pytest.raises(PhotoStorageError, match="3 of 26 photos or more cannot be read"):
+            prepare(read)
+
+    def test_a_whole_photo_without_its_end_is_kept_with_one(self, prepare, files, make_photo):
+        files["test/2.jpg"] = make_photo(2)[:-2]
+        photos, table = prepare()
+        assert photos.loc[4, "status"] == "ok"
+        assert PhotoStore(table).jpeg(photos.loc[4, "sha256"]).endswith(b"\xff\xd9")
+
+    @pytest.mark.parametrize("progressive", [False, True])
+    def test_a_cut_photo_with_an_end_is_unreadable(
+        self, prepare, files, make_picture, encode, progressive
+    ):
+        data = encode(make_picture(300, 200), quality=95, progressive=progressive)
+        files["test/2.jpg"] = data[: len(data) * 6 // 10] + b"\xff\xd9"
+        photos, _ = prepare()
+        assert photos.loc[4, "status"] == "unreadable"
+        assert photos.loc[4, "reason"].startswith("damaged: image file is truncated")
 
     @pytest.mark.parametrize("becomes", [None, "train/K5/1.jpg"])
     def test_a_file_that_changes_during_the_run_is_a_row(self, prepare, files, becomes):

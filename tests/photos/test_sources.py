@@ -9,8 +9,9 @@ import fsspec
 import pandas as pd
 import pytest
 
+from chajong.photos import photo_file, sources
 from chajong.photos.decode import UnreadablePhotoError
-from chajong.photos.sources import PhotoSourceError, find_photos
+from chajong.photos.sources import PhotoSource, PhotoSourceError, find_photos
 
 
 @pytest.fixture
@@ -174,6 +175,21 @@ def test_a_missing_photo_of_a_list_is_unreadable_and_not_lost(folder):
     gone, _ = find_photos(folder / "list.txt")
     with pytest.raises(UnreadablePhotoError, match="no such file"):
         gone.read()
+
+
+@pytest.mark.parametrize("address", ["{}", "file://{}"])
+def test_what_is_no_file_is_not_read(tmp_path, address):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(UnreadablePhotoError, match="a pipe, not a photo's file"):
+        PhotoSource("pipe.jpg", address.format(tmp_path / "pipe.jpg")).read()
+
+
+def test_a_remote_file_larger_than_any_photo_is_refused(monkeypatch):
+    monkeypatch.setattr(sources, "MAX_BYTES", 3)
+    monkeypatch.setattr(photo_file, "MAX_BYTES", 3)
+    fsspec.filesystem("memory").pipe("/alone/large.jpg", b"photo")
+    with pytest.raises(UnreadablePhotoError, match="4 bytes, more than the limit of 3"):
+        PhotoSource("large.jpg", "memory://alone/large.jpg").read()
 
 
 def test_an_address_of_fsspec_is_searched():

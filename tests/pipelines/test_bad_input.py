@@ -97,7 +97,7 @@ def flawed(rendered, tmp_path_factory, run_pipelines, load_dataset):
     ("file", "reason"),
     [
         ("zero.jpg", "the file is empty"),
-        ("text.jpg", "not a JPEG, PNG, WebP or BMP file"),
+        ("text.jpg", "not a JPEG, PNG, WebP, BMP, GIF, TIFF or AVIF file"),
         ("truncated.jpg", "damaged: image file is truncated"),
         ("bomb.png", "50000 x 50000 pixels, more than the limit of 300 megapixels"),
     ],

@@ -20,7 +20,7 @@ def test_a_known_photos_query_is_its_feature(queries, small_run):
 
 
 def test_a_photo_that_cannot_be_read_says_why(queries):
-    with pytest.raises(UnreadablePhotoError, match="not a JPEG, PNG, WebP or BMP"):
+    with pytest.raises(UnreadablePhotoError, match="not a JPEG, PNG, WebP, BMP"):
         queries.of_photo(b"<svg/>")
 
 

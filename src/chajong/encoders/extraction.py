@@ -148,13 +148,24 @@ def read_features(cache: ContentCache, contents: Sequence[str]) -> tuple[np.ndar
     Returns:
         Features [photos, width], float16 or, where that would overflow, float32; and the seconds
         that encoding these photos took when they were encoded.
+
+    Raises:
+        KeyError: A photo has no features.
     """
-    table = cache.table()
-    position = {key: row for row, key in enumerate(table.column("content").to_pylist())}
-    rows = [position[content] for content in contents]
-    matrix = matrix_of(table.column("features").take(rows))
-    seconds = table.column("seconds").take(sorted(set(rows))).to_numpy()
-    return smallest_float(matrix), float(seconds.sum())
+    if missing := missing_contents(cache, contents):
+        raise KeyError(f"{len(missing)} photos have no features, the first is {missing[0]}.")
+    kinds = {smallest_float(matrix_of(shard["features"])).dtype for shard in cache.shards()}
+    matrix, seconds = np.empty((0, 0), np.float16), 0.0
+    for shard in cache.shards():
+        row_of = {key: row for row, key in enumerate(shard["content"].to_pylist())}
+        places = [place for place, content in enumerate(contents) if content in row_of]
+        rows = [row_of[contents[place]] for place in places]
+        features = matrix_of(shard["features"])
+        if not matrix.size:
+            matrix = np.empty((len(contents), features.shape[1]), np.result_type(*kinds))
+        matrix[places] = features[rows]
+        seconds += float(shard["seconds"].take(sorted(set(rows))).to_numpy().sum())
+    return matrix, seconds
 
 
 def smallest_float(matrix: np.ndarray) -> np.ndarray:

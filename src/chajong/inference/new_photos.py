@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from chajong.photos.decode import UnreadablePhotoError
+from chajong.photos.photo_file import PatientReading
 from chajong.photos.preparation import PreparedPhoto, prepare_photo
 from chajong.photos.store import PhotoStore
 
@@ -37,7 +38,8 @@ class PhotoFile(Protocol):
         """Read the file.
 
         Raises:
-            UnreadablePhotoError: It cannot be read.
+            UnreadablePhotoError: It is no photo's file.
+            OSError: It cannot be opened, or the storage failed.
         """
 
 
@@ -72,11 +74,15 @@ def prepare_new_photos(files: Sequence[PhotoFile], settings: StoreSettings) -> N
     Args:
         files: The photos.
         settings: How photos are kept, those of the training run.
+
+    Raises:
+        PhotoStorageError: Too many photos cannot be opened, or the storage failed.
     """
     import pyarrow as pa
 
+    reading = PatientReading(len(files))
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        prepared = tuple(threads.map(lambda file: _prepared(file, settings), files))
+        prepared = tuple(threads.map(lambda file: _prepared(file, reading, settings), files))
     jpegs = {photo.sha256: photo.jpeg for photo in prepared if photo.jpeg is not None}
     columns = {
         "sha256": pa.array(list(jpegs), pa.string()),
@@ -87,8 +93,8 @@ def prepare_new_photos(files: Sequence[PhotoFile], settings: StoreSettings) -> N
     return NewPhotos(tuple(files), prepared, PhotoStore(table))
 
 
-def _prepared(file: PhotoFile, settings: StoreSettings) -> PreparedPhoto:
+def _prepared(file: PhotoFile, reading: PatientReading, settings: StoreSettings) -> PreparedPhoto:
     try:
-        return prepare_photo(file.read(), settings)
+        return prepare_photo(reading.read(file.name, file.read), settings)
     except UnreadablePhotoError as error:
         return PreparedPhoto(NOTHING_READ, 0, "unreadable", str(error))

@@ -10,6 +10,7 @@ from chajong.manifest import DamagedError
 from chajong.tables import read_table, write_table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import pyarrow as pa
@@ -68,6 +69,11 @@ class ContentCache:
         import pyarrow as pa
 
         return pa.concat_tables([self.schema.empty_table(), *self._shards])
+
+    def shards(self) -> Iterator[pa.Table]:
+        """Map one shard after another, so that no more than one of them is in memory."""
+        for path in sorted(self.folder.glob("shard-*.arrow")):
+            yield read_table(path)
 
     def keys(self) -> set[str]:
         """Give the keys of all rows."""

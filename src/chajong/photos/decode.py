@@ -3,22 +3,58 @@
 from __future__ import annotations
 
 import contextlib
+import threading
+import zlib
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
+from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from chajong.photos.colours import in_srgb
+from chajong.photos.formats import HEAD_BYTES, format_of
+
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from PIL.ImageFile import ImageFile
 
 MAX_MEGAPIXELS = 300.0
 
+MAX_WHOLE_MEGAPIXELS = 100.0
+"""Size of a photo that no decoder reduces while it reads: its pixels take 4 bytes each."""
+
+LARGE_MEGAPIXELS = 25.0
+"""Of such photos, larger ones are decoded one at a time, however many threads there are."""
+
+_ONE_LARGE = threading.Lock()
+
+_READERS: dict[str | None, type[ImageFile]] = {
+    "JPEG": JpegImageFile,
+    "PNG": PngImageFile,
+    "WebP": WebPImageFile,
+    "BMP": BmpImageFile,
+    "GIF": GifImageFile,
+    "TIFF": TiffImageFile,
+    "AVIF": AvifImageFile,
+}
+
+_NO_COLOURS = frozenset({"I", "F", "LAB", "HSV"})
+"""Pixels that Pillow has no scale for: numbers of 32 bits, and spaces that no photo is kept in."""
+
+_END_MARKER, _SCAN_MARKER = b"\xff\xd9", b"\xff\xda"
+_MORE_PIXEL_DATA = bytes(range(1, 255)) * 4
+_LAST_BYTES = 32
+
 _EXIF_ORIENTATION = 0x0112
+_REDUCED_COPY = 0x00FE
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -38,10 +74,11 @@ class UnreadablePhotoError(ValueError):
 def decode_photo(
     data: bytes, shortest_side: int | None = None, max_megapixels: float = MAX_MEGAPIXELS
 ) -> np.ndarray:
-    """Decode a JPEG, PNG, WebP or BMP file.
+    """Decode a JPEG, PNG, WebP, BMP, GIF, TIFF or AVIF file.
 
-    CMYK, grey, palette and 16-bit photos become 8-bit RGB, transparency is laid on white, the EXIF
-    orientation is applied, and of an animation the first frame is taken.
+    CMYK, grey, palette and 16-bit photos become 8-bit RGB, colours of another profile become
+    sRGB, transparency is laid on white, the EXIF orientation is applied, and of an animation the
+    first frame is taken.
 
     Args:
         data: The file's bytes.
@@ -57,9 +94,13 @@ def decode_photo(
         UnreadablePhotoError: The file is empty, of another format, damaged or too large.
     """
     photo = open_photo(data, max_megapixels)
-    if shortest_side is not None:
-        scale_down_decoding(photo, shortest_side)
-    return np.asarray(upright_rgb(photo))
+    with room_for(photo):
+        if shortest_side is not None:
+            scale_down_decoding(photo, shortest_side)
+        rgb = upright_rgb(photo)
+        if not has_end(data):
+            check_whole(data, photo)
+        return np.asarray(rgb)
 
 
 def open_photo(data: bytes, max_megapixels: float = MAX_MEGAPIXELS) -> ImageFile:
@@ -67,7 +108,8 @@ def open_photo(data: bytes, max_megapixels: float = MAX_MEGAPIXELS) -> ImageFile
 
     Args:
         data: The file's bytes.
-        max_megapixels: Size above which the photo is refused.
+        max_megapixels: Size above which the photo is refused; `MAX_WHOLE_MEGAPIXELS` where that
+            is less and the photo cannot be decoded at a fraction of its size.
 
     Returns:
         The unloaded photo, whose size is the one before any EXIF rotation.
@@ -76,15 +118,24 @@ def open_photo(data: bytes, max_megapixels: float = MAX_MEGAPIXELS) -> ImageFile
         UnreadablePhotoError: The file is empty, of another format, damaged or too large.
     """
     reader = _reader_of(data)
+    if reader is JpegImageFile and not has_end(data):
+        data = _ended(data)
     # Hostile or damaged bytes make a decoder fail in any way it can: all of them mean the same.
     try:
         photo = reader(BytesIO(data))
+    except MemoryError:
+        raise
     except Exception as error:
         raise UnreadablePhotoError(f"damaged: {error}") from error
-    width, height = photo.size
-    if width * height > max_megapixels * 1e6:
-        reason = f"{width} x {height} pixels, more than the limit of {max_megapixels:g} megapixels"
-        raise UnreadablePhotoError(reason)
+    _check_size(photo, max_megapixels)
+    if isinstance(photo, TiffImageFile) and photo.tag_v2.get(_REDUCED_COPY) == 1:
+        raise UnreadablePhotoError("a camera's raw file: convert it to JPEG")
+    if photo.mode in _NO_COLOURS:
+        raise UnreadablePhotoError(f"its pixels are of the kind {photo.mode}: convert it to JPEG")
+    clear = photo.info.get("transparency")
+    if isinstance(clear, tuple) and "16B" in str(photo.tile):
+        # Pillow reads such pixels in 8 bits, and leaves the transparent colour in 16.
+        photo.info["transparency"] = tuple(level >> 8 for level in clear)
     return photo
 
 
@@ -96,15 +147,42 @@ def _reader_of(data: bytes) -> type[ImageFile]:
     """
     if not data:
         raise UnreadablePhotoError("the file is empty")
-    if data.startswith(b"\xff\xd8\xff"):
-        return JpegImageFile
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return PngImageFile
-    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        return WebPImageFile
-    if data.startswith(b"BM"):
-        return BmpImageFile
-    raise UnreadablePhotoError("not a JPEG, PNG, WebP or BMP file")
+    kind = format_of(data[:HEAD_BYTES])
+    if kind in _READERS:
+        return _READERS[kind]
+    if kind is not None:
+        raise UnreadablePhotoError(f"a {kind} photo: convert it to JPEG")
+    raise UnreadablePhotoError("not a JPEG, PNG, WebP, BMP, GIF, TIFF or AVIF file")
+
+
+def _check_size(photo: ImageFile, max_megapixels: float) -> None:
+    width, height = photo.size
+    size = f"{width} x {height} pixels, more than the limit of"
+    if width * height > max_megapixels * 1e6:
+        raise UnreadablePhotoError(f"{size} {max_megapixels:g} megapixels")
+    if _decoded_whole(photo) and width * height > MAX_WHOLE_MEGAPIXELS * 1e6:
+        kind = "progressive JPEG" if photo.format == "JPEG" else photo.format
+        message = f"{size} {MAX_WHOLE_MEGAPIXELS:g} megapixels for a {kind} file: make it smaller"
+        raise UnreadablePhotoError(message)
+
+
+def _decoded_whole(photo: ImageFile) -> bool:
+    """Tell whether all of a photo is in memory at once, however small it is wanted."""
+    return not isinstance(photo, JpegImageFile) or "progressive" in photo.info
+
+
+def room_for(photo: ImageFile) -> AbstractContextManager[object]:
+    """Let one large photo after another be decoded, so that threads do not share the memory out.
+
+    Args:
+        photo: A photo from `open_photo`, before `scale_down_decoding`.
+
+    Returns:
+        A context for all that needs the photo's pixels at their full size.
+    """
+    width, height = photo.size
+    large = _decoded_whole(photo) and width * height > LARGE_MEGAPIXELS * 1e6
+    return _ONE_LARGE if large else contextlib.nullcontext()
 
 
 def orientation_of(photo: Image.Image) -> int:
@@ -155,15 +233,84 @@ def upright_rgb(photo: ImageFile) -> Image.Image:
     orientation = orientation_of(photo)
     try:
         rgb = _rgb(photo)
+    except MemoryError:
+        raise
     except Exception as error:
         raise UnreadablePhotoError(f"damaged: {error}") from error
     return rgb.transpose(_TURNS[orientation]) if orientation in _TURNS else rgb
 
 
-def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16"):
-        image = Image.fromarray((np.asarray(image) / 257).round().astype(np.uint8))
-    if image.has_transparency_data:
-        paper = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(paper, image.convert("RGBA"))
-    return image.convert("RGB")
+def _rgb(photo: ImageFile) -> Image.Image:
+    image = _eight_bit(photo)
+    if not image.has_transparency_data:
+        return in_srgb(image)
+    image = image if image.mode in ("LA", "RGBA") else image.convert("RGBA")
+    alpha = image.getchannel("A")
+    if photo.format == "BMP" and alpha.getextrema() == (0, 0):
+        # Clipboards leave this byte empty: nobody keeps a picture that cannot be seen.
+        return in_srgb(image.convert("RGB"))
+    paper = Image.new("RGB", image.size, "white")
+    paper.paste(in_srgb(image.convert("L" if image.mode == "LA" else "RGB")), mask=alpha)
+    return paper
+
+
+def _eight_bit(photo: ImageFile) -> Image.Image:
+    """Decode the pixels; Pillow itself leaves 16-bit grey as it is."""
+    if not photo.mode.startswith("I;16"):
+        photo.load()
+        return photo
+    levels = np.asarray(photo)
+    image = Image.fromarray((levels / 257).round().astype(np.uint8))
+    image.info = dict(photo.info)
+    if (clear := image.info.pop("transparency", None)) is not None:
+        image.putalpha(Image.fromarray(levels != clear).convert("L"))
+    return image
+
+
+def check_whole(data: bytes, photo: ImageFile) -> None:
+    """Refuse a JPEG whose pixel data end before the photo does.
+
+    Its decoder fills what is missing with grey, or leaves it coarse, and says nothing. More
+    pixel data before the end marker changes what is shown of such a photo, and nothing of a whole
+    one. Photos that show no sign of it are not decoded again: the last pixel of a cut one is grey,
+    unless the file is progressive.
+
+    Args:
+        data: The file's bytes.
+        photo: What `open_photo` made of them, decoded.
+
+    Raises:
+        UnreadablePhotoError: Pixel data are missing.
+    """
+    if not isinstance(photo, JpegImageFile):
+        return
+    last = photo.getpixel((photo.width - 1, photo.height - 1))
+    grey = set(last if isinstance(last, tuple) else (last,)) in ({127}, {128})
+    if has_end(data) and not grey and "progressive" not in photo.info:
+        return
+    body = _ended(data)[: -len(_END_MARKER)]
+    shown = _checksum(body)
+    whole = shown is not None and shown == _checksum(body + _MORE_PIXEL_DATA)
+    # Without a marker, what follows the photo's own data would be taken for them.
+    if not whole or (not has_end(data) and shown == _checksum(body[:-_LAST_BYTES])):
+        raise UnreadablePhotoError("damaged: image file is truncated: its pixel data end too early")
+
+
+def has_end(data: bytes) -> bool:
+    """Tell whether an end marker follows the last pixel data; other bytes may come after it."""
+    return data.rfind(_END_MARKER) > data.rfind(_SCAN_MARKER)
+
+
+def _ended(data: bytes) -> bytes:
+    """Let a JPEG end with its end marker; zeros of a part that was lost do not count."""
+    if has_end(data):
+        return data[: data.index(_END_MARKER, data.rindex(_SCAN_MARKER)) + len(_END_MARKER)]
+    return data.rstrip(b"\0") + _END_MARKER
+
+
+def _checksum(body: bytes) -> int | None:
+    """Sum up the pixels that a JPEG without its end marker shows, None where it shows none."""
+    try:
+        return zlib.crc32(JpegImageFile(BytesIO(body + _END_MARKER)).tobytes())
+    except Exception:
+        return None

@@ -10,6 +10,7 @@ import pandas as pd
 
 from chajong.photos.files import PhotoTree
 from chajong.photos.layout import PATH_COLUMNS, TRAIN_TABLES, label_train, located, note_leftovers
+from chajong.photos.photo_file import read_photo_file
 from chajong.photos.raw_tables import (
     Notes,
     RawDataError,
@@ -66,15 +67,16 @@ class PhotoFolder:
     warnings: tuple[str, ...]
 
     def read(self, path: str) -> bytes:
-        """Read a file.
+        """Read a photo's file.
 
         Args:
             path: From the listing.
 
         Raises:
+            UnreadablePhotoError: It is too large, or no file but a pipe, a device or a folder.
             OSError: It cannot be read.
         """
-        return (self.root / path).read_bytes()
+        return read_photo_file(self.root / path)
 
 
 def scan_photo_folder(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -14,16 +15,21 @@ from PIL import Image
 from pydantic import Field
 
 from chajong.parameters import Strict
+from chajong.photos.colours import is_srgb
 from chajong.photos.content_cache import ContentCache
 from chajong.photos.decode import (
     MAX_MEGAPIXELS,
     UnreadablePhotoError,
+    check_whole,
+    has_end,
     open_photo,
     orientation_of,
+    room_for,
     scale_down_decoding,
     upright_rgb,
     upright_size,
 )
+from chajong.photos.photo_file import PatientReading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -51,6 +57,7 @@ _PHOTO_COLUMNS = (
     "contrast",
     "saturation",
 )
+_DECODING = 2  # counted up where the same file gives other pixels than before
 _LONGEST_JPEG_SIDE = 65_500  # what a JPEG's header has room for, as libjpeg counts
 
 
@@ -69,8 +76,8 @@ class StoreSettings(Strict):
 
     @property
     def key(self) -> str:
-        """A short hash of all settings."""
-        return sha256(self.model_dump_json().encode()).hexdigest()[:16]
+        """A short hash of all settings, and of how photos are decoded."""
+        return sha256(f"{_DECODING} {self.model_dump_json()}".encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -120,15 +127,9 @@ def prepare_photo(data: bytes, settings: StoreSettings) -> PreparedPhoto:
     digest = sha256(data).hexdigest()
     try:
         photo = open_photo(data, settings.max_megapixels)
-        width, height = upright_size(photo)
-        if _can_stay(photo, settings):
-            jpeg = data
-            scale_down_decoding(photo, _MEASURED_SIDE)
-            rgb = upright_rgb(photo)
-        else:
-            scale_down_decoding(photo, settings.shortest_side)
-            rgb = _reduced(upright_rgb(photo), settings.shortest_side)
-            jpeg = _encoded(rgb, settings.jpeg_quality)
+        with room_for(photo):
+            width, height = upright_size(photo)
+            rgb, jpeg = _stored(data, photo, settings)
     except UnreadablePhotoError as error:
         return PreparedPhoto(digest, len(data), "unreadable", str(error))
     copy = rgb.reduce(max(1, min(rgb.size) // _MEASURED_SIDE))
@@ -147,10 +148,24 @@ def prepare_photo(data: bytes, settings: StoreSettings) -> PreparedPhoto:
     )
 
 
-def _can_stay(photo: ImageFile, settings: StoreSettings) -> bool:
+def _stored(data: bytes, photo: ImageFile, settings: StoreSettings) -> tuple[Image.Image, Jpeg]:
+    """Give a photo's pixels at a size that is enough to measure, and how it is kept."""
+    stays = _can_stay(data, photo, settings)
+    scale_down_decoding(photo, _MEASURED_SIDE if stays else settings.shortest_side)
+    rgb = upright_rgb(photo)
+    check_whole(data, photo)
+    if stays:
+        return rgb, data
+    rgb = _reduced(rgb, settings.shortest_side)
+    return rgb, _encoded(rgb, settings.jpeg_quality)
+
+
+def _can_stay(data: bytes, photo: ImageFile, settings: StoreSettings) -> bool:
     return (
         photo.format == "JPEG"
+        and has_end(data)
         and photo.mode == "RGB"
+        and is_srgb(photo)
         and orientation_of(photo) == 1
         and min(photo.size) <= settings.shortest_side
     )
@@ -243,12 +258,22 @@ def prepare_photos(
 
     Raises:
         OSError: The disk is full.
+        PhotoStorageError: Too many of the photos that were found cannot be read.
     """
-    files = _read_all(read, listing, progress)
+    import pandas as pd
+
+    reading = PatientReading(int(listing["found"].sum()))
+
+    def read_again(path: str) -> bytes:
+        return reading.read(path, partial(read, path))
+
+    files = _read_all(read_again, listing, progress)
     new = files[files["sha256"].notna() & ~files["sha256"].isin(cache.keys())]
     new = new.drop_duplicates("sha256")
-    for shard in _prepared_shards(read, new, settings, progress):
+    for shard in _prepared_shards(read_again, new, settings, progress):
         cache.append(shard)
+    failed = pd.Series(files["path"].map(reading.failed.get), dtype="str")
+    files["reason"] = files["reason"].fillna(failed)
     prepared = cache.table()
     store = _store_table(prepared, files["sha256"])
     store = store.replace_schema_metadata(
@@ -267,8 +292,8 @@ def _read_all(read: Callable[[str], bytes], listing: pd.DataFrame, progress: boo
             return path, None, "missing", f"there is no file {path}"
         try:
             return path, sha256(read(path)).hexdigest(), None, None
-        except OSError as error:
-            return path, None, "unreadable", f"the file cannot be opened: {error.strerror}"
+        except UnreadablePhotoError as error:
+            return path, None, "unreadable", str(error)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         rows = pool.map(digest, listing["path"], listing["found"])
@@ -287,7 +312,7 @@ def _prepared_shards(
     def prepare(path: str, digest: str) -> PreparedPhoto | None:
         try:
             prepared = prepare_photo(read(path), settings)
-        except OSError:
+        except UnreadablePhotoError:
             return None
         return prepared if prepared.sha256 == digest else None
 

@@ -12,6 +12,7 @@ from unicodedata import normalize
 from chajong.photos.decode import UnreadablePhotoError
 from chajong.photos.files import find_files, is_leftover
 from chajong.photos.formats import PHOTO_ENDINGS
+from chajong.photos.photo_file import MAX_BYTES, check_bytes, read_photo_file
 from chajong.photos.raw_tables import (
     RawDataError,
     check_filled,
@@ -29,9 +30,6 @@ _GLOB_SIGNS = "*?["
 
 LIST_COLUMNS = ("photo", "img_path")
 """Columns of a CSV list that hold addresses."""
-
-MAX_BYTES = 200_000_000
-"""A larger file is not read."""
 
 
 class PhotoSourceError(RawDataError):
@@ -56,26 +54,24 @@ class PhotoSource:
         """Read the file.
 
         Raises:
-            UnreadablePhotoError: It is missing, cannot be opened, or is too large.
+            UnreadablePhotoError: It is missing, is too large, or is no file.
+            OSError: It cannot be opened, or the storage failed.
         """
         import fsspec
+        from fsspec.implementations.local import LocalFileSystem
 
         try:
             # A path may hold what has a meaning in fsspec's addresses, such as "::".
-            local = "://" not in self.address
-            opened = (
-                Path(self.address).expanduser().open("rb")
-                if local
-                else fsspec.open(self.address, "rb")
-            )
-            with opened as file:
+            if "://" not in self.address:
+                return read_photo_file(Path(self.address).expanduser())
+            files, path = fsspec.url_to_fs(self.address)
+            if isinstance(files, LocalFileSystem):
+                return read_photo_file(Path(path))
+            with files.open(path, "rb") as file:
                 data: bytes = file.read(MAX_BYTES + 1)
         except FileNotFoundError as error:
             raise UnreadablePhotoError("there is no such file") from error
-        except (OSError, ValueError) as error:
-            raise UnreadablePhotoError(f"the file cannot be opened: {error}") from error
-        if len(data) > MAX_BYTES:
-            raise UnreadablePhotoError(f"the file has more than {MAX_BYTES:,} bytes")
+        check_bytes(len(data))
         return data
 
 

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
+from mmap import MADV_DONTNEED
 from typing import TYPE_CHECKING, Any
 
-from chajong.tables import read_table
+from chajong.tables import map_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+    from mmap import mmap
     from pathlib import Path
 
     import pyarrow as pa
 
 
+KEPT_BYTES = 64_000_000
+"""So much of a mapped file is read before its pages are let go of: they would grow with it."""
+
+
 class PhotoStore:
     """JPEG bytes of every distinct readable photo, mapped from one or more Arrow files."""
 
-    def __init__(self, table: pa.Table, file: Path | None = None) -> None:
+    def __init__(
+        self, table: pa.Table, file: Path | None = None, pages: mmap | None = None
+    ) -> None:
         """Index a table of photos; none of them is read.
 
         Args:
@@ -25,9 +33,12 @@ class PhotoStore:
                 schema's metadata `preparation`, a key of how the photos were re-encoded, and
                 `settings`, the same as JSON.
             file: The file that the table is mapped from.
+            pages: Its pages in memory.
         """
         self.table = table
         self._file = file
+        self._pages = pages
+        self._bytes_read = 0
         self._jpegs = table.column("jpeg")
         self._rows = {key: row for row, key in enumerate(table.column("sha256").to_pylist())}
 
@@ -71,9 +82,14 @@ class PhotoStore:
             KeyError: The store has no such photo.
         """
         photo: bytes = self._jpegs[self._rows[sha256]].as_py()
+        self._bytes_read += len(photo)
+        if self._pages is not None and self._bytes_read > KEPT_BYTES:
+            self._bytes_read = 0
+            self._pages.madvise(MADV_DONTNEED)
         return photo
 
 
 def open_photo_store(file: Path) -> PhotoStore:
     """Map a store's Arrow file into memory; photos are read when asked for."""
-    return PhotoStore(read_table(file), file)
+    table, pages = map_table(file)
+    return PhotoStore(table, file, pages)
