@@ -16,6 +16,7 @@ from chajong.encoders.hub import (
     resolve_commit,
 )
 from chajong.encoders.weights import content_identity, existing_path, is_path
+from chajong.inside import inside
 from chajong.names.embedding import CHARACTERS
 
 if TYPE_CHECKING:
@@ -191,12 +192,17 @@ def name_model_source(settings: NamesFrom) -> str:
         ``characters`` or the folder of a SentenceTransformer.
 
     Raises:
-        EncoderError: The repository cannot be had.
+        EncoderError: The repository cannot be had, or there are no weights.
+        OutsideError: A layer would lie outside of the folder.
     """
+    if settings.name_model == CHARACTERS:
+        return CHARACTERS
     repository = _name_repository(settings)
-    if repository is None:
-        return settings.name_model
-    files = hub_files(repository, settings.name_revision, NAME_SETTING)
+    files = (
+        hub_files(repository, settings.name_revision, NAME_SETTING)
+        if repository
+        else local_files(Path(settings.name_model).expanduser())
+    )
     needed = [name for layer in _layers(files) for name in files.weight_files(layer)]
     return str(files.fetch_all(needed))
 
@@ -208,8 +214,11 @@ def _layers(files: ModelFiles) -> list[tuple[str, ...]]:
     """
     places = [""]
     if LAYERS in files.names:
-        described = json.loads(files.fetch(LAYERS).read_text(encoding="utf-8"))
+        listed = files.fetch(LAYERS)
+        described = json.loads(listed.read_text(encoding="utf-8"))
         places = [f"{layer['path']}/" if layer["path"] else "" for layer in described]
+        for place in filter(None, places):
+            inside(listed.parent, place)
     first, *others = (tuple(place + name for name in WEIGHTS) for place in places)
     return [first, *(layer for layer in others if set(layer) & set(files.names))]
 

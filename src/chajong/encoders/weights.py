@@ -247,12 +247,19 @@ def told_of_loading(model: str) -> Iterator[None]:
     import pickle
 
     import torch
+    from safetensors import SafetensorError
 
     try:
         yield
     except (EncoderError, torch.OutOfMemoryError):
         raise  # These say themselves what is wrong.
-    except (OSError, ValueError, RuntimeError, pickle.UnpicklingError) as error:
+    except (
+        OSError,
+        ValueError,
+        RuntimeError,
+        pickle.UnpicklingError,
+        SafetensorError,
+    ) as error:
         # timm tells torch's refusal in words of its own.
         refused = isinstance(error.__cause__ or error, pickle.UnpicklingError)
         words = _no_weights(f"A file of {model!r}", error) if refused else _failed(model, error)
