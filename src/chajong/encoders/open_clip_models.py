@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from chajong.encoders.encoder import EncoderError
 from chajong.encoders.hub import OPEN_CLIP_WEIGHTS, hub_files, local_files
 from chajong.encoders.image_model import ImageModel
-from chajong.encoders.published import ON_THE_HUB, open_clip_repository
+from chajong.encoders.published import ON_THE_HUB, model_folder, open_clip_repository
 from chajong.encoders.weights import (
+    LOCAL_MODEL,
     conversion,
     existing_path,
     fit_weights,
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 
     from chajong.encoders.hub import ModelFiles
     from chajong.encoders.parameters import PretrainedParameters
-
-FOLDER = "local-dir:"
-"""Begins the name of a model that open_clip reads from a folder."""
 
 QUICK = "-quickgelu"
 """Ends the names of models that compute the quick GELU."""
@@ -156,16 +154,17 @@ def open_clip_source(parameters: PretrainedParameters) -> str:
             raise unknown_model(parameters.model, "open_clip", known)
         return parameters.model
     _refuse_code(folder)
-    return f"{FOLDER}{folder}"
+    return f"{LOCAL_MODEL}{folder}"
 
 
 def _local_folder(parameters: PretrainedParameters) -> ModelFiles | None:
     """List the folder that the weights are, or else the model is; None where neither is one."""
-    places = [parameters.model.removeprefix(FOLDER)] if parameters.model.startswith(FOLDER) else []
     if is_path(parameters.weights):
-        places.insert(0, parameters.weights)
-    paths = (existing_path(place, parameters.model) for place in places)
-    return next((local_files(path) for path in paths if path.is_dir()), None)
+        path = existing_path(parameters.weights, parameters.model)
+        if path.is_dir():
+            return local_files(path)
+    folder = model_folder(parameters)
+    return local_files(folder) if folder else None
 
 
 def _brings_no_weights(parameters: PretrainedParameters) -> bool:
@@ -247,7 +246,7 @@ def pretrained_tag(parameters: PretrainedParameters) -> str | None:
     """
     import open_clip
 
-    named_by_repository = parameters.model.startswith((*ON_THE_HUB, FOLDER))
+    named_by_repository = parameters.model.startswith((*ON_THE_HUB, LOCAL_MODEL))
     if is_path(parameters.weights) or parameters.weights == "random" or named_by_repository:
         return None
     tags = open_clip.list_pretrained_tags_by_model(parameters.model)

@@ -15,7 +15,7 @@ from chajong.encoders.hub import (
     local_files,
     resolve_commit,
 )
-from chajong.encoders.weights import content_identity, existing_path, is_path
+from chajong.encoders.weights import LOCAL_MODEL, content_identity, existing_path, is_path
 from chajong.inside import inside
 from chajong.names.embedding import CHARACTERS
 
@@ -100,25 +100,38 @@ def repository_of(settings: FromWeights) -> Repository | None:
         return open_clip_repository(settings.model, settings.weights)
     if settings.library == "timm":
         return timm_repository(settings.model)
-    return None if _is_folder(settings.model) else Repository(settings.model, WEIGHTS)
+    return None if model_folder(settings) else Repository(settings.model, WEIGHTS)
 
 
 def weights_identity(settings: FromWeights) -> str:
     """Say which weights these are, so that what other weights made is never taken for theirs.
 
     Returns:
-        The repository and commit of published weights, the sha-256 of every file behind a path, or
-        the word itself.
+        The repository and commit of published weights, the sha-256 of every file behind a path or
+        in the model's own folder, or the word itself.
 
     Raises:
         EncoderError: The path does not exist, or the revision cannot be resolved.
     """
+    places, words = [], [settings.weights]
     if is_path(settings.weights):
-        return content_identity(existing_path(settings.weights, settings.model))
+        places, words = [existing_path(settings.weights, settings.model)], []
+    folder = model_folder(settings)
+    if folder and not any(place.is_dir() for place in places):
+        places.append(folder)
+    if places:
+        return "+".join([*map(content_identity, places), *words])
     repository = repository_of(settings)
     if repository is None:
         return settings.weights
     return f"{repository.name}@{resolve_commit(repository.name, settings.revision)}"
+
+
+def model_folder(settings: FromWeights) -> Path | None:
+    """Give the folder that a model's name is, None where it names a model of its library."""
+    named = settings.model.removeprefix(LOCAL_MODEL)
+    read_from_folders = settings.library == "transformers" or named != settings.model
+    return Path(named).expanduser() if read_from_folders and _is_folder(named) else None
 
 
 def find_weights(settings: FromWeights) -> None:
@@ -180,8 +193,9 @@ def model_files(settings: FromWeights) -> ModelFiles:
         path = existing_path(settings.weights, settings.model)
         if path.is_dir():
             return local_files(path)
-    if _is_folder(settings.model):
-        return local_files(existing_path(settings.model, settings.model))
+    folder = model_folder(settings)
+    if folder:
+        return local_files(folder)
     return hub_files(settings.model, settings.revision)
 
 

@@ -22,6 +22,12 @@ FILES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
 WORDS = ("hub", "random")
 """Weights that are no path: published ones, and random initialisation."""
 
+LOCAL_MODEL = "local-dir:"
+"""Begins the name of a model that timm or open_clip reads from a folder."""
+
+BASE = "base"
+"""Under which saved settings say whose weights they mean, by content or commit: no settings."""
+
 NESTED = ("state_dict", "model")
 """Under which keys training programs keep the tensors, beside other things."""
 

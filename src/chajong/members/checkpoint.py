@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 WEIGHTS_FILE = "weights.safetensors"
 CONFIGURATION_FILE = "configuration.json"
 
-BASE = "base"
-"""Under which a configuration says whose weights it changes, by content or commit: no settings."""
-
 PROOF_PHOTOS = 8
 """Photos that a checkpoint keeps with their scores, to be scored again on load."""
 
