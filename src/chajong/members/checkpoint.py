@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from chajong.inside import refuse_links
 from chajong.manifest import MANIFEST, REMAKE, check_folder
 from chajong.whole import whole_folder
 
@@ -64,9 +65,11 @@ def read_checkpoint(folder: Path) -> Checkpoint:
 
     Raises:
         DamagedError: It is not what was written.
+        OutsideError: Something in it is a link.
     """
     from safetensors.torch import load_file
 
+    refuse_links(folder)
     check_folder(folder, REMAKE)
     text = (folder / CONFIGURATION_FILE).read_text(encoding="utf-8")
     own = {folder / name for name in (WEIGHTS_FILE, CONFIGURATION_FILE, MANIFEST)}
