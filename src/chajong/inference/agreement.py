@@ -50,9 +50,14 @@ class KeptAnswers:
     photos: PhotoStore
     said: Mapping[str, np.ndarray]
 
-    def of(self, names: Iterable[str]) -> KeptAnswers:
-        """Give the answers of some members."""
-        return KeptAnswers(self.photos, {name: self.said[name] for name in names})
+    def alone(self, member: str) -> KeptAnswers:
+        """Give a member's answers as an ensemble of its own; no photo where it said nothing."""
+        if member in self.said:
+            said = self.said[member]
+            return KeptAnswers(self.photos, {member: said, ENSEMBLE: said})
+        nothing = np.empty((0, 0), np.float32)
+        photos = PhotoStore(self.photos.table.slice(0, 0))
+        return KeptAnswers(photos, {member: nothing, ENSEMBLE: nothing})
 
 
 def keep_answers(

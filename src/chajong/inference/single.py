@@ -36,5 +36,5 @@ def single_member(ensemble: Ensemble, member: str) -> Ensemble:
         pool=Pool("uniform", (1.0,)),
         families=NO_FAMILY_TEMPERATURES,
         checkpoints={name: ensemble.checkpoints[name] for name in needed},
-        kept=ensemble.kept.of(name for name in needed if name in ensemble.kept.said),
+        kept=ensemble.kept.alone(member),
     )

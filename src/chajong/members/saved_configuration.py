@@ -117,10 +117,10 @@ class SavedFusion(SavedBackbone):
 
 
 class SavedQuestion(Strict):
-    """What a photo was asked."""
+    """What a photo was asked, and about which classes."""
 
     prompt: str
-    candidates: Names
+    candidates: tuple[int, ...]
 
 
 class SavedVlm(SavedTrained):
