@@ -1,8 +1,22 @@
+import csv
+
+import pandas as pd
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from chajong.datasets import TableDataset
 from chajong.manifest import DamagedError
-from chajong.tables import read_parquet, read_table, write_parquet, write_table
+from chajong.tables import (
+    as_named,
+    is_computed,
+    read_parquet,
+    read_table,
+    write_csv,
+    write_parquet,
+    write_table,
+)
 
 
 def test_a_table_comes_back_with_its_metadata(tmp_path):
@@ -66,3 +80,36 @@ def test_what_is_no_table_is_named(name, tmp_path):
     (tmp_path / name).write_bytes(b"no table")
     with pytest.raises(DamagedError, match=rf"{name} is damaged"):
         read(tmp_path / name)
+
+
+FORMULAS = ('=HYPERLINK("http://a.b","c")', "+1", "-2+3", "@SUM(1)", "\t=1", "\r=1", "＝1", "'=1")
+
+
+def cells_of(path):
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.reader(file))
+
+
+def test_no_cell_of_a_csv_file_is_computed(tmp_path):
+    table = pd.DataFrame({"차종": FORMULAS, "=A1": [-0.5] * len(FORMULAS)})
+    write_csv(table, tmp_path / "table.csv")
+    header, *rows = cells_of(tmp_path / "table.csv")
+    assert header == ["차종", "'=A1"]
+    assert [row[0] for row in rows] == [f"'{text}" for text in FORMULAS]
+    assert {row[1] for row in rows} == {"-0.5"}
+
+
+@given(st.lists(st.text(st.sampled_from("'=+-@\t가a 1"), max_size=4), min_size=1, max_size=5))
+def test_a_name_that_is_copied_from_a_csv_file_is_the_name(tmp_path_factory, names):
+    path = tmp_path_factory.mktemp("csv") / "names.csv"
+    write_csv(pd.DataFrame({"name": names, "n": 1}), path)
+    shown = [row[0] for row in cells_of(path)[1:]]
+    assert [as_named(cell) for cell in shown] == names
+    assert not any(is_computed(cell) and not cell.startswith("'") for cell in shown)
+
+
+def test_text_comes_back_unchanged_from_beside_a_csv_file(tmp_path):
+    table = pd.DataFrame({"name": [*FORMULAS, "3008", "NA", "1e5", ""], "n": range(12)})
+    dataset = TableDataset(str(tmp_path / "table.csv"))
+    dataset.save(table)
+    pd.testing.assert_frame_equal(dataset.load(), table)

@@ -10,6 +10,7 @@ import click
 from pydantic import ValidationError
 
 from chajong.app.settings import AppSettings
+from chajong.parameters import first_problem
 
 ENSEMBLE = Path("data/06_models/ensemble")
 INDEX = Path("data/06_models/search_index")
@@ -55,7 +56,7 @@ def app(ensemble: Path, index: Path, *, no_index: bool, blur: bool, **settings: 
     try:
         allowed = AppSettings.model_validate(settings | {"password": password})
     except ValidationError as error:
-        raise click.ClickException(_first_reason(error)) from error
+        raise click.ClickException(first_problem(error)) from error
     _check_installed()
     from chajong.app.server import work_in_private_folder
 
@@ -115,10 +116,3 @@ def _check_installed() -> None:
     if find_spec("gradio") is None:
         message = 'The page needs packages that are not installed: pip install "chajong[app]"'
         raise click.ClickException(message)
-
-
-def _first_reason(error: ValidationError) -> str:
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    reason = first["msg"].removeprefix("Value error, ")
-    return f"{place}: {reason}" if place else reason

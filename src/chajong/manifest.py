@@ -7,11 +7,16 @@ name, for the file as it is and as it was before: wherever a run is killed, one 
 from __future__ import annotations
 
 import json
+import logging
 from hashlib import blake2b, file_digest
 from typing import TYPE_CHECKING
 
+from chajong.inside import inside
+
 if TYPE_CHECKING:
     from pathlib import Path
+
+logger = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
 
@@ -66,7 +71,26 @@ def check_folder(folder: Path, cure: str) -> None:
         OSError: A file cannot be read.
     """
     for name, written in _manifest_of(folder, cure).items():
-        _check(folder / name, [written], cure)
+        _check(inside(folder, name), [written], cure)
+
+
+def is_complete(folder: Path) -> bool:
+    """Tell whether a folder has every file of its manifest, at its size; contents are not read.
+
+    What was copied halfway, or lost files, is not; a warning says so.
+    """
+    try:
+        files = _manifest_of(folder, "")
+        whole = all((folder / name).stat().st_size == _size(each) for name, each in files.items())
+    except (ValueError, FileNotFoundError):
+        whole = False
+    if not whole:
+        logger.warning("%s is not complete, and is left out: remove it, or copy it again.", folder)
+    return whole
+
+
+def _size(written: str) -> int:
+    return int(written.partition("-")[0])
 
 
 def _manifest_of(folder: Path, cure: str) -> dict[str, str]:

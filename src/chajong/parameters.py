@@ -2,7 +2,14 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 
 class Strict(BaseModel):
@@ -32,3 +39,11 @@ class Seeded(Strict):
         if not has_one or "seed" in part.model_fields_set or "seed" not in info.data:
             return part
         return part.model_copy(update={"seed": info.data["seed"]})
+
+
+def first_problem(error: ValidationError) -> str:
+    """Say what is wrong first, with its place."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    reason = first["msg"].removeprefix("Value error, ")
+    return f"{place}: {reason}" if place else reason

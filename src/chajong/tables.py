@@ -1,10 +1,12 @@
-"""Tables on the disk: Arrow files that are mapped into memory, and Parquet files.
+"""Tables on the disk: Arrow files that are mapped into memory, Parquet files, and CSV for people.
 
-They are written whole or not at all, and checked when they are read.
+They are written whole or not at all; all but CSV are checked when they are read.
 """
 
 from __future__ import annotations
 
+import csv
+import re
 from contextlib import contextmanager
 from mmap import ACCESS_READ, mmap
 from typing import TYPE_CHECKING
@@ -16,7 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import pandas as pd
     import pyarrow as pa
+
+_COMPUTED = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")
+"""How text begins that a spreadsheet takes for a formula, or that was made harmless before."""
 
 
 def write_table(table: pa.Table, path: Path) -> None:
@@ -114,6 +120,44 @@ def read_parquet(path: Path) -> pa.Table:
     # Not the path: a folder named `<key>=<value>` would otherwise be read as a partition column.
     with _whole(path, REMAKE), path.open("rb") as file:
         return pq.read_table(file)
+
+
+def write_csv(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as a CSV file for people, with a BOM by which spreadsheets know UTF-8.
+
+    Text that a spreadsheet would compute, in names of columns too, begins with an apostrophe; all
+    text is in quotes, so that neither a break nor another separator in it begins a new cell.
+
+    Raises:
+        FullDiskError: There is no room.
+        OSError: The file cannot be written.
+    """
+    shown = table.copy()
+    for column in table.select_dtypes(exclude="number"):
+        shown[column] = table[column].map(_shown)
+    shown = shown.rename(columns=_shown)
+    with whole_file(path) as unfinished:
+        shown.to_csv(
+            unfinished,
+            index=False,
+            encoding="utf-8-sig",
+            lineterminator="\n",
+            quoting=csv.QUOTE_NONNUMERIC,
+        )
+
+
+def _shown(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and is_computed(value) else value
+
+
+def is_computed(text: str) -> bool:
+    """Tell text that a spreadsheet may compute, such as ``=HYPERLINK(...)``."""
+    return _COMPUTED.match(text) is not None
+
+
+def as_named(text: str) -> str:
+    """Give the name that a person copied from a table that `write_csv` wrote."""
+    return text[1:] if text.startswith("'") and is_computed(text) else text
 
 
 @contextmanager

@@ -67,6 +67,24 @@ def test_a_checkpoint_is_a_directory_a_version(tmp_path):
     assert first.tensors["weight"].tolist() == [0, 0]
 
 
+@pytest.mark.parametrize("cut", [None, 100])
+@pytest.mark.parametrize("part", ["weights.safetensors", "configuration.json", "manifest.json"])
+def test_a_partial_newest_checkpoint_does_not_hide_the_whole_one_before(
+    tmp_path, part, cut, caplog
+):
+    for number, version in enumerate(("2026-01-01T00.00.00.000Z", "2026-02-01T00.00.00.000Z")):
+        checkpoint = Checkpoint({"weight": torch.zeros(99)}, {"number": number, "text": "a" * 200})
+        CheckpointDataset(str(tmp_path / "[1] a"), Version(None, version)).save(checkpoint)
+    file = tmp_path / "[1] a" / version / "[1] a" / part
+    content = file.read_bytes()
+    file.unlink()
+    if cut:
+        file.write_bytes(content[:cut])
+    read = CheckpointDataset(str(tmp_path / "[1] a"), Version(None, None)).load()
+    assert read.configuration["number"] == 0
+    assert f"{version}/[1] a is not complete" in caplog.text
+
+
 def test_a_checkpoint_that_was_never_saved_does_not_exist(tmp_path):
     assert not CheckpointDataset(str(tmp_path / "checkpoint"), Version(None, None)).exists()
 

@@ -78,7 +78,9 @@ class SmallRun:
         """Gather a pool as what is saved."""
         admitted = {member: self.predictions[member] for member in self.checkpoints}
         _, weights = nodes.admit_members(admitted, self.checkpoints, EnsemblingParameters())
-        return saving.save_ensemble(served, self.checkpoints, weights, *self.tables, self.store)
+        return saving.save_ensemble(
+            served, self.checkpoints, self.predictions, weights, *self.tables, self.store
+        )
 
 
 def make_small_run(folder: Path) -> SmallRun:

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from chajong import CarClassifier
+from chajong.encoders.encoder import EncoderError
+from chajong.inference.agreement import AgreementError
 from chajong.inference.saved import (
     SavedEnsembleError,
     find_ensemble,
@@ -88,22 +90,167 @@ def test_a_folder_without_an_ensemble_is_refused(tmp_path):
         CarClassifier.load(tmp_path)
 
 
-@pytest.mark.parametrize("lost", ["classes.parquet", "README.md", "members/hog"])
-def test_a_directory_that_lacks_a_part_is_refused(moved, lost):
+PARTS = ("classes.parquet", "confusions.parquet", "kept_answers.arrow", "README.md", "members/hog")
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+@pytest.mark.parametrize("lost", PARTS)
+def test_a_directory_that_lacks_a_part_is_refused(moved, lost, sealed):
     path = moved / lost
     shutil.rmtree(path) if path.is_dir() else path.unlink()
-    with pytest.raises(SavedEnsembleError, match=rf"{lost}.* is missing.*Copy it again"):
+    if sealed:
+        seal_folder(moved)
+    with pytest.raises(SavedEnsembleError, match=r"is damaged|is missing|has no manifest"):
         CarClassifier.load(moved)
 
 
-@pytest.mark.parametrize("number", [1, 99])
+def test_a_run_that_lacks_a_part_does_not_hide_the_one_before(saved_ensemble, tmp_path, caplog):
+    for run in ("2026-01-01T00.00.00.000Z", "2026-02-01T00.00.00.000Z"):
+        shutil.copytree(saved_ensemble, tmp_path / run / "ensemble")
+    (tmp_path / run / "ensemble" / "members" / "hog" / "weights.safetensors").unlink()
+    assert find_ensemble(tmp_path).parent.name.startswith("2026-01")
+    assert f"{run}/ensemble is not complete" in caplog.text
+
+
+def test_what_a_killed_run_left_is_refused_by_its_own_name(saved_ensemble, tmp_path):
+    left = shutil.copytree(saved_ensemble, tmp_path / "ensemble.unfinished-0123abcd")
+    with pytest.raises(SavedEnsembleError, match="no saved ensemble"):
+        find_ensemble(left)
+
+
+def rewritten(file, change):
+    """Change a JSON file of an ensemble, and seal the folders that it is in as a writer would."""
+    described = json.loads(file.read_text(encoding="utf-8"))
+    change(described)
+    file.write_text(json.dumps(described), encoding="utf-8")
+    reseal(file)
+
+
+def reseal(file):
+    for folder in file.parents:
+        if (folder / "manifest.json").exists():
+            seal_folder(folder)
+
+
+@pytest.mark.parametrize("number", [1, 99, None])
 def test_another_format_is_refused_with_what_makes_it_anew(moved, number):
-    file = moved / "ensemble.json"
-    description = json.loads(file.read_text(encoding="utf-8")) | {"format": number}
-    file.write_text(json.dumps(description), encoding="utf-8")
+    rewritten(moved / "ensemble.json", lambda described: described.update(format=number))
     with pytest.raises(
         SavedEnsembleError, match=rf"format {number}, .*kedro run --pipelines ensembling"
     ):
+        CarClassifier.load(moved)
+
+
+WRONG = {
+    "method": lambda it: it["pool"].update(method="boo"),
+    "temperature": lambda it: it["pool"].update(temperature=0),
+    "NaN": lambda it: it["pool"].update(temperature=float("nan")),
+    "floor": lambda it: it["pool"].update(floor=1.0),
+    "weights": lambda it: it["pool"].update(weights=[1.0]),
+    "negative": lambda it: it["pool"].update(weights=[1.0, -1.0]),
+    "missing": lambda it: it["pool"].pop("floor"),
+    "unknown": lambda it: it.update(extra=1),
+    "no prior": lambda it: it.pop("prior"),
+    "prior": lambda it: it.update(prior=it["prior"][:-1]),
+    "family": lambda it: it.update(families=[[0, 99]], family_temperatures=[1.0]),
+    "family temperature": lambda it: it.update(families=[[0, 1]], family_temperatures=[0]),
+    "stranger": lambda it: it["members"].append("nobody"),
+    "no members": lambda it: it.update(members=[], pool={**it["pool"], "weights": []}),
+    "store": lambda it: it["store_settings"].update(jpeg_quality=50),
+}
+
+
+@pytest.mark.parametrize("change", WRONG.values(), ids=WRONG)
+def test_a_description_that_is_none_is_refused_with_the_cure(moved, change):
+    rewritten(moved / "ensemble.json", change)
+    with pytest.raises(SavedEnsembleError, match=r"describes no ensemble|do not fit"):
+        CarClassifier.load(moved)
+
+
+STEPS = {
+    "pool": lambda it: it["pool"].update(weights=it["pool"]["weights"][::-1]),
+    "method": lambda it: it["pool"].update(method="convex", weights=[0.9, 0.1]),
+    "temperature": lambda it: it["pool"].update(temperature=3 * it["pool"]["temperature"]),
+    "floor": lambda it: it["pool"].update(floor=0.3),
+    "families": lambda it: it.update(families=[list(range(9))], family_temperatures=[0.2]),
+}
+
+
+@pytest.mark.parametrize("change", STEPS.values(), ids=STEPS)
+def test_every_step_after_the_members_is_proved_before_the_first_answer(moved, photo, change):
+    rewritten(moved / "ensemble.json", change)
+    with pytest.raises(AgreementError, match=r"ensemble's probabilities of 8 photos differ"):
+        CarClassifier.load(moved).predict(photo)
+
+
+CONFIGURATIONS = {
+    "missing": lambda it: it.pop("l2"),
+    "unknown": lambda it: it.update(device="cuda"),
+    "temperature": lambda it: it.update(temperature=0.0),
+    "form": lambda it: it.update(form="boo"),
+    "another kind": lambda it: it.update(kind="backbone"),
+    "no identity": lambda it: it["made_by"]["encoder"].pop("base"),
+}
+
+
+@pytest.mark.parametrize("change", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
+def test_a_members_configuration_that_is_none_is_refused(moved, change):
+    rewritten(moved / "members" / "clip_frozen" / "configuration.json", change)
+    with pytest.raises(SavedEnsembleError, match=r"'clip_frozen' is not one of.*kedro run"):
+        CarClassifier.load(moved)
+
+
+@pytest.mark.parametrize("member", [None, "hog"])
+def test_a_member_is_proved_with_its_encoder(moved, photo, member):
+    file = moved / "members" / "hog" / "configuration.json"
+    rewritten(file, lambda it: it["made_by"]["encoder"].update(width=80, height=128))
+    with pytest.raises(AgreementError, match=r"'hog'.*differ by up to.*--namespaces hog"):
+        CarClassifier.load(moved, member).predict(photo)
+
+
+def test_an_encoder_whose_weights_are_gone_does_not_answer(moved, photo):
+    (weights,) = moved.glob("weights/*/open_clip_model.safetensors")
+    content = weights.read_bytes()
+    weights.unlink()
+    with pytest.raises(SavedEnsembleError, match=r"open_clip_model\.safetensors is missing"):
+        CarClassifier.load(moved)
+    reseal(moved / "ensemble.json")
+    with pytest.raises(EncoderError, match="not those that the features were made with"):
+        CarClassifier.load(moved).predict(photo)
+    weights.write_bytes(content[:-4] + b"\0\0\0\0")
+    reseal(moved / "ensemble.json")
+    with pytest.raises(EncoderError, match="not those that the features were made with"):
+        CarClassifier.load(moved).predict(photo)
+
+
+@pytest.mark.parametrize("place", ["inside:../../outside", "inside:/etc", "/etc", "../outside"])
+@pytest.mark.parametrize("setting", ["weights", "name_model"])
+def test_weights_outside_are_not_followed(moved, place, setting, monkeypatch):
+    (moved.parent / "outside").mkdir()
+    monkeypatch.chdir(moved)
+    file = moved / "members" / "clip_frozen" / "configuration.json"
+    if setting == "weights":
+        rewritten(file, lambda it: it["made_by"]["encoder"].update(weights=place))
+    else:
+        rewritten(file, lambda it: it["made_by"].update({setting: place}))
+    with pytest.raises(SavedEnsembleError, match=r"leads out of the folder|are not in it"):
+        CarClassifier.load(moved)
+
+
+@pytest.mark.parametrize("name", ["../../outside", "/etc", "..\\outside"])
+def test_checkpoints_outside_are_not_followed(moved, name):
+    shutil.copytree(moved / "members" / "hog", moved.parent / "outside")
+    rewritten(moved / "ensemble.json", lambda it: it["checkpoints"].append(name))
+    with pytest.raises(SavedEnsembleError, match="leads out of the folder"):
+        CarClassifier.load(moved)
+
+
+@pytest.mark.parametrize("part", ["README.md", "members/hog", "members/hog/weights.safetensors"])
+def test_links_are_not_followed(moved, part):
+    outside = moved.parent / "outside"
+    (moved / part).rename(outside)
+    (moved / part).symlink_to(outside)
+    with pytest.raises(SavedEnsembleError, match="is a link to"):
         CarClassifier.load(moved)
 
 
@@ -114,11 +261,21 @@ def test_a_member_of_other_weights_is_refused(moved):
     tensors = load_file(file)
     tensors["fold_0.weights"] *= 2
     save_file(tensors, file)
-    with pytest.raises(SavedEnsembleError, match=r"weights\.safetensors is damaged"):
+    with pytest.raises(SavedEnsembleError, match="not what was written"):
         CarClassifier.load(moved)
-    seal_folder(moved / "members" / "hog")
-    seal_folder(moved)
+    reseal(file)
     with pytest.raises(CheckpointError):
+        CarClassifier.load(moved).warm_up()
+
+
+def test_a_checkpoint_without_its_proof_is_refused(moved):
+    from safetensors.torch import load_file, save_file
+
+    file = moved / "members" / "hog" / "weights.safetensors"
+    tensors = {name: each for name, each in load_file(file).items() if name != "proof.fold_0"}
+    save_file(tensors, file)
+    reseal(file)
+    with pytest.raises(CheckpointError, match="keeps scores"):
         CarClassifier.load(moved).warm_up()
 
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from chajong import CarClassifier
 from chajong.datasets import Skipped
 from chajong.encoders.concatenation import join_matrices
-from chajong.inference.agreement import AgreementError, compare_with_run
+from chajong.inference.agreement import AgreementError, check_agreement, keep_answers
 from chajong.inference.member_models import can_answer, members_needed
 from chajong.predictions.contract import normalise_log
 
@@ -71,32 +72,63 @@ def test_who_builds_on_a_table_of_others_cannot_answer():
     assert able == set(BUILDS_ON) - {"hinted_by_others"}
 
 
-def test_the_agreement_is_measured_and_a_disagreement_is_refused(classifier, small_run, served):
-    predictions = served.refined.predictions
-    report = compare_with_run(classifier, predictions, small_run.photos, small_run.store)
+def turned(kept, name):
+    """Give answers of which those of one name are another photo's."""
+    said = {**kept.said, name: kept.said[name][::-1]}
+    return replace(kept, said=said)
+
+
+def classifier_that_said(classifier, kept):
+    return CarClassifier(replace(classifier.ensemble, kept=kept))
+
+
+@pytest.mark.parametrize("name", ["hog", "clip_frozen", "ensemble"])
+def test_the_agreement_is_measured_and_a_disagreement_is_refused(classifier, name):
+    report = check_agreement(classifier)
     assert report["photos"] == 8
     assert report["largest_difference"] < 1e-5
-    turned = replace(predictions, log_probabilities=predictions.log_probabilities[:, ::-1])
-    with pytest.raises(AgreementError, match="differ by up to"):
-        compare_with_run(classifier, turned, small_run.photos, small_run.store)
+    other = classifier_that_said(classifier, turned(classifier.ensemble.kept, name))
+    with pytest.raises(AgreementError, match=rf"{name}.*differ by up to.*kedro run"):
+        other.warm_up()
 
 
-def test_where_an_accelerator_took_part_rounding_is_no_disagreement(
-    classifier, small_run, served, monkeypatch
-):
-    predictions = served.refined.predictions
-    values = predictions.log_probabilities
-    rounding = np.random.default_rng(0).normal(0, 0.02, values.shape)
-    moved = replace(predictions, log_probabilities=normalise_log(values + rounding))
+def test_where_an_accelerator_took_part_rounding_is_no_disagreement(classifier, monkeypatch):
+    kept = classifier.ensemble.kept
+    said = kept.said["ensemble"]
+    rounding = np.random.default_rng(0).normal(0, 0.02, said.shape)
+    moved = replace(kept, said={"ensemble": normalise_log(said + rounding)})
     with pytest.raises(AgreementError, match="differ by up to"):
-        compare_with_run(classifier, moved, small_run.photos, small_run.store)
+        check_agreement(classifier_that_said(classifier, moved))
     configuration = classifier.ensemble.checkpoints["clip_frozen"].configuration
     monkeypatch.setitem(configuration, "encoded_on", "a card")
-    report = compare_with_run(classifier, moved, small_run.photos, small_run.store)
+    report = check_agreement(classifier_that_said(classifier, moved))
     assert report["largest_difference"] > 1e-3
-    turned = replace(predictions, log_probabilities=values[:, ::-1])
     with pytest.raises(AgreementError, match="differ by up to"):
-        compare_with_run(classifier, turned, small_run.photos, small_run.store)
+        check_agreement(classifier_that_said(classifier, turned(moved, "ensemble")))
+
+
+def test_kept_photos_are_test_photos_that_everybody_answers_about(small_run, served):
+    ensemble = served.refined.predictions
+    rows = ensemble.rows["photo_id"].isin(small_run.test_photos()["photo_id"][3:])
+    few = small_run.predictions["hog"].take(
+        np.flatnonzero(
+            small_run.predictions["hog"].rows["photo_id"].isin(ensemble.rows["photo_id"][rows])
+        )
+    )
+    kept = keep_answers(ensemble, {"hog": few}, small_run.photos, small_run.store)
+    assert set(kept.photos.keys()) <= set(small_run.test_photos()["sha256"][3:])
+    assert len(kept.said["hog"]) == len(kept.said["ensemble"]) == len(kept.photos) == 8
+
+
+def test_without_test_photos_those_of_the_calibration_slice_are_kept(small_run, served):
+    ensemble = served.refined.predictions
+    unseen = ensemble.rows["split"] != "test"
+    kept = keep_answers(
+        ensemble.take(np.flatnonzero(unseen)), {}, small_run.photos, small_run.store
+    )
+    slice_ids = ensemble.rows.loc[ensemble.rows["split"] == "calibration", "photo_id"]
+    contents = small_run.photos.set_index("photo_id").loc[slice_ids, "sha256"]
+    assert set(kept.photos.keys()) <= set(contents)
 
 
 def test_joined_features_of_new_photos_are_those_of_the_run(classifier, small_run):

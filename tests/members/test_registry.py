@@ -7,8 +7,9 @@ from chajong.members.registry import KINDS, kind_of
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_a_checkpoint_says_of_which_kind_it_is(name):
-    assert kind_of("member", Checkpoint({}, {"kind": name})) is KINDS[name]
+def test_a_checkpoint_that_says_its_kind_alone_is_refused_with_what_it_lacks(name):
+    with pytest.raises(CheckpointError, match=rf"one of a {name} member \(builds_on: Field req"):
+        kind_of("member", Checkpoint({}, {"kind": name}))
 
 
 @pytest.mark.parametrize("configuration", [{}, {"kind": "another"}])

@@ -37,6 +37,13 @@ def test_verdicts_are_read_in_any_case_with_spaces_around(photos):
     assert decisions(photos, *rows) == [[FRONT, "not a car", ""], [SONATA, "relabel", "K5_2020"]]
 
 
+def test_names_that_were_made_harmless_for_spreadsheets_are_read_back():
+    photo = "=1+1/앞.jpg"
+    listed = pd.DataFrame({"photo_id": [photo], "split": "train", "class_name": "+K5"})
+    read = read_review(table((f"'{photo}", "relabel", "'+K5")), listed, ("+K5",), FILE)
+    assert read.to_numpy().tolist() == [[photo, "relabel", "+K5"]]
+
+
 def test_names_are_read_in_decomposed_form(photos):
     row = [normalize("NFD", text) for text in (FRONT, "relabel", "쏘나타_2021")]
     assert decisions(photos, tuple(row)) == [[FRONT, "relabel", "쏘나타_2021"]]

@@ -222,6 +222,17 @@ class TestCsv:
         write_submission(submission.assign(ID=ids), tmp_path / "s.csv")
         assert list(read_submission(tmp_path / "s.csv")["ID"]) == ids
 
+    def test_names_that_a_spreadsheet_computes_stay_as_they_are_with_a_warning(
+        self, submission: pd.DataFrame, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ):
+        write_submission(submission, tmp_path / "quiet.csv")
+        assert not caplog.records
+        ids = ["=1+1", *submission["ID"][1:]]
+        write_submission(submission.assign(ID=ids), tmp_path / "s.csv")
+        assert list(read_submission(tmp_path / "s.csv")["ID"]) == ids
+        assert "holds 1 names or IDs that a spreadsheet may compute" in caplog.text
+        assert "'=1+1'" in caplog.text
+
     def test_failed_write_leaves_the_old_file(
         self, submission: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ):

@@ -93,3 +93,24 @@ def test_parts_of_different_indices_are_refused(photo_index, written, tmp_path):
     seal_folder(written)
     with pytest.raises(SearchError, match="parts are of"):
         read_photo_index(shutil.copytree(written, tmp_path / "copy"))
+
+
+@pytest.mark.parametrize("weights", ["inside:../../outside", "/etc/"])
+def test_an_index_names_no_weights_outside(photo_index, tmp_path, weights):
+    write_photo_index(photo_index, tmp_path / "index")
+    file = tmp_path / "index" / "index.json"
+    described = json.loads(file.read_text(encoding="utf-8"))
+    described["encoder"]["weights"] = weights
+    file.write_text(json.dumps(described), encoding="utf-8")
+    seal_folder(tmp_path / "index")
+    with pytest.raises(SearchError, match=r"leads out of the folder|not in it"):
+        read_photo_index(tmp_path / "index")
+
+
+def test_an_index_follows_no_links(photo_index, tmp_path):
+    write_photo_index(photo_index, tmp_path / "index")
+    file = tmp_path / "index" / "photos.parquet"
+    file.rename(tmp_path / "outside")
+    file.symlink_to(tmp_path / "outside")
+    with pytest.raises(SearchError, match="is a link"):
+        read_photo_index(tmp_path / "index")

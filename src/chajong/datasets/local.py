@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from kedro.io import AbstractVersionedDataset, DatasetError, Version
 from kedro.io.core import VERSION_FORMAT, generate_timestamp
 
-from chajong.manifest import check_file, check_folder
+from chajong.manifest import check_file, check_folder, is_complete
 
 Saved = TypeVar("Saved")
 Loaded = TypeVar("Loaded")
@@ -32,7 +32,7 @@ class LocalDataset(AbstractVersionedDataset[Saved, Loaded]):
             version: The load and save versions, where the catalog asks for versions.
             metadata: Passed through for Kedro-Viz.
         """
-        super().__init__(PurePosixPath(filepath), version, glob_function=_versions)
+        super().__init__(PurePosixPath(filepath), version, _is_whole, _versions)
         self.metadata = metadata
 
     @abstractmethod
@@ -99,6 +99,11 @@ class LocalDataset(AbstractVersionedDataset[Saved, Loaded]):
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath), "version": self._version}
+
+
+def _is_whole(path: str) -> bool:
+    """Tell a version that can be read; a folder that lacks files hides no earlier one."""
+    return is_complete(Path(path)) if Path(path).is_dir() else Path(path).exists()
 
 
 def _versions(pattern: str) -> list[str]:

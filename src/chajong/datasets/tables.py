@@ -41,7 +41,7 @@ class TableDataset(ParquetDataset):
     """Saves a table as a CSV file for people, and beside it as the Parquet file that is loaded.
 
     A CSV file does not tell the class ``3008`` from a number, nor ``NA`` from nothing: it is
-    written, and never read. It has a BOM, by which spreadsheets know that it is UTF-8.
+    written, and never read.
     """
 
     @property
@@ -51,8 +51,7 @@ class TableDataset(ParquetDataset):
 
     def write(self, data: pd.DataFrame, path: Path) -> None:
         """Write both files."""
-        from chajong.whole import whole_file
+        from chajong.tables import write_csv
 
-        with whole_file(path) as unfinished:
-            data.to_csv(unfinished, index=False, encoding="utf-8-sig", lineterminator="\n")
+        write_csv(data, path)
         super().write(data, path.with_suffix(".parquet"))

@@ -6,15 +6,20 @@ import json
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from chajong.encoders.encoder import EncoderError
 from chajong.encoders.parameters import (
     HogParameters,
     PretrainedParameters,
     QwenVlChatParameters,
     VlmTowerParameters,
+    read_encoder,
 )
 from chajong.encoders.published import pinned, weights_identity
+from chajong.encoders.weights import BASE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from chajong.encoders.encoder import Encoder
     from chajong.encoders.image_model import ImageModel
     from chajong.encoders.parameters import EncoderParameters, VlmLanguageParameters
@@ -78,14 +83,33 @@ def encoder_settings(parameters: EncoderParameters) -> dict[str, Any]:
         parameters: The encoder's parameters.
 
     Returns:
-        JSON values.
+        JSON values, with the identity of the weights as `BASE`.
 
     Raises:
         EncoderError: The revision cannot be resolved.
     """
     if isinstance(parameters, HogParameters):
         return parameters.model_dump(mode="json")
-    return pinned(parameters)
+    return {**pinned(parameters), BASE: weights_identity(parameters)}
+
+
+def saved_encoder(settings: Mapping[str, Any]) -> EncoderParameters:
+    """Read what `encoder_settings` wrote, and see that the weights are still the same.
+
+    Raises:
+        EncoderError: They are others, or absent.
+    """
+    parameters = read_encoder({key: value for key, value in settings.items() if key != BASE})
+    if isinstance(parameters, HogParameters):
+        return parameters
+    if weights_identity(parameters) != settings.get(BASE):
+        message = (
+            f"The weights of {parameters.model!r} ({parameters.weights}) are not those that the "
+            "features were made with: put back the files as they were, or make anew what was "
+            "saved with them by `kedro run`."
+        )
+        raise EncoderError(message)
+    return parameters
 
 
 def _has_wide_range(parameters: EncoderParameters) -> bool:

@@ -16,6 +16,7 @@ from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from chajong.encoders.encoder import EncoderError
+from chajong.inside import inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -99,6 +100,7 @@ class ModelFiles:
 
         Raises:
             EncoderError: There are no weights, or the index cannot be read.
+            OutsideError: A shard would lie outside of the folder.
         """
         name = self.weights(candidates)
         if not name.endswith(INDEX):
@@ -114,13 +116,17 @@ class ModelFiles:
 
         Raises:
             EncoderError: It cannot be read as one.
+            OutsideError: A shard would lie outside of the folder.
         """
         path = self.fetch(index)
         try:
-            return dict(json.loads(path.read_text(encoding="utf-8"))["weight_map"])
+            shards = dict(json.loads(path.read_text(encoding="utf-8"))["weight_map"])
         except (ValueError, KeyError, TypeError) as error:
             message = f"{path} is no index of weights in shards ({error!r}). Fetch it again."
             raise EncoderError(message) from error
+        for shard in shards.values():
+            inside(path.parent, str(shard))
+        return shards
 
     def _shown(self) -> str:
         held = [name for name in self.names if name.endswith(ENDINGS_OF_WEIGHTS)] or self.names
@@ -136,7 +142,7 @@ def local_files(folder: Path) -> ModelFiles:
     )
 
     def fetch(name: str) -> Path:
-        path = folder / name
+        path = inside(folder, name)
         if not path.is_file():
             message = f"{path} is missing. Keep all files of a model in one folder."
             raise EncoderError(message)

@@ -6,10 +6,11 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from chajong.encoders.encoder import EncoderError
-from chajong.encoders.hub import OPEN_CLIP_WEIGHTS, hub_files
+from chajong.encoders.hub import OPEN_CLIP_WEIGHTS, hub_files, local_files
 from chajong.encoders.image_model import ImageModel
-from chajong.encoders.published import ON_THE_HUB, open_clip_repository
+from chajong.encoders.published import ON_THE_HUB, model_folder, open_clip_repository
 from chajong.encoders.weights import (
+    LOCAL_MODEL,
     conversion,
     existing_path,
     fit_weights,
@@ -26,13 +27,26 @@ if TYPE_CHECKING:
 
     import torch
 
+    from chajong.encoders.hub import ModelFiles
     from chajong.encoders.parameters import PretrainedParameters
-
-FOLDER = "local-dir:"
-"""Begins the name of a model that open_clip reads from a folder."""
 
 QUICK = "-quickgelu"
 """Ends the names of models that compute the quick GELU."""
+
+DESCRIPTION = "open_clip_config.json"
+
+REMOTE_CODE = "trust_remote_code"
+"""The setting by which libraries run code that comes with a model."""
+
+IN_A_FOLDER = (
+    *OPEN_CLIP_WEIGHTS,
+    "open_clip_pytorch_model.pth",
+    "model.safetensors",
+    "pytorch_model.bin",
+    "pytorch_model.pth",
+    "model.pth",
+)
+"""What open_clip takes for weights in a folder, in its order."""
 
 OF_PHOTOS = ("mean", "std", "interpolation", "resize_mode", "fill_color")
 """What open_clip keeps with a tag of how photos are prepared."""
@@ -74,10 +88,12 @@ def load_open_clip_network(parameters: PretrainedParameters) -> Any:
     file = _weights_file(parameters)
     torch.manual_seed(parameters.seed)
     with told_of_loading(parameters.model):
+        wanted = file is None and parameters.weights != "random"
         network = open_clip.create_model(
             source,
             **_published(parameters),
-            load_weights=file is None and parameters.weights != "random",
+            load_weights=wanted,
+            require_pretrained=wanted,
             force_image_size=parameters.image_size,
         )
     if file:
@@ -120,24 +136,57 @@ def open_clip_source(parameters: PretrainedParameters) -> str:
         model's name otherwise.
 
     Raises:
-        EncoderError: The model is unknown, the weights' path does not exist, or the repository
-            cannot be had.
+        EncoderError: The model is unknown, the weights' path does not exist, the repository cannot
+            be had, or a folder holds no weights or asks for code to be run.
     """
     import open_clip
 
     # A folder says itself what it holds, under any name.
+    local = _local_folder(parameters)
+    if local is not None:
+        folder = local.folder(() if _brings_no_weights(parameters) else IN_A_FOLDER)
+    elif parameters.model.startswith(ON_THE_HUB):
+        files = hub_files(parameters.model.partition(":")[2], parameters.revision)
+        folder = files.folder(() if _brings_no_weights(parameters) else OPEN_CLIP_WEIGHTS)
+    else:
+        known = open_clip.list_models()
+        if parameters.model not in known:
+            raise unknown_model(parameters.model, "open_clip", known)
+        return parameters.model
+    _refuse_code(folder)
+    return f"{LOCAL_MODEL}{folder}"
+
+
+def _local_folder(parameters: PretrainedParameters) -> ModelFiles | None:
+    """List the folder that the weights are, or else the model is; None where neither is one."""
     if is_path(parameters.weights):
         path = existing_path(parameters.weights, parameters.model)
         if path.is_dir():
-            return f"{FOLDER}{path}"
-    if parameters.model.startswith(ON_THE_HUB):
-        files = hub_files(parameters.model.partition(":")[2], parameters.revision)
-        random = parameters.weights == "random"
-        return f"{FOLDER}{files.folder(() if random else OPEN_CLIP_WEIGHTS)}"
-    known = open_clip.list_models()
-    if parameters.model not in known and not parameters.model.startswith(FOLDER):
-        raise unknown_model(parameters.model, "open_clip", known)
-    return parameters.model
+            return local_files(path)
+    folder = model_folder(parameters)
+    return local_files(folder) if folder else None
+
+
+def _brings_no_weights(parameters: PretrainedParameters) -> bool:
+    """Tell a folder that only describes the model: its weights are random, or a file elsewhere."""
+    return parameters.weights == "random" or _weights_file(parameters) is not None
+
+
+def _refuse_code(folder: Path) -> None:
+    """See that a model's description does not have code run that lies beside it.
+
+    open_clip hands what it says on to the library that reads the tokenizer.
+
+    Raises:
+        EncoderError: It does.
+    """
+    file = folder / DESCRIPTION
+    if file.is_file() and REMOTE_CODE in file.read_text(encoding="utf-8"):
+        message = (
+            f"{file} asks for code of the model's own to be run ({REMOTE_CODE}), which is never "
+            "done here: remove the word, or take another model."
+        )
+        raise EncoderError(message)
 
 
 def _published(parameters: PretrainedParameters) -> dict[str, Any]:
@@ -197,7 +246,7 @@ def pretrained_tag(parameters: PretrainedParameters) -> str | None:
     """
     import open_clip
 
-    named_by_repository = parameters.model.startswith((*ON_THE_HUB, FOLDER))
+    named_by_repository = parameters.model.startswith((*ON_THE_HUB, LOCAL_MODEL))
     if is_path(parameters.weights) or parameters.weights == "random" or named_by_repository:
         return None
     tags = open_clip.list_pretrained_tags_by_model(parameters.model)

@@ -15,7 +15,8 @@ from chajong.encoders.hub import (
     local_files,
     resolve_commit,
 )
-from chajong.encoders.weights import content_identity, existing_path, is_path
+from chajong.encoders.weights import LOCAL_MODEL, content_identity, existing_path, is_path
+from chajong.inside import inside
 from chajong.names.embedding import CHARACTERS
 
 if TYPE_CHECKING:
@@ -99,25 +100,38 @@ def repository_of(settings: FromWeights) -> Repository | None:
         return open_clip_repository(settings.model, settings.weights)
     if settings.library == "timm":
         return timm_repository(settings.model)
-    return None if _is_folder(settings.model) else Repository(settings.model, WEIGHTS)
+    return None if model_folder(settings) else Repository(settings.model, WEIGHTS)
 
 
 def weights_identity(settings: FromWeights) -> str:
     """Say which weights these are, so that what other weights made is never taken for theirs.
 
     Returns:
-        The repository and commit of published weights, the sha-256 of every file behind a path, or
-        the word itself.
+        The repository and commit of published weights, the sha-256 of every file behind a path or
+        in the model's own folder, or the word itself.
 
     Raises:
         EncoderError: The path does not exist, or the revision cannot be resolved.
     """
+    places, words = [], [settings.weights]
     if is_path(settings.weights):
-        return content_identity(existing_path(settings.weights, settings.model))
+        places, words = [existing_path(settings.weights, settings.model)], []
+    folder = model_folder(settings)
+    if folder and not any(place.is_dir() for place in places):
+        places.append(folder)
+    if places:
+        return "+".join([*map(content_identity, places), *words])
     repository = repository_of(settings)
     if repository is None:
         return settings.weights
     return f"{repository.name}@{resolve_commit(repository.name, settings.revision)}"
+
+
+def model_folder(settings: FromWeights) -> Path | None:
+    """Give the folder that a model's name is, None where it names a model of its library."""
+    named = settings.model.removeprefix(LOCAL_MODEL)
+    read_from_folders = settings.library == "transformers" or named != settings.model
+    return Path(named).expanduser() if read_from_folders and _is_folder(named) else None
 
 
 def find_weights(settings: FromWeights) -> None:
@@ -179,8 +193,9 @@ def model_files(settings: FromWeights) -> ModelFiles:
         path = existing_path(settings.weights, settings.model)
         if path.is_dir():
             return local_files(path)
-    if _is_folder(settings.model):
-        return local_files(existing_path(settings.model, settings.model))
+    folder = model_folder(settings)
+    if folder:
+        return local_files(folder)
     return hub_files(settings.model, settings.revision)
 
 
@@ -191,12 +206,17 @@ def name_model_source(settings: NamesFrom) -> str:
         ``characters`` or the folder of a SentenceTransformer.
 
     Raises:
-        EncoderError: The repository cannot be had.
+        EncoderError: The repository cannot be had, or there are no weights.
+        OutsideError: A layer would lie outside of the folder.
     """
+    if settings.name_model == CHARACTERS:
+        return CHARACTERS
     repository = _name_repository(settings)
-    if repository is None:
-        return settings.name_model
-    files = hub_files(repository, settings.name_revision, NAME_SETTING)
+    files = (
+        hub_files(repository, settings.name_revision, NAME_SETTING)
+        if repository
+        else local_files(Path(settings.name_model).expanduser())
+    )
     needed = [name for layer in _layers(files) for name in files.weight_files(layer)]
     return str(files.fetch_all(needed))
 
@@ -208,8 +228,11 @@ def _layers(files: ModelFiles) -> list[tuple[str, ...]]:
     """
     places = [""]
     if LAYERS in files.names:
-        described = json.loads(files.fetch(LAYERS).read_text(encoding="utf-8"))
+        listed = files.fetch(LAYERS)
+        described = json.loads(listed.read_text(encoding="utf-8"))
         places = [f"{layer['path']}/" if layer["path"] else "" for layer in described]
+        for place in filter(None, places):
+            inside(listed.parent, place)
     first, *others = (tuple(place + name for name in WEIGHTS) for place in places)
     return [first, *(layer for layer in others if set(layer) & set(files.names))]
 

@@ -9,6 +9,7 @@ from chajong.encoders.hub import WEIGHTS, hub_files, local_files
 from chajong.encoders.image_model import ImageModel
 from chajong.encoders.published import ON_THE_HUB, timm_repository
 from chajong.encoders.weights import (
+    LOCAL_MODEL,
     conversion,
     existing_path,
     fit_weights,
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     import torch
 
     from chajong.encoders.parameters import PretrainedParameters
-
-FOLDER = "local-dir:"
-"""Begins the name of a model that timm reads from a folder."""
 
 
 def load_timm_model(parameters: PretrainedParameters) -> ImageModel:
@@ -97,7 +95,7 @@ def _source(model: str, revision: str, *, pretrained: bool) -> tuple[str, dict[s
     if model.startswith(ON_THE_HUB):
         files = hub_files(model.partition(":")[2], revision)
         folder = files.folder(WEIGHTS if pretrained else ())
-        return f"{FOLDER}{folder}", {"pretrained": pretrained}
+        return f"{LOCAL_MODEL}{folder}", {"pretrained": pretrained}
     _check_name(model)
     repository = timm_repository(model) if pretrained else None
     if repository is None:
@@ -111,8 +109,8 @@ def _has_fixed_size(name: str) -> bool:
     import timm
     from timm.models._hub import load_model_config_from_path
 
-    if name.startswith(FOLDER):
-        configuration, _, _ = load_model_config_from_path(name.removeprefix(FOLDER))
+    if name.startswith(LOCAL_MODEL):
+        configuration, _, _ = load_model_config_from_path(name.removeprefix(LOCAL_MODEL))
         return bool(configuration.get("fixed_input_size"))
     return bool(timm.get_pretrained_cfg_value(name, "fixed_input_size"))
 

@@ -22,6 +22,12 @@ FILES = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
 WORDS = ("hub", "random")
 """Weights that are no path: published ones, and random initialisation."""
 
+LOCAL_MODEL = "local-dir:"
+"""Begins the name of a model that timm or open_clip reads from a folder."""
+
+BASE = "base"
+"""Under which saved settings say whose weights they mean, by content or commit: no settings."""
+
 NESTED = ("state_dict", "model")
 """Under which keys training programs keep the tensors, beside other things."""
 
@@ -247,12 +253,19 @@ def told_of_loading(model: str) -> Iterator[None]:
     import pickle
 
     import torch
+    from safetensors import SafetensorError
 
     try:
         yield
     except (EncoderError, torch.OutOfMemoryError):
         raise  # These say themselves what is wrong.
-    except (OSError, ValueError, RuntimeError, pickle.UnpicklingError) as error:
+    except (
+        OSError,
+        ValueError,
+        RuntimeError,
+        pickle.UnpicklingError,
+        SafetensorError,
+    ) as error:
         # timm tells torch's refusal in words of its own.
         refused = isinstance(error.__cause__ or error, pickle.UnpicklingError)
         words = _no_weights(f"A file of {model!r}", error) if refused else _failed(model, error)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from chajong.predictions.contract import normalise_log
+from chajong.tables import as_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -199,7 +200,7 @@ def prior_from_table(table: pd.DataFrame, class_names: Sequence[str]) -> np.ndar
     for column in ("class_name", "frequency"):
         if column not in table:
             raise PriorError(f"The table of class frequencies lacks the column {column!r}.")
-    names = [normalize("NFC", str(name).strip()) for name in table["class_name"]]
+    names = [normalize("NFC", as_named(str(name).strip())) for name in table["class_name"]]
     frequencies = pd.to_numeric(table["frequency"], errors="coerce").to_numpy(np.float64)
     given = dict(zip(names, frequencies.tolist(), strict=True))
     if len(given) < len(names):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from chajong.inference.agreement import check_agreement
 from chajong.inference.answers import answers_of, join_answers, prior_of
 from chajong.inference.given_photos import photo_files
 from chajong.inference.member_models import MemberModels, PhotoAnswers
@@ -46,6 +47,7 @@ class CarClassifier:
         """Take an ensemble; models are built when photos come, or by `warm_up`."""
         self.ensemble = ensemble
         self._models = MemberModels(ensemble.checkpoints, ensemble.classes)
+        self._proved = False
         self.lock = Lock()
 
     @classmethod
@@ -77,14 +79,23 @@ class CarClassifier:
         return tuple(self.ensemble.classes["effective_class"].drop_duplicates())
 
     def warm_up(self) -> None:
-        """Build every model now.
+        """Build every model now, and see that all of them answer as they did.
 
         Raises:
+            AgreementError: The ensemble, or a member, answers otherwise than when it was saved.
             CheckpointError: A model does not reproduce the scores that were saved with it.
+            EncoderError: Weights are missing, or are no longer the same.
         """
         with self.lock:
             for member in self.ensemble.members:
                 self._models.scorer(member)
+            self._prove()
+
+    def _prove(self) -> None:
+        """Compare with the kept answers before the first answer of its own."""
+        if not self._proved:
+            check_agreement(self)
+            self._proved = True
 
     def predict(
         self,
@@ -131,6 +142,9 @@ class CarClassifier:
         Args:
             files: The photos, at least one.
             progress: Whether to show a progress bar.
+
+        Raises:
+            As `warm_up`, before the first answer.
         """
         from tqdm import tqdm
 
@@ -148,6 +162,7 @@ class CarClassifier:
         values = np.empty((0, len(self.class_names)), np.float32)
         if photos.contents:
             with self.lock:
+                self._prove()
                 values = self.ensemble.log_probabilities(self.asked(photos.contents, photos.store))
         return answers_of(photos, values, self.ensemble.prior, self.ensemble.classes)
 

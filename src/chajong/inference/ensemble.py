@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chajong.inference.agreement import keep_answers
 from chajong.inference.member_models import members_needed
+from chajong.photos.preparation import StoreSettings
 from chajong.predictions.scoring import class_prior, train_labels
 
 if TYPE_CHECKING:
@@ -19,9 +21,11 @@ if TYPE_CHECKING:
     from chajong.ensembling.pooling import Pooled
     from chajong.ensembling.pools.pool import Pool
     from chajong.ensembling.refinement import Refined
+    from chajong.inference.agreement import KeptAnswers
     from chajong.inference.member_models import PhotoAnswers
     from chajong.members.checkpoint import Checkpoint
-    from chajong.photos.preparation import StoreSettings
+    from chajong.photos.store import PhotoStore
+    from chajong.predictions.contract import Predictions
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +44,7 @@ class Ensemble:
             answered as another, out of fold.
         card: The model card, Markdown with a YAML header.
         figures: Out-of-fold figures of the ensemble.
+        kept: What its run said about a few photos.
     """
 
     members: tuple[str, ...]
@@ -52,6 +57,7 @@ class Ensemble:
     confusions: pd.DataFrame
     card: str
     figures: dict[str, Any]
+    kept: KeptAnswers
 
     def log_probabilities(self, photos: PhotoAnswers) -> np.ndarray:
         """Answer about photos.
@@ -70,8 +76,9 @@ def build_ensemble(
     pooled: Pooled,
     refined: Refined,
     checkpoints: Mapping[str, Checkpoint],
+    predictions: Mapping[str, Predictions],
     tables: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame],
-    store_settings: StoreSettings,
+    store: PhotoStore,
     card: str,
     figures: dict[str, Any],
 ) -> Ensemble:
@@ -81,8 +88,9 @@ def build_ensemble(
         pooled: The pool of members that all have a checkpoint.
         refined: The step after it.
         checkpoints: By member, of all that exist.
+        predictions: By member.
         tables: The `photos`, `classes` and `folds` tables.
-        store_settings: How the run kept its photos.
+        store: The run's photos.
         card: The model card.
         figures: Out-of-fold figures.
     """
@@ -92,6 +100,7 @@ def build_ensemble(
     labels = train_labels(photos, classes)
     counted = labels.loc[folds.loc[folds["label_counts"], "photo_id"]].to_numpy()
     class_count = len(refined.predictions.class_names)
+    answered = {name: predictions[name] for name in needed if name in predictions}
     return Ensemble(
         members=pooled.members,
         pool=pooled.final_pool,
@@ -99,10 +108,11 @@ def build_ensemble(
         checkpoints={name: checkpoints[name] for name in needed},
         classes=classes,
         prior=class_prior(counted, class_count),
-        store_settings=store_settings,
+        store_settings=StoreSettings(**store.settings),
         confusions=_confusions(refined, labels),
         card=card,
         figures=figures,
+        kept=keep_answers(refined.predictions, answered, photos, store),
     )
 
 

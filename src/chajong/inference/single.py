@@ -36,4 +36,5 @@ def single_member(ensemble: Ensemble, member: str) -> Ensemble:
         pool=Pool("uniform", (1.0,)),
         families=NO_FAMILY_TEMPERATURES,
         checkpoints={name: ensemble.checkpoints[name] for name in needed},
+        kept=ensemble.kept.alone(member),
     )

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from chajong.inside import refuse_links
 from chajong.manifest import MANIFEST, REMAKE, check_folder
 from chajong.whole import whole_folder
 
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 
 WEIGHTS_FILE = "weights.safetensors"
 CONFIGURATION_FILE = "configuration.json"
-
-BASE = "base"
-"""Under which a configuration says whose weights it changes, by content or commit: no settings."""
 
 PROOF_PHOTOS = 8
 """Photos that a checkpoint keeps with their scores, to be scored again on load."""
@@ -67,9 +65,11 @@ def read_checkpoint(folder: Path) -> Checkpoint:
 
     Raises:
         DamagedError: It is not what was written.
+        OutsideError: Something in it is a link.
     """
     from safetensors.torch import load_file
 
+    refuse_links(folder)
     check_folder(folder, REMAKE)
     text = (folder / CONFIGURATION_FILE).read_text(encoding="utf-8")
     own = {folder / name for name in (WEIGHTS_FILE, CONFIGURATION_FILE, MANIFEST)}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from chajong.members.parameters import MemberParameters
+from chajong.members.saved_configuration import SavedMember
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -101,12 +102,14 @@ class Kind(ABC, Generic[Parameters]):
         approach: What reports call it.
         pipeline: The pipeline that its members belong to.
         parameters: What a person can choose about a member of the kind.
+        configuration: What a checkpoint of the kind says.
     """
 
     name: ClassVar[str]
     approach: ClassVar[str]
     pipeline: ClassVar[str]
     parameters: ClassVar[type[MemberParameters]]
+    configuration: ClassVar[type[SavedMember]]
 
     @abstractmethod
     def steps(self, parameters: Parameters) -> tuple[Step, ...]:

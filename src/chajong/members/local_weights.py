@@ -6,13 +6,13 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chajong.encoders.weights import is_path
-from chajong.members.checkpoint import BASE
+from chajong.encoders.weights import BASE, LOCAL_MODEL, is_path
+from chajong.inside import OutsideError, inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SETTINGS = {"weights", "name_model"}
+SETTINGS = {"weights", "name_model", "model"}
 """Settings that may name a local file or folder."""
 
 INSIDE = "inside:"
@@ -48,8 +48,22 @@ def copy_weights(settings: Any, folder: Path, copied: dict[str, str]) -> Any:
 
 
 def find_weights(settings: Any, folder: Path) -> Any:
-    """Name the copies that `copy_weights` made by their paths on this machine."""
-    return _changed(settings, lambda path: str(folder.resolve() / path.removeprefix(INSIDE)))
+    """Name the copies that `copy_weights` made by their paths on this machine.
+
+    Raises:
+        OutsideError: The settings name weights that are not in the directory.
+    """
+
+    def find(path: str) -> str:
+        if path.startswith(INSIDE):
+            return str(inside(folder.resolve(), path.removeprefix(INSIDE)))
+        message = (
+            f"{folder} names the weights {path!r}, which are not in it. Nothing outside is read: "
+            "save it anew where these weights are, so that they are copied."
+        )
+        raise OutsideError(message)
+
+    return _changed(settings, find)
 
 
 def _changed(settings: Any, change: Callable[[str], str]) -> Any:
@@ -65,13 +79,16 @@ def _changed(settings: Any, change: Callable[[str], str]) -> Any:
 
 
 def _change(key: str, value: Any, change: Callable[[str], str]) -> Any:
-    return change(value) if _names_local_weights(key, value) else _changed(value, change)
-
-
-def _names_local_weights(key: str, value: Any) -> bool:
-    """Tell a path from a word; a name model's hub repository looks like a path."""
     if key not in SETTINGS or not isinstance(value, str):
-        return False
+        return _changed(value, change)
+    path = value.removeprefix(LOCAL_MODEL)
+    if path != value:
+        return LOCAL_MODEL + change(path)
+    return change(path) if _is_local(key, path) else path
+
+
+def _is_local(key: str, value: str) -> bool:
+    """Tell a path from a word; a hub repository looks like a path."""
     if value.startswith(INSIDE):
         return True
-    return is_path(value) and (key == "weights" or Path(value).exists())
+    return is_path(value) and (key == "weights" or Path(value).expanduser().exists())

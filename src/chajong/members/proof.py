@@ -97,9 +97,18 @@ def check_proof(
         computed: How the loaded model's were computed.
 
     Raises:
-        CheckpointError: They differ by more than `disagreement` puts down to the arithmetic.
+        CheckpointError: They differ by more than `disagreement` puts down to the arithmetic, or
+            there are none.
     """
-    saved = checkpoint.tensors[f"proof.fold_{fold}"].numpy()
+    tensor = checkpoint.tensors.get(f"proof.fold_{fold}")
+    saved = np.empty((0, 0)) if tensor is None else tensor.numpy()
+    if not len(saved) or saved.shape != scored.shape:
+        message = (
+            f"The checkpoint keeps scores {saved.shape} of its model of fold {fold}, which gives "
+            f"{scored.shape}: the files do not belong together. Run the pipeline that makes it "
+            "again."
+        )
+        raise CheckpointError(message)
     before = saved_arithmetic(checkpoint.configuration)
     found = disagreement(scored, saved, computed, before)
     if found:

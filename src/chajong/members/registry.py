@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from chajong.members.kinds.backbone import BackboneKind
 from chajong.members.kinds.clip import ClipKind
 from chajong.members.kinds.concat import ConcatKind
@@ -11,6 +13,7 @@ from chajong.members.kinds.frozen import FrozenKind
 from chajong.members.kinds.fusion import FusionKind
 from chajong.members.kinds.vlm import VlmKind
 from chajong.members.kinds.zero_shot import ZeroShotKind
+from chajong.parameters import first_problem
 
 if TYPE_CHECKING:
     from chajong.members.checkpoint import Checkpoint
@@ -35,7 +38,8 @@ def kind_of(member: str, checkpoint: Checkpoint) -> Kind[Any]:
     """Give the kind of the member that a checkpoint is of.
 
     Raises:
-        CheckpointError: The checkpoint does not say, because an earlier version wrote it.
+        CheckpointError: The checkpoint does not say, because an earlier version wrote it, or its
+            configuration is not one of that kind.
     """
     from chajong.members.checkpoint import CheckpointError
 
@@ -46,4 +50,13 @@ def kind_of(member: str, checkpoint: Checkpoint) -> Kind[Any]:
             f"chajong wrote it. Make it anew with `kedro run --namespaces {member}`."
         )
         raise CheckpointError(message)
+    try:
+        KINDS[name].configuration(**checkpoint.configuration)
+    except ValidationError as error:
+        message = (
+            f"The configuration of the checkpoint of {member!r} is not one of a {name} member "
+            f"({first_problem(error)}): it was changed, or another version of chajong wrote it. "
+            f"Make it anew with `kedro run --namespaces {member}`."
+        )
+        raise CheckpointError(message) from error
     return KINDS[name]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from chajong.photos.raw_tables import nfc
+from chajong.tables import as_named
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -57,7 +58,7 @@ def read_review(
     values = zip(*(table[column] for column in REVIEW_COLUMNS), strict=True)
     # The first row of the file is its header.
     for number, row in enumerate(values, start=2):
-        photo, verdict, new_label = (nfc(value.strip()) for value in row)
+        photo, verdict, new_label = (nfc(as_named(value.strip())) for value in row)
         if not (verdict := verdict.lower()):
             continue
         place = f"{file}, row {number}"

@@ -8,6 +8,7 @@ accepts.
 
 from __future__ import annotations
 
+import logging
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +18,10 @@ import pandas as pd
 
 from chajong.predictions.contract import Predictions
 from chajong.predictions.metric import most_probable
+from chajong.tables import is_computed
 from chajong.whole import whole_file
+
+logger = logging.getLogger(__name__)
 
 ID_COLUMN = "ID"
 ENCODING = "utf-8-sig"
@@ -174,7 +178,20 @@ def submission_csv(submission: pd.DataFrame) -> bytes:
 
 
 def write_submission(submission: pd.DataFrame, path: Path) -> None:
-    """Write `submission_csv` to a file, whole or not at all."""
+    """Write `submission_csv` to a file, whole or not at all.
+
+    IDs and columns stay letter for letter, as the challenge compares them; where a spreadsheet
+    would compute one, a warning says so.
+    """
+    computed = [text for text in (*submission.columns, *submission[ID_COLUMN]) if is_computed(text)]
+    if computed:
+        logger.warning(
+            "%s holds %d names or IDs that a spreadsheet may compute, the first is %r. They are "
+            "left as the challenge gives them: open the file as text.",
+            path,
+            len(computed),
+            computed[0],
+        )
     with whole_file(path) as partial:
         partial.write_bytes(submission_csv(submission))
 

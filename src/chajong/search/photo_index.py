@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from chajong.inside import OutsideError, refuse_links
 from chajong.manifest import REMAKE, DamagedError, check_folder
 from chajong.members.local_weights import copy_weights, find_weights
 from chajong.photos.store import PhotoStore, open_photo_store
@@ -171,6 +172,7 @@ def read_photo_index(folder: Path) -> PhotoIndex:
         message = f"There is no index in {folder}: make one with `kedro run --pipelines search`."
         raise SearchError(message)
     try:
+        refuse_links(folder)
         check_folder(folder, REMAKE)
         description = json.loads((folder / INDEX_FILE).read_text(encoding="utf-8"))
         parameters = IndexParameters(**description["parameters"])
@@ -183,7 +185,7 @@ def read_photo_index(folder: Path) -> PhotoIndex:
             store_settings=description["store_settings"],
             thumbnails=open_photo_store(folder / THUMBNAILS_FILE),
         )
-    except DamagedError as error:
+    except (DamagedError, OutsideError) as error:
         raise SearchError(str(error)) from error
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise SearchError(_damaged(folder, f"{type(error).__name__}: {error}")) from error

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chajong.encoders.building import build_encoder
-from chajong.encoders.parameters import PretrainedParameters, read_encoder
+from chajong.encoders.building import build_encoder, saved_encoder
+from chajong.encoders.parameters import PretrainedParameters
 from chajong.photos.decode import UnreadablePhotoError
 from chajong.photos.preparation import StoreSettings, prepare_photo
 from chajong.search.filters import SearchError
@@ -32,9 +32,9 @@ class QueryEncoder:
             index: Where queries look.
 
         Raises:
-            EncoderError: The encoder cannot be built.
+            EncoderError: The encoder cannot be built, or its weights are no longer the same.
         """
-        self._parameters = read_encoder(index.encoder)
+        self._parameters = saved_encoder(index.encoder)
         self._settings = StoreSettings(**index.store_settings)
         self._encoder = build_encoder(self._parameters)
         self._words: WordEncoder | None = None

@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from pydantic import Field
 
-from chajong.encoders.weights import is_path
+from chajong.encoders.weights import BASE, is_path
 from chajong.members.cards.own_weights import made_here
-from chajong.members.checkpoint import BASE
 from chajong.parameters import Strict
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ from chajong.encoders.encoder import EncoderError
 from chajong.encoders.hub import hub_files, resolve_commit
 from chajong.encoders.image_model import ImageModel
 from chajong.encoders.open_clip_models import (
-    FOLDER,
     load_open_clip_network,
     open_clip_source,
     photo_format,
@@ -21,6 +20,7 @@ from chajong.encoders.transformers_models import (
     load_transformers_network,
     transformers_folder,
 )
+from chajong.encoders.weights import LOCAL_MODEL
 from chajong.names.reading import Reader, reader_of
 
 if TYPE_CHECKING:
@@ -263,7 +263,7 @@ def _text_configuration(source: str) -> dict[str, Any]:
     """Read what open_clip's own configuration says of the text; a folder keeps its tokenizer."""
     import open_clip
 
-    if source.startswith(FOLDER):
+    if source.startswith(LOCAL_MODEL):
         return {}
     configuration: dict[str, Any] = open_clip.get_model_config(source)["text_cfg"]
     return configuration

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from chajong.encoders.building import build_encoder
+from chajong.encoders.building import build_encoder, saved_encoder
 from chajong.encoders.concatenation import join_matrices
 from chajong.encoders.extraction import encode_all
-from chajong.encoders.parameters import read_encoder
 from chajong.members.heads.checkpoint import fold_models
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ class EncoderFeatures:
     @cached_property
     def encoder(self) -> Encoder:
         """The encoder."""
-        return build_encoder(read_encoder(self._configuration["made_by"]["encoder"]))
+        return build_encoder(saved_encoder(self._configuration["made_by"]["encoder"]))
 
     def __call__(self, photos: NewPhotos) -> np.ndarray:
         """Encode the photos, and round the features as those of the training photos were."""

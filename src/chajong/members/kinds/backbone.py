@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from chajong.members.backbone.parameters import BackboneParameters
 from chajong.members.parameters import MemberParameters
+from chajong.members.saved_configuration import SavedBackbone, SavedMember
 from chajong.members.trained.kind import TrainedKind
 from chajong.training.parameters import TrainingParameters
 
@@ -83,6 +84,7 @@ class BackboneKind(ImageClassifierKind):
     name = "backbone"
     approach = "end to end"
     parameters: ClassVar[type[MemberParameters]] = BackboneMemberParameters
+    configuration: ClassVar[type[SavedMember]] = SavedBackbone
 
     def check(self, parameters: BackboneMemberParameters) -> Report:
         """See that the model can be built and trained here; see `check_backbone`."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from chajong.members.clip.parameters import ClipParameters
 from chajong.members.parameters import MemberParameters
+from chajong.members.saved_configuration import SavedClip, SavedMember
 from chajong.members.trained.kind import TrainedKind
 from chajong.training.parameters import TrainingParameters
 
@@ -47,6 +48,7 @@ class ClipKind(TrainedKind[ClipMemberParameters]):
     approach = "CLIP"
     pipeline = "clip_training"
     parameters: ClassVar[type[MemberParameters]] = ClipMemberParameters
+    configuration: ClassVar[type[SavedMember]] = SavedClip
 
     def check(self, classes: pd.DataFrame, parameters: ClipMemberParameters) -> Report:
         """Build the model once, so that a wrong name or file stops the run before long work starts.

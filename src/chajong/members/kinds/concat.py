@@ -10,6 +10,7 @@ from chajong.members.heads.kind import EXTRACTED, FITTED, HeadsKind
 from chajong.members.heads.parameters import HeadsParameters
 from chajong.members.kind import Reference, Step
 from chajong.members.parameters import MemberParameters
+from chajong.members.saved_configuration import SavedHeads, SavedMember
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +46,7 @@ class ConcatKind(HeadsKind):
 
     name = "concat"
     parameters: ClassVar[type[MemberParameters]] = ConcatParameters
+    configuration: ClassVar[type[SavedMember]] = SavedHeads
 
     def steps(self, parameters: ConcatParameters) -> tuple[Step, ...]:
         """See `Kind`."""

@@ -9,6 +9,7 @@ from chajong.members.heads.kind import EXTRACTED, FITTED, HeadsKind
 from chajong.members.heads.parameters import HeadsParameters
 from chajong.members.kind import Step
 from chajong.members.parameters import MemberParameters
+from chajong.members.saved_configuration import SavedHeads, SavedMember
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +49,7 @@ class FrozenKind(HeadsKind):
 
     name = "frozen"
     parameters: ClassVar[type[MemberParameters]] = FrozenParameters
+    configuration: ClassVar[type[SavedMember]] = SavedHeads
 
     def steps(self, parameters: FrozenParameters) -> tuple[Step, ...]:
         """See `Kind`."""

@@ -8,6 +8,7 @@ from chajong.members.backbone.parameters import BackboneParameters, FusionParame
 from chajong.members.kind import Reference
 from chajong.members.kinds.backbone import ImageClassifierKind
 from chajong.members.parameters import MemberParameters
+from chajong.members.saved_configuration import SavedFusion, SavedMember
 from chajong.training.parameters import TrainingParameters
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class FusionKind(ImageClassifierKind):
     name = "fusion"
     approach = "fusion"
     parameters: ClassVar[type[MemberParameters]] = FusionMemberParameters
+    configuration: ClassVar[type[SavedMember]] = SavedFusion
 
     def references(self, parameters: FusionMemberParameters) -> dict[str, Reference]:
         """See `Kind`."""

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from chajong.members.kind import Reference, Step
 from chajong.members.parameters import MemberParameters
+from chajong.members.saved_configuration import SavedMember, SavedVlm
 from chajong.members.trained.kind import PREDICTED, TrainedKind
 from chajong.members.vlm.parameters import (
     HintsParameters,
@@ -88,6 +89,7 @@ class VlmKind(TrainedKind[VlmMemberParameters]):
     approach = "vision-language model"
     pipeline = "vlm_finetune"
     parameters: ClassVar[type[MemberParameters]] = VlmMemberParameters
+    configuration: ClassVar[type[SavedMember]] = SavedVlm
 
     def steps(self, parameters: VlmMemberParameters) -> tuple[Step, ...]:
         """See `Kind`."""

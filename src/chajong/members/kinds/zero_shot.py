@@ -8,6 +8,7 @@ from chajong.members.clip.parameters import ClipParameters
 from chajong.members.kind import Kind, Step
 from chajong.members.kinds.clip import DEFAULT
 from chajong.members.parameters import MemberParameters
+from chajong.members.saved_configuration import SavedMember, SavedZeroShot
 from chajong.members.trained.kind import PREDICTED
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class ZeroShotKind(Kind[ZeroShotParameters]):
     approach = "CLIP"
     pipeline = "clip_training"
     parameters: ClassVar[type[MemberParameters]] = ZeroShotParameters
+    configuration: ClassVar[type[SavedMember]] = SavedZeroShot
 
     def steps(self, parameters: ZeroShotParameters) -> tuple[Step, ...]:
         """See `Kind`."""

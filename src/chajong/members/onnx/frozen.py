@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from chajong.encoders.parameters import PretrainedParameters, read_encoder
+from chajong.encoders.building import saved_encoder
+from chajong.encoders.parameters import PretrainedParameters
 from chajong.members.onnx.export import (
     EXPORTED_LIBRARIES,
     LABELS_FILE,
@@ -51,5 +52,5 @@ def _encoder(made_by: dict[str, Any]) -> PretrainedParameters | None:
     """Read an encoder's parameters, None where it cannot be exported."""
     if made_by.get("encoder", {}).get("library") not in EXPORTED_LIBRARIES:
         return None
-    encoder = read_encoder(made_by["encoder"])
+    encoder = saved_encoder(made_by["encoder"])
     return encoder if isinstance(encoder, PretrainedParameters) else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from chajong.device import best_device, best_precision
 from chajong.encoders.encoder import EncoderError
-from chajong.encoders.published import model_files, weights_identity
+from chajong.encoders.published import model_files, model_folder, weights_identity
 from chajong.encoders.vlm_towers import input_shape, load_vlm_config
 from chajong.encoders.weights import check_complete, told_of_loading
 
@@ -55,7 +55,8 @@ def base_identity(parameters: VlmClassifierParameters) -> dict[str, str]:
         EncoderError: The model's files are absent.
     """
     return {
-        "model": parameters.model,
+        # A folder is moved with what is saved; its content is a part of the weights' identity.
+        "model": "" if model_folder(parameters) else parameters.model,
         "weights": weights_identity(parameters),
         "quantisation": parameters.quantisation,
     }

@@ -7,7 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from chajong.members.checkpoint import BASE, Checkpoint, CheckpointError, check_class_names
+from chajong.encoders.weights import BASE
+from chajong.members.checkpoint import Checkpoint, CheckpointError, check_class_names
 from chajong.members.proof import arithmetic_here, check_proof
 from chajong.members.trained.checkpoint import fold_weights, trained_checkpoint
 from chajong.members.vlm.base_model import base_identity, working_precision

@@ -121,13 +121,13 @@ def _saving() -> list[Node]:
         ),
         Node(
             save_ensemble,
-            inputs=["served", "checkpoints", "weights", *TABLES, "photo_store"],
+            inputs=["served", "checkpoints", "members", "weights", *TABLES, "photo_store"],
             outputs="saved",
             name="save_ensemble",
         ),
         Node(
             compare_saved_ensemble,
-            inputs=["saved", "served", "photos", "photo_store"],
+            inputs=["saved", "served"],
             outputs="agreement",
             name="compare_saved_ensemble",
         ),

@@ -68,6 +68,7 @@ def serve(
 def save_ensemble(
     served: ServedPool,
     checkpoints: dict[str, Checkpoint],
+    members: dict[str, Predictions],
     weights: pd.DataFrame,
     photos: pd.DataFrame,
     classes: pd.DataFrame,
@@ -79,11 +80,12 @@ def save_ensemble(
     Args:
         served: From `serve`.
         checkpoints: By member.
+        members: Predictions by member.
         weights: From `admit_members`, for the model card.
         photos: The `photos` table.
         classes: The `classes` table.
         folds: The `folds` table.
-        photo_store: The photos themselves, for how they were kept.
+        photo_store: The photos themselves.
 
     Returns:
         The ensemble; nothing where no member has a checkpoint.
@@ -92,7 +94,6 @@ def save_ensemble(
     from chajong.inference.ensemble import build_ensemble
     from chajong.members.cards.card import ensemble_card
     from chajong.members.cards.data import summarise_data
-    from chajong.photos.preparation import StoreSettings
 
     if served.pooled is None or served.refined is None:
         return Skipped()
@@ -108,23 +109,20 @@ def save_ensemble(
         served.pooled.pooled,
         served.refined,
         checkpoints,
+        members,
         (photos, classes, folds),
-        StoreSettings(**photo_store.settings),
+        photo_store,
         card,
         figures,
     )
 
 
-def compare_saved_ensemble(
-    ensemble: CarClassifier | None, served: ServedPool, photos: pd.DataFrame, store: PhotoStore
-) -> Report:
+def compare_saved_ensemble(ensemble: CarClassifier | None, served: ServedPool) -> Report:
     """Load the ensemble from the disk, and see that it answers as this run does.
 
     Args:
-        ensemble: The saved ensemble as read back, None where none was saved.
-        served: From `serve`.
-        photos: The `photos` table.
-        store: The photos themselves.
+        ensemble: The saved ensemble as read back, None where none was ever saved.
+        served: From `serve`; without members where this run saved none.
 
     Returns:
         `photos`, how many were compared, and `largest_difference` of a probability.
@@ -132,8 +130,8 @@ def compare_saved_ensemble(
     Raises:
         AgreementError: It answers otherwise.
     """
-    from chajong.inference.agreement import compare_with_run
+    from chajong.inference.agreement import check_agreement
 
     if ensemble is None or served.refined is None:
         return {"photos": 0, "largest_difference": None}
-    return compare_with_run(ensemble, served.refined.predictions, photos, store)
+    return check_agreement(ensemble)
