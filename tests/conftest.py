@@ -20,6 +20,7 @@ settings.load_profile("patient")
 SLOW = (
     "app/test_server.py",
     "benchmarks",
+    "faults",
     "inference",
     "members/backbone",
     "members/cards",
