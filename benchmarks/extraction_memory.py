@@ -59,7 +59,7 @@ def _write_store(folder: str, count: int) -> int:
     import pyarrow as pa
     from PIL import Image
 
-    from chajong.photos.arrow_file import write_table
+    from chajong.tables import write_table
 
     patches = np.random.default_rng(0).integers(0, 256, (60, 90, 3), np.uint8)
     file = io.BytesIO()
@@ -97,9 +97,9 @@ def _all_at_once(folder: str) -> tuple[np.ndarray, int]:
     from chajong.encoders.extraction import extract_features, feature_schema, smallest_float
     from chajong.encoders.features import matrix_of
     from chajong.encoders.parameters import HogParameters
-    from chajong.photos.arrow_file import read_table
     from chajong.photos.content_cache import ContentCache
     from chajong.photos.store import PhotoStore
+    from chajong.tables import read_table
 
     store = PhotoStore(read_table(_store_file(folder)))
     cache = ContentCache(Path(folder) / "whole", feature_schema())

@@ -28,7 +28,6 @@ from chajong.encoders.features import features_from_table
 from chajong.members.heads.normalisation import normalise_features
 from chajong.members.heads.parameters import HeadsParameters
 from chajong.members.heads.search import search_heads
-from chajong.photos.arrow_file import read_table
 from chajong.predictions.scoring import train_labels
 from chajong.reports.label_noise import label_noise_scores
 from chajong.reports.neighbour_votes import (
@@ -38,6 +37,7 @@ from chajong.reports.neighbour_votes import (
     nearest_neighbours,
     neighbour_votes,
 )
+from chajong.tables import read_table
 
 SHARE = 0.03
 HEADS = HeadsParameters(kinds=("cosine_softmax", "prototypes"), signed_square_root=False, l2=False)

@@ -23,11 +23,11 @@ from chajong.members.checkpoint import read_checkpoint
 from chajong.members.heads.whitening import whiten, within_class_covariance
 from chajong.members.trained.checkpoint import fold_weights
 from chajong.members.trained.views import views_of
-from chajong.photos.arrow_file import read_table
 from chajong.photos.store import open_photo_store
 from chajong.predictions.intervals import mean_interval
 from chajong.search.photo_index import known_photos
 from chajong.search.retrieval import Retrieval, measure_retrieval
+from chajong.tables import read_table
 from chajong.training.moving_average import load_trained_weights
 
 SHRINKAGE = 0.3

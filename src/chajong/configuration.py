@@ -17,6 +17,7 @@ from chajong.members.configuration import Members, completed_blocks, merged, rea
 
 MEMBERS = "members"
 PARAMETERS = "parameters"
+CATALOG = "catalog"
 
 REGISTRY = "chajong.pipeline_registry"
 
@@ -40,6 +41,9 @@ class MembersConfigLoader(OmegaConfigLoader):
 
     def __getitem__(self, key: str) -> dict[str, Any]:
         """Give a part of the configuration; see Kedro's own loader."""
+        if key == CATALOG:
+            catalog: dict[str, Any] = _at_home(super().__getitem__(key))
+            return catalog
         if key != PARAMETERS or key in self:
             return super().__getitem__(key)
         return completed_blocks(merged(self._members(), super().__getitem__(PARAMETERS)))
@@ -56,6 +60,15 @@ class MembersConfigLoader(OmegaConfigLoader):
         finally:
             self.base_env = base
         return own or super().__getitem__(MEMBERS)
+
+
+def _at_home(described: Any) -> Any:
+    """Write out the ``~`` that begins a path, before Kedro takes it for a folder of the project."""
+    if isinstance(described, dict):
+        return {key: _at_home(value) for key, value in described.items()}
+    if isinstance(described, str) and described.startswith("~"):
+        return str(Path(described).expanduser())
+    return described
 
 
 @dataclass

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import logging
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
 
 from chajong.configuration import PARAMETERS, SESSION
+from chajong.data_folder import occupy
+from chajong.inputs import InputError, check_inputs
 from chajong.members.configuration import MemberError, read_members
 
 if TYPE_CHECKING:
+    from filelock import BaseFileLock
     from kedro.framework.context import KedroContext
     from kedro.io import DataCatalog
     from kedro.pipeline import Pipeline
@@ -23,6 +28,8 @@ IN_ITS_PLACE = (
     "The answers come from the other members; hog alone, which needs no weights, is a baseline."
 )
 
+DATA_DIR = "data_dir"
+
 SUMMARY = "summary"
 """Ends the name of a dataset that says where the results are and what was scored."""
 
@@ -34,9 +41,13 @@ class MembersHooks:
     def after_context_created(self, context: KedroContext) -> None:
         """Leave out the members whose weights may be missing and are.
 
+        Relative paths of photos and weights mean the project's, as those of the catalog do, from
+        whatever folder of it Kedro was called.
+
         Raises:
             MemberError: Members are described wrongly, or one builds on a member that is left out.
         """
+        os.chdir(context.project_path)
         members = read_members(context.config_loader[PARAMETERS])
         left_out = without_weights(members)
         for member, reason in left_out.items():
@@ -67,6 +78,55 @@ def without_weights(members: Members) -> dict[str, str]:
                 )
                 raise MemberError(message)
     return left_out
+
+
+class DataFolderHooks:
+    """Let one run at a time write to a folder, and start it only where its inputs are whole."""
+
+    def __init__(self) -> None:
+        """Hold nothing yet."""
+        self._folder: Path | None = None
+        self._lock: BaseFileLock | None = None
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Note the folder that the session's runs write to."""
+        loader = context.config_loader
+        configured = (loader.runtime_params or {}).get(DATA_DIR) or loader["globals"][DATA_DIR]
+        self._folder = context.project_path / Path(configured).expanduser()
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        """Take the folder, and look at what earlier runs left there for this one.
+
+        Raises:
+            OccupiedError: Another run writes to it.
+            InputError: Something is missing or damaged.
+        """
+        self._release()  # a run of this process that was interrupted, as in a notebook
+        if self._folder is None:
+            return
+        self._lock = occupy(self._folder)
+        try:
+            check_inputs(pipeline, catalog)
+        except InputError:
+            self._release()
+            raise
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        """Leave the folder to others."""
+        self._release()
+
+    @hook_impl
+    def on_pipeline_error(self) -> None:
+        """Leave the folder to others."""
+        self._release()
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
 
 class RunSummaryHooks:

@@ -2,41 +2,63 @@
 
 They are written under another name beside their own and renamed when they are on the disk, so that
 a run that is killed leaves what was there before. What it leaves under the other name is never
-read, and the next write removes it.
+read; the next write of a folder, and the next run, remove it.
 """
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
 import shutil
 from contextlib import contextmanager
+from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
+from chajong.manifest import seal_file, seal_folder
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
 UNFINISHED, REPLACED = ".unfinished", ".replaced"
 """What is added to a name while it is written, and while it makes room."""
 
-_LEFTOVER = re.compile(r"(?P<folder>.+)(?P<state>\.unfinished|\.replaced)-[0-9a-f]{8}")
+_LEFTOVER = re.compile(r"(?P<name>.+)(?P<state>\.unfinished|\.replaced)-[0-9a-f]{8}")
+
+_NO_ROOM = 1 << 20
+"""Free bytes below which a failed write is taken to have failed for them."""
+
+
+class FullDiskError(OSError):
+    """A disk without room; the message names the disk, what is missing, and the cure."""
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, sealed: bool = False, size: int | None = None) -> Iterator[Path]:
     """Yield a temporary path beside `path` that takes its place when the block succeeds.
 
-    Neither an interrupted run nor a full disk leaves half a file under the name.
+    Neither an interrupted run nor a full disk leaves half a file under the name, and two writes at
+    once do not mix: the later one stays.
+
+    Args:
+        path: The file; its folder exists.
+        sealed: Whether `chajong.manifest.check_file` is to tell it from any other.
+        size: Bytes that are about to be written, where that is known.
+
+    Raises:
+        FullDiskError: There is no room.
     """
-    unfinished = path.with_name(path.name + UNFINISHED)
+    unfinished = _other_name(path, UNFINISHED)
     try:
-        yield unfinished
-        _to_disk(unfinished)
+        with room_on_disk(unfinished, size):
+            yield unfinished
+            _to_disk(unfinished)
+            if sealed:
+                seal_file(path, unfinished)
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -47,7 +69,8 @@ def whole_folder(folder: Path, known_by: str | None = None) -> Iterator[Path]:
     """Yield an empty folder beside `folder` that takes its place when the block succeeds.
 
     One process writes a folder at a time. A folder that is replaced is absent for the time of a
-    rename; where a process is killed at that moment, the next write puts it back first.
+    rename; where a process is killed at that moment, the next write puts it back first. The folder
+    gets a manifest, for `chajong.manifest.check_folder`.
 
     Args:
         folder: What is written; its parents are made. A link stays, and what it leads to is
@@ -57,6 +80,7 @@ def whole_folder(folder: Path, known_by: str | None = None) -> Iterator[Path]:
 
     Raises:
         FileExistsError: The folder holds something that would be lost.
+        FullDiskError: There is no room.
     """
     folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -65,12 +89,59 @@ def whole_folder(folder: Path, known_by: str | None = None) -> Iterator[Path]:
     unfinished = _other_name(folder, UNFINISHED)
     unfinished.mkdir()
     try:
-        yield unfinished
-        for path in (*unfinished.rglob("*"), unfinished):
-            _to_disk(path)
+        with room_on_disk(unfinished):
+            yield unfinished
+            seal_folder(unfinished)
+            for path in (*unfinished.rglob("*"), unfinished):
+                _to_disk(path)
         _put_in_place(unfinished, folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+@contextmanager
+def room_on_disk(path: Path, size: int | None = None) -> Iterator[None]:
+    """Say in words that a disk is full, whatever the library that writes to it says.
+
+    Args:
+        path: What is written, a file or a folder.
+        size: Its bytes, where they are known.
+
+    Raises:
+        FullDiskError: A write inside the block failed for want of room.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not _is_for_want_of_room(error, path):
+            raise
+        written = _size(path)
+        free = shutil.disk_usage(path.parent).free + written
+        needed = f"about {size / 1e6:.1f} MB" if size else f"more than {written / 1e6:.1f} MB"
+        message = (
+            f"The disk of {path.parent} is full: {free / 1e6:.1f} MB are free, and "
+            f"{_name_of(path)} needs {needed}. Make room, or write to "
+            "another disk (--params data_dir=<folder>), and run again: what is finished is kept."
+        )
+        raise FullDiskError(errno.ENOSPC, message) from error
+
+
+def _name_of(path: Path) -> str:
+    found = _LEFTOVER.fullmatch(path.name)
+    return found["name"] if found else path.name
+
+
+def _is_for_want_of_room(error: Exception, path: Path) -> bool:
+    """Tell it by the error, or, for libraries that hide the cause, by the disk."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    full = shutil.disk_usage(path.parent).free < _NO_ROOM
+    return "No space left" in str(error) or (full and isinstance(error, OSError | RuntimeError))
+
+
+def _size(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -81,19 +152,35 @@ def remove_leftovers(folder: Path) -> None:
     """
     for path in sorted(folder.parent.iterdir()):
         found = _LEFTOVER.fullmatch(path.name)
-        if found is None or found["folder"] != folder.name:
-            continue
-        if found["state"] == REPLACED and not folder.exists():
-            logger.warning("Putting back %s, whose replacement was interrupted.", folder)
-            path.rename(folder)
-        else:
-            logger.warning("Removing %s, which an interrupted run left behind.", path)
-            shutil.rmtree(path)
+        if found is not None and found["name"] == folder.name:
+            _settle(path, found)
 
 
-def is_leftover(folder: Path) -> bool:
-    """Tell the name of a folder that is being written, or was when its run was killed."""
-    return _LEFTOVER.fullmatch(folder.name) is not None
+def remove_all_leftovers(top: Path) -> None:
+    """Remove what killed writes left anywhere below a folder; nobody else may be writing there."""
+    for folder, names, files in os.walk(top):
+        for name in (*names, *files):
+            if (found := _LEFTOVER.fullmatch(name)) is not None:
+                _settle(Path(folder, name), found)
+
+
+def _settle(path: Path, found: re.Match[str]) -> None:
+    """Put back what was being replaced, and remove everything else."""
+    place = path.with_name(found["name"])
+    if found["state"] == REPLACED and not place.exists():
+        logger.warning("Putting back %s, whose replacement was interrupted.", place)
+        path.rename(place)
+        return
+    logger.warning("Removing %s, which an interrupted run left behind.", path)
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def is_leftover(path: Path) -> bool:
+    """Tell the name of what is being written, or was when its run was killed."""
+    return _LEFTOVER.fullmatch(path.name) is not None
 
 
 def _check_replaceable(folder: Path, known_by: str | None) -> None:
@@ -122,9 +209,9 @@ def _put_in_place(unfinished: Path, folder: Path) -> None:
     shutil.rmtree(replaced)
 
 
-def _other_name(folder: Path, ending: str) -> Path:
-    """Give a name of its own to every write: two at once fail rather than mix their files."""
-    return folder.with_name(f"{folder.name}{ending}-{token_hex(4)}")
+def _other_name(path: Path, ending: str) -> Path:
+    """Give a name of its own to every write: two at once do not mix their files."""
+    return path.with_name(f"{path.name}{ending}-{token_hex(4)}")
 
 
 def _to_disk(path: Path) -> None:

@@ -76,11 +76,32 @@ def test_a_table_folder_holds_csv_and_parquet_by_name(tmp_path):
     frame.to_csv(tmp_path / "b.csv", index=False, encoding="utf-8-sig")
     frame.to_parquet(tmp_path / "a.parquet")
     frame.to_csv(tmp_path / "c.CSV", index=False)
-    (tmp_path / "notes.txt").write_text("not a table")
+    frame.to_csv(tmp_path / "d.tsv.gz", index=False, sep="\t", encoding="cp949")
+    for left in (".~lock.b.csv#", "._b.csv", "Thumbs.db"):
+        (tmp_path / left).write_bytes(b"\0\5")
     tables = TableFolderDataset(str(tmp_path)).load()
-    assert list(tables) == ["a.parquet", "b.csv", "c.CSV"]
+    assert list(tables) == ["a.parquet", "b.csv", "c.CSV", "d.tsv.gz"]
     for table in tables.values():
         pd.testing.assert_frame_equal(table, frame, check_dtype=False)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "team.xlsx", "older"])
+def test_what_is_no_table_is_refused_by_name(tmp_path, name):
+    (tmp_path / name).mkdir() if name == "older" else (tmp_path / name).write_text("no table")
+    with pytest.raises(DatasetError, match=f"{name} is no table of a known kind"):
+        TableFolderDataset(str(tmp_path)).load()
+
+
+def test_a_photo_folder_is_scanned_once_a_run(tmp_path):
+    for name in ("a/1.jpg", "b/1.jpg"):
+        (tmp_path / "train" / name).parent.mkdir(parents=True)
+        (tmp_path / "train" / name).write_bytes(b"")
+    dataset = PhotoFolderDataset(str(tmp_path))
+    before = dataset.load()
+    (tmp_path / "train" / "a" / "2.jpg").write_bytes(b"")
+    assert dataset.load() is before
+    dataset.release()
+    assert len(dataset.load().listing) == 3
 
 
 def test_a_table_folder_that_is_absent_holds_nothing(tmp_path):

@@ -4,9 +4,8 @@ import logging
 
 import pytest
 from kedro.io import DatasetError, Version
-from kedro_datasets.json import JSONDataset
 
-from chajong.datasets import MetricsHistoryDataset
+from chajong.datasets import JSONDataset, MetricsHistoryDataset
 
 FIRST, SECOND = "2026-01-01T00.00.00.000Z", "2026-01-02T00.00.00.000Z"
 

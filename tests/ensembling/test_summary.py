@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -7,6 +8,11 @@ import pytest
 from chajong.ensembling.summary import summary_text
 
 RESULTS = Path("결과")
+FOLDER = SimpleNamespace(
+    layout="labelled by 3 folders",
+    left_out=("files in train/ that are no photos: 2 ('a', 'b').",),
+    warnings=("an odd table.",),
+)
 
 
 @pytest.fixture
@@ -46,6 +52,7 @@ def photos_with(unreadable: int) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "photo_id": [f"차/{number}.jpg" for number in range(1202)],
+            "class_name": ["차"] * 1200 + [None] * 2,
             "split": ["train"] * 1200 + ["test"] * 2,
             "status": ["unreadable"] * unreadable + ["ok"] * (1202 - unreadable),
             "reason": [f"잘림 {number}" for number in range(unreadable)]
@@ -64,41 +71,60 @@ def lines_of(text: str, label: str) -> list[str]:
 
 
 def test_the_losses_are_named_with_what_to_compare_them_with(report, leaderboard, submission):
-    text = summary_text(report, leaderboard, photos_with(0), submission, RESULTS)
+    text = summary_text(report, leaderboard, photos_with(0), submission, FOLDER, RESULTS)
     (line,) = lines_of(text, "log loss")
     for part in ("0.2109", "31,234 photos", "uniform guess 5.9687", "0.2000"):
         assert part in line
     assert lines_of(text, "accuracy") == ["93.8%, 99.5% among the top 5"]
-    assert lines_of(text, "photos") == ["1,200 train and 2 test"]
+    assert lines_of(text, "photos") == ["1,200 train and 2 test (labelled by 3 folders)"]
     (line,) = lines_of(text, "temperature")
     assert line == "0.876 from the calibration slice, 1.012 on out-of-fold rows"
 
 
 def test_the_weights_of_the_pool_are_told_the_largest_first(report, leaderboard, submission):
-    text = summary_text(report, leaderboard, photos_with(0), submission, RESULTS)
+    text = summary_text(report, leaderboard, photos_with(0), submission, FOLDER, RESULTS)
     assert lines_of(text, "pool") == ["log-linear: 나의_모델 0.91, dino 0.30"]
 
 
 def test_members_that_were_scored_are_listed(report, leaderboard, submission):
-    text = summary_text(report, leaderboard, photos_with(0), submission, RESULTS)
+    text = summary_text(report, leaderboard, photos_with(0), submission, FOLDER, RESULTS)
     assert lines_of(text, "members") == ["dino 0.2500, 나의_모델 0.3124"]
     assert lines_of(text, "skipped") == ["siglip: its weights are not on this machine"]
 
 
-@pytest.mark.parametrize(("unreadable", "named"), [(0, 0), (2, 2), (3, 3), (4, 3), (1200, 3)])
-def test_three_unreadable_photos_are_named_and_the_others_counted(
-    report, leaderboard, submission, unreadable, named
+@pytest.mark.parametrize("unreadable", [0, 2, 3, 4, 1200, 1202])
+def test_unreadable_photos_are_counted_and_three_of_a_kind_named(
+    report, leaderboard, submission, unreadable
 ):
     photos = photos_with(unreadable)
-    text = summary_text(report | {"skipped": {}}, leaderboard, photos, submission, RESULTS)
-    expected = [f"차/{number}.jpg (잘림 {number})" for number in range(named)]
-    if unreadable > named:
-        expected.append(f"and {unreadable - named:,} more unreadable photos, in audit.csv")
-    assert lines_of(text, "skipped") == expected
+    text = summary_text(report, leaderboard, photos, submission, FOLDER, RESULTS)
+    lines = lines_of(text, "no photo")
+    in_train = min(unreadable, 1200)
+    expected = []
+    if in_train:
+        named = ", ".join(f"차/{number}.jpg (잘림 {number})" for number in range(min(in_train, 3)))
+        more = ", more in audit.csv" if in_train > 3 else ""
+        expected.append(
+            f"unreadable train photos, left out of training, {in_train:,}: {named}{more}"
+        )
+    if unreadable == 1202:
+        expected.append(
+            "unreadable test photos, answered by how frequent classes are, 2: "
+            "차/1200.jpg (잘림 1200), 차/1201.jpg (잘림 1201)"
+        )
+    if unreadable >= 1200:
+        expected.append("classes without a readable photo, 1: 차")
+    assert lines == expected
+
+
+def test_what_was_noted_of_the_folder_is_told(report, leaderboard, submission):
+    text = summary_text(report, leaderboard, photos_with(0), submission, FOLDER, RESULTS)
+    assert lines_of(text, "not used") == ["files in train/ that are no photos: 2 ('a', 'b')"]
+    assert lines_of(text, "warning") == ["an odd table"]
 
 
 def test_the_submission_is_named_with_its_size(report, leaderboard, submission):
-    text = summary_text(report, leaderboard, photos_with(0), submission, RESULTS)
+    text = summary_text(report, leaderboard, photos_with(0), submission, FOLDER, RESULTS)
     (line,) = lines_of(text, "submission")
     assert str(RESULTS / "07_model_output" / "submission.csv") in line
     assert "2 rows x 3 classes" in line
@@ -106,6 +132,6 @@ def test_the_submission_is_named_with_its_size(report, leaderboard, submission):
 
 
 def test_without_test_photos_there_is_no_submission(report, leaderboard, submission):
-    text = summary_text(report, leaderboard, photos_with(0), submission.iloc[:0], RESULTS)
+    text = summary_text(report, leaderboard, photos_with(0), submission.iloc[:0], FOLDER, RESULTS)
     assert lines_of(text, "submission") == ["none, because there are no test photos"]
     assert lines_of(text, "top k") == []

@@ -15,6 +15,7 @@ from chajong.inference.saved import (
     read_ensemble,
     write_ensemble,
 )
+from chajong.manifest import seal_folder
 from chajong.members.checkpoint import CheckpointError
 from chajong.whole import whole_folder
 
@@ -91,7 +92,7 @@ def test_a_folder_without_an_ensemble_is_refused(tmp_path):
 def test_a_directory_that_lacks_a_part_is_refused(moved, lost):
     path = moved / lost
     shutil.rmtree(path) if path.is_dir() else path.unlink()
-    with pytest.raises(SavedEnsembleError, match="is damaged"):
+    with pytest.raises(SavedEnsembleError, match=rf"{lost}.* is missing.*Copy it again"):
         CarClassifier.load(moved)
 
 
@@ -113,6 +114,10 @@ def test_a_member_of_other_weights_is_refused(moved):
     tensors = load_file(file)
     tensors["fold_0.weights"] *= 2
     save_file(tensors, file)
+    with pytest.raises(SavedEnsembleError, match=r"weights\.safetensors is damaged"):
+        CarClassifier.load(moved)
+    seal_folder(moved / "members" / "hog")
+    seal_folder(moved)
     with pytest.raises(CheckpointError):
         CarClassifier.load(moved).warm_up()
 

@@ -51,7 +51,12 @@ class Photos:
             )
         return row["photo_id"]
 
-    def audit(self, classes: dict[str, str], warnings: tuple[str, ...] = ()) -> pd.DataFrame:
+    def audit(
+        self,
+        classes: dict[str, str],
+        warnings: tuple[str, ...] = (),
+        left_out: tuple[str, ...] = (),
+    ) -> pd.DataFrame:
         photos = pd.DataFrame(self.rows)
         groups = pd.DataFrame(self.groups)
         folds = pd.DataFrame(
@@ -63,7 +68,9 @@ class Photos:
         )
         names = pd.DataFrame({"name": classes.keys(), "effective_class": classes.values()})
         folder = SimpleNamespace(
-            listing=photos.assign(class_name=self.labels_before), warnings=warnings
+            listing=photos.assign(class_name=self.labels_before),
+            warnings=warnings,
+            left_out=left_out,
         )
         return audit_photos(photos, groups.drop(columns="counts"), names, folds, folder)
 
@@ -161,10 +168,10 @@ def test_tiny_and_grey_photos_of_both_splits(photos):
     assert audit["detail"].tolist() == ["63 x 437 pixels", "saturation 0.001"]
 
 
-def test_warnings_of_the_scan_are_findings(photos):
-    audit = photos.audit(K5, ("train/ holds files that are no photos: 'a.txt'.",))
-    assert audit["kind"].tolist() == ["warning"]
-    assert "a.txt" in audit["detail"][0]
+def test_notes_of_the_scan_are_findings(photos):
+    audit = photos.audit(K5, ("an odd table.",), ("files that are no photos: 1 ('a.txt').",))
+    assert audit["kind"].tolist() == ["left out", "warning"]
+    assert audit["detail"].tolist() == ["files that are no photos: 1 ('a.txt').", "an odd table."]
 
 
 @pytest.mark.parametrize(

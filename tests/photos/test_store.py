@@ -5,8 +5,8 @@ import pyarrow as pa
 import pytest
 
 from chajong.photos import store as photo_store
-from chajong.photos.arrow_file import write_table
 from chajong.photos.store import PhotoStore, open_photo_store
+from chajong.tables import write_table
 
 
 @pytest.fixture

@@ -12,6 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from chajong.names.aliases import CHALLENGE_ALIASES, merge_aliases
+from chajong.names.table import class_table
+from chajong.photos.raw_tables import RawDataError
+from chajong.pipelines.data_processing.nodes import group_photos
+from chajong.pipelines.data_processing.parameters import DataProcessingParameters
+
 UNKNOWN_CLASS = "Nobody_Saw_This_Car_2024"
 EMPTY_CLASS = "Empty_Folder_2020"
 SINGLE_CLASS = "Single_Photo_2021"
@@ -80,6 +86,7 @@ def flawed(rendered, tmp_path_factory, run_pipelines, load_dataset):
         photos=load_dataset(raw, folder / "data", "photos"),
         audit=load_dataset(raw, folder / "data", "data_processing.audit"),
         submission=load_dataset(raw, folder / "data", "ensemble.submission"),
+        summary=load_dataset(raw, folder / "data", "ensemble.summary"),
         folds=load_dataset(raw, folder / "data", "folds"),
         missing=tests[0].stem,
         empty=tests[1].stem,
@@ -127,17 +134,40 @@ def test_a_class_with_too_few_photos_is_flagged(flawed, name, kind, detail):
 
 
 @pytest.mark.parametrize(
-    "warning",
+    ("kind", "detail"),
     [
-        f"The class folder train/{EMPTY_CLASS} has no photos.",
-        f"2 folders are named train/{TWICE_CLASS} in different Unicode forms (NFC, NFD)",
-        f"Classes of sample_submission.csv without train photos: {EMPTY_CLASS!r}",
-        UNKNOWN_CLASS,
+        (
+            "left out",
+            "folders in train/ without photos of their own, which give no class: 1 "
+            f"('train/{EMPTY_CLASS}').",
+        ),
+        (
+            "warning",
+            f"2 folders are named train/{TWICE_CLASS} in different Unicode forms (NFC, NFD): their "
+            "photos are one class.",
+        ),
+        (
+            "warning",
+            "classes of sample_submission.csv without train photos: 2 "
+            f"({EMPTY_CLASS!r}, {UNKNOWN_CLASS!r}).",
+        ),
     ],
 )
-def test_what_is_strange_about_the_folder_is_a_warning(flawed, warning):
-    warnings = flawed.audit.loc[flawed.audit["kind"] == "warning", "detail"]
-    assert warnings.str.contains(warning, regex=False).any()
+def test_what_is_strange_about_the_folder_is_told(flawed, kind, detail):
+    assert detail in set(flawed.audit.loc[flawed.audit["kind"] == kind, "detail"])
+    assert detail.removesuffix(".") in flawed.summary
+
+
+def test_photos_that_cannot_be_read_are_counted_in_the_summary(flawed):
+    unreadable = flawed.photos[flawed.photos["status"] == "unreadable"]["split"].value_counts()
+    for split, consequence in (
+        ("train", "left out of training"),
+        ("test", "answered by how frequent classes are"),
+    ):
+        assert f"unreadable {split} photos, {consequence}, {unreadable[split]}: " in flawed.summary
+    assert f"missing test photos, answered by how frequent classes are, 1: {flawed.missing}" in (
+        flawed.summary
+    )
 
 
 def test_folders_that_differ_in_unicode_form_are_one_class(flawed):
@@ -255,7 +285,7 @@ class TestErrors:
         self.check(run_pipelines, rendered, tmp_path / "data", message, **block)
 
     def test_full_disk(self, rendered, small_disk, run_pipelines):
-        message = rf"The disk of {small_disk}.* is full: .*move data_dir to another disk"
+        message = rf"The disk of {small_disk}.* is full: .*write to another disk"
         self.check(run_pipelines, rendered, small_disk, message)
         assert not list(small_disk.rglob("shard-*"))
 
@@ -270,3 +300,21 @@ def small_disk(tmp_path):
         pytest.skip("mounting a small disk needs the rights of root")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_one_class_that_can_be_read_is_refused():
+    photos = pd.DataFrame(
+        {
+            "photo_id": ["a", "b", "c"],
+            "split": "train",
+            "status": ["ok", "ok", "unreadable"],
+            "class_name": ["RAV4_2016_2018", "라브4_4세대_2013_2018", "K5"],
+            "group": None,
+            "sha256": ["1", "2", "3"],
+            "perceptual_hash": ["0" * 16, "f" * 16, None],
+            "verdict": "",
+        }
+    )
+    classes = class_table(merge_aliases(photos["class_name"], CHALLENGE_ALIASES))
+    with pytest.raises(RawDataError, match="Fewer than two classes have train photos"):
+        group_photos(photos, classes, DataProcessingParameters(seed=0))

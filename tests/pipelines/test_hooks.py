@@ -3,10 +3,12 @@
 import logging
 
 import pytest
+from kedro.framework.session import KedroSession
 
 from chajong.encoders.encoder import EncoderError
 from chajong.hooks import without_weights
 from chajong.members.configuration import MemberError, completed_blocks, read_members
+from chajong.predictions.external import ExternalMemberError
 
 SIGLIP = {
     "kind": "frozen",
@@ -21,6 +23,13 @@ def test_a_run_without_a_summary_names_the_files_it_wrote(finished, data_dir, ru
     _, written = printed.split("Written:")
     assert f"hog.predictions: {data_dir}/07_model_output/hog/predictions.parquet" in written
     assert "clip_frozen" not in written
+
+
+def test_relative_paths_are_the_projects_from_every_folder(project, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    parameters = {"photos_dir": "data/01_raw/sample/test"}
+    with KedroSession.create(project, runtime_params=parameters) as session:
+        assert session.load_context().catalog.load("new_photos")
 
 
 class TestMissingWeights:
@@ -62,3 +71,10 @@ class TestMissingWeights:
         blocks = {"hog": {"kind": "frozen"}, "siglip": SIGLIP, "joined": joined}
         with pytest.raises(MemberError, match=r"joined.encoders names 'siglip', which would be"):
             without_weights(read_members(completed_blocks(blocks)))
+
+    def test_no_table_of_others_takes_its_place(self, finished, data_dir, run_pipelines):
+        folder = data_dir / "07_model_output" / "external"
+        folder.mkdir(parents=True)
+        (folder / "siglip.csv").write_text("ID,a\n0,1\n")
+        with pytest.raises(ExternalMemberError, match="this project's own 'siglip'"):
+            run_pipelines(finished.raw, data_dir, "ensembling", siglip=SIGLIP)

@@ -84,7 +84,7 @@ def test_a_tiny_model_is_scored_and_pooled_unless_it_repeats_its_hints(data):
         for member in ("vlm", "hog")
     )
     repeats = np.allclose(own, hog, rtol=0, atol=1e-4)
-    with (data / "08_reporting" / "leaderboard.csv").open(encoding="utf-8") as file:
+    with (data / "08_reporting" / "leaderboard.csv").open(encoding="utf-8-sig") as file:
         row = next(row for row in csv.DictReader(file) if row["member"] == "vlm")
     told = "repeats hog on every photo that it has, and adds nothing"
     assert row["status"] == (told if repeats else "pooled")

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from chajong.manifest import seal_folder
 from chajong.members.checkpoint import CheckpointError
 from chajong.members.heads.checkpoint import fold_models
 from chajong.predictions.contract import contract_hash
@@ -226,6 +227,7 @@ class TestMembers:
             known = json.loads(file.read_text(encoding="utf-8"))
             old = {key: value for key, value in known.items() if key not in ("kind", "builds_on")}
             file.write_text(json.dumps(old), encoding="utf-8")
+            seal_folder(file.parent)
         with pytest.raises(CheckpointError, match="kedro run --namespaces hog"):
             run_pipelines(finished.raw, data, "ensembling", **MORE)
 

@@ -48,6 +48,8 @@ def test_a_table_that_is_wrong_is_named(read_all, table):
         ([normalize("NFD", "차종.csv")], r"this project's own '차종'\. Rename"),
         (["ensemble.csv"], r"ensemble\.csv .* this project's own 'ensemble'"),
         (["a.csv", "a.parquet"], r"a\.parquet has the name of the table a\.csv"),
+        (["hog.tsv.GZ"], r"'hog'\. Rename the file, for example to hog_of_others\.tsv\.GZ"),
+        (["a.csv", "a.csv.gz"], r"a\.csv\.gz has the name of the table a\.csv"),
         (["a.csv", "A.csv"], r"A\.csv has the name of the table a\.csv"),
         ([COMPOSED, DECOMPOSED], "has the name of the table 팀원"),
     ],

@@ -233,7 +233,7 @@ class TestCsv:
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(Path, "write_bytes", fill_the_disk)
-        with pytest.raises(OSError, match="No space left"):
+        with pytest.raises(OSError, match="is full"):
             write_submission(submission, path)
         assert path.read_text() == "old"
         assert list(tmp_path.iterdir()) == [path]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from chajong.manifest import seal_folder
 from chajong.search.filters import Filter, SearchError
 from chajong.search.photo_index import (
     nearest_photos,
@@ -80,12 +81,15 @@ def test_a_folder_without_an_index_is_refused(tmp_path):
 @pytest.mark.parametrize("lost", ["vectors.npy", "photos.parquet", "thumbnails.arrow"])
 def test_an_index_that_lacks_a_part_is_refused(written, lost):
     (written / lost).unlink()
-    with pytest.raises(SearchError, match="is damaged"):
+    with pytest.raises(SearchError, match=rf"{lost} is missing"):
         read_photo_index(written)
 
 
 def test_parts_of_different_indices_are_refused(photo_index, written, tmp_path):
     text = json.loads((written / "index.json").read_text(encoding="utf-8"))
     (written / "index.json").write_text(json.dumps(text | {"photos": 3}), encoding="utf-8")
+    with pytest.raises(SearchError, match=r"index\.json is damaged"):
+        read_photo_index(written)
+    seal_folder(written)
     with pytest.raises(SearchError, match="parts are of"):
         read_photo_index(shutil.copytree(written, tmp_path / "copy"))

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -52,6 +53,8 @@ def test_training_learns_what_the_photos_show(folder):
 
 def test_training_leaves_weights_history_and_no_checkpoints(folder, uninterrupted):
     assert sorted(path.name for path in (folder / "uninterrupted").iterdir()) == [
+        ".history.json.hash",
+        ".weights.safetensors.hash",
         "history.json",
         "weights.safetensors",
     ]
@@ -77,7 +80,9 @@ def test_training_twice_gives_the_same_weights(folder, uninterrupted):
     assert same(train(tiny_job(folder), folder / "again").weights, uninterrupted.weights)
 
 
-def test_a_killed_training_resumes_with_the_same_result(folder, uninterrupted):
+@pytest.fixture(scope="module")
+def killed(folder):
+    """What a training leaves that is killed when it has written two checkpoints."""
     script = (
         "from pathlib import Path; from tiny_classifier import tiny_job;"
         "from chajong.training.engine import train;"
@@ -85,14 +90,45 @@ def test_a_killed_training_resumes_with_the_same_result(folder, uninterrupted):
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent)])}
     process = subprocess.Popen([sys.executable, "-c", script], env=environment)
-    checkpoints = folder / "killed" / "checkpoints"
-    while process.poll() is None and not any(checkpoints.glob("checkpoint-*/complete")):
+    whole = folder.glob("killed/checkpoints/checkpoint-*/manifest.json")
+    while process.poll() is None and len(list(whole)) < 2:
         time.sleep(0.002)
+        whole = folder.glob("killed/checkpoints/checkpoint-*/manifest.json")
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert not (folder / "killed" / "history.json").exists()
-    resumed = train(tiny_job(folder), folder / "killed")
+    return folder / "killed"
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_killed_training_resumes_with_the_same_result(folder, killed, uninterrupted):
+    resumed = train(tiny_job(folder), shutil.copytree(killed, folder / "resumed"))
     assert same(resumed.weights, uninterrupted.weights)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("lost", lambda checkpoint: (checkpoint / "optimizer.pt").unlink()),
+        ("flipped", lambda checkpoint: flip(checkpoint / "average.safetensors")),
+        ("cut", lambda checkpoint: (checkpoint / "manifest.json").write_text("{")),
+    ],
+)
+def test_training_goes_on_from_the_last_whole_checkpoint(
+    name, damage, folder, killed, uninterrupted, caplog
+):
+    shutil.copytree(killed, folder / name)
+    numbered = {
+        int(path.name.split("-")[1]): path for path in (folder / name / "checkpoints").iterdir()
+    }
+    damage(numbered[max(numbered)])
+    assert same(train(tiny_job(folder), folder / name).weights, uninterrupted.weights)
+    assert numbered[max(numbered)].name in caplog.text
 
 
 def test_a_checkpoint_that_was_cut_off_is_not_resumed_from(folder, uninterrupted):
@@ -100,6 +136,15 @@ def test_a_checkpoint_that_was_cut_off_is_not_resumed_from(folder, uninterrupted
     half.mkdir(parents=True)
     (half / "weights.safetensors").write_bytes(b"half")
     assert same(train(tiny_job(folder), folder / "half").weights, uninterrupted.weights)
+
+
+def test_damaged_weights_of_a_finished_training_are_trained_again(folder, uninterrupted, caplog):
+    for name in ("weights.safetensors", "history.json"):
+        shutil.copytree(folder / "uninterrupted", folder / f"damaged_{name}")
+        flip(folder / f"damaged_{name}" / name)
+        again = train(tiny_job(folder), folder / f"damaged_{name}")
+        assert same(again.weights, uninterrupted.weights)
+        assert f"{name} is damaged" in caplog.text
 
 
 def test_accumulation_takes_the_same_steps(folder):

@@ -9,8 +9,8 @@ import pyarrow as pa
 import torch
 from PIL import Image
 
-from chajong.photos.arrow_file import write_table
 from chajong.photos.store import open_photo_store
+from chajong.tables import write_table
 from chajong.training.engine import TrainingJob
 from chajong.training.losses import mixed_cross_entropy
 from chajong.training.parameters import (

@@ -9,6 +9,7 @@ import gradio as gr
 from chajong.app.answers import SHOWN_MODELS, Answers
 from chajong.app.rendering import names, render
 from chajong.app.texts import TEXTS, preferred_language, text
+from chajong.photos.formats import PHOTO_ENDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 SHOWN_PHOTOS = 12
 LANGUAGES = [("한국어", "ko"), ("English", "en")]
-SUFFIXES = [".jpg", ".jpeg", ".png", ".webp", ".bmp"]
 
 SET_LANGUAGE = "(language) => { document.documentElement.lang = language; return language }"
 
@@ -63,7 +63,7 @@ def _heading(language: Language) -> str:
 def _recognise_tab(answers: Answers, language: Any, labels: dict[str, list[Any]]) -> None:
     with gr.Tab(TEXTS["recognise"]["en"], id="recognise") as tab:
         photo = gr.File(
-            file_types=SUFFIXES, label=TEXTS["photo"]["en"], elem_id="photo", height=140
+            file_types=list(PHOTO_ENDINGS), label=TEXTS["photo"]["en"], elem_id="photo", height=140
         )
         answer = gr.HTML(elem_id="answer", min_height=0)
         photo.upload(answers.show_recognition, [photo, language], answer, api_visibility="private")
@@ -82,7 +82,10 @@ def _search_tab(
             submit_btn=False,
         )
         photo = gr.File(
-            file_types=SUFFIXES, label=TEXTS["photo"]["en"], elem_id="search_photo", height=110
+            file_types=list(PHOTO_ENDINGS),
+            label=TEXTS["photo"]["en"],
+            elem_id="search_photo",
+            height=110,
         )
         share = gr.Slider(0, 1, 0.5, step=0.05, label=TEXTS["photo_share"]["en"])
         with gr.Row():

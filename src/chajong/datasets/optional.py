@@ -57,6 +57,11 @@ class OptionalDataset(AbstractDataset[Any, Any]):
         )
         self.metadata = metadata
 
+    @property
+    def wrapped(self) -> AbstractDataset[Any, Any]:
+        """What is saved and loaded where it exists."""
+        return self._dataset
+
     def _load(self) -> Any:
         return self._dataset.load() if self._dataset.exists() else None
 

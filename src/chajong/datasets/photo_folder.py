@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 class PhotoFolderDataset(AbstractDataset[None, "PhotoFolder"]):
-    """Lists the photos of a folder in the challenge's layout; photos are read when asked for."""
+    """Lists the photos of a folder in the challenge's layout; photos are read when asked for.
+
+    The folder is scanned once, so that all nodes of a run count the same photos.
+    """
 
     def __init__(
         self,
@@ -35,16 +38,22 @@ class PhotoFolderDataset(AbstractDataset[None, "PhotoFolder"]):
         self._train_table = train_table
         self._group_column = group_column
         self.metadata = metadata
+        self._scanned: PhotoFolder | None = None
 
     def load(self) -> PhotoFolder:
-        """Scan the folder.
+        """Scan the folder, or give what was found before.
 
         Raises:
             RawDataError: The folder is not in a known layout; the message names the fix.
         """
         from chajong.photos.folder import scan_photo_folder
 
-        return scan_photo_folder(self._filepath, self._train_table, self._group_column)
+        if self._scanned is None:
+            self._scanned = scan_photo_folder(self._filepath, self._train_table, self._group_column)
+        return self._scanned
+
+    def _release(self) -> None:
+        self._scanned = None
 
     def save(self, data: None) -> NoReturn:
         """Raw photos are never written.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chajong.datasets.one_file import OneFileDataset
+from chajong.datasets.local import LocalDataset
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from chajong.photos.store import PhotoStore
 
 
-class PhotoStoreDataset(OneFileDataset["PhotoStore"]):
+class PhotoStoreDataset(LocalDataset["PhotoStore", "PhotoStore"]):
     """Saves re-encoded photos in one sequential file, and maps it into memory on load."""
 
     def read(self, path: Path) -> PhotoStore:
@@ -23,6 +23,6 @@ class PhotoStoreDataset(OneFileDataset["PhotoStore"]):
 
     def write(self, data: PhotoStore, path: Path) -> None:
         """Write the file; a reader of the old one keeps its photos until it closes."""
-        from chajong.photos.arrow_file import write_table
+        from chajong.tables import write_table
 
         write_table(data.table, path)

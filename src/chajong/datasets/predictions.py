@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chajong.datasets.one_file import OneFileDataset
+from chajong.datasets.local import LocalDataset
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from chajong.predictions.contract import Predictions
 
 
-class PredictionsDataset(OneFileDataset["Predictions"]):
+class PredictionsDataset(LocalDataset["Predictions", "Predictions"]):
     """Saves a member's log-probabilities with the hash of the classes and folds they belong to."""
 
     def read(self, path: Path) -> Predictions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chajong.datasets.versioned_folder import VersionedFolderDataset
+from chajong.datasets.local import LocalDataset
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from chajong.inference.ensemble import Ensemble
 
 
-class SavedEnsembleDataset(VersionedFolderDataset["Ensemble", "CarClassifier"]):
+class SavedEnsembleDataset(LocalDataset["Ensemble", "CarClassifier"]):
     """Saves an ensemble as one directory a version; loads it as what answers about photos."""
 
-    def read(self, folder: Path) -> CarClassifier:
+    def read(self, path: Path) -> CarClassifier:
         """Read the directory."""
         from chajong.inference.classifier import CarClassifier
 
-        return CarClassifier.load(folder)
+        return CarClassifier.load(path)
 
-    def write(self, data: Ensemble, folder: Path) -> None:
+    def write(self, data: Ensemble, path: Path) -> None:
         """Write the directory."""
         from chajong.inference.saved import write_ensemble
 
-        write_ensemble(data, folder)
+        write_ensemble(data, path)

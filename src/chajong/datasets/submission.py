@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chajong.datasets.one_file import OneFileDataset
+from chajong.datasets.local import LocalDataset
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class SubmissionDataset(OneFileDataset["pd.DataFrame"]):
+class SubmissionDataset(LocalDataset["pd.DataFrame", "pd.DataFrame"]):
     """Saves a submission with a BOM and every digit, and loads IDs as text."""
 
     def read(self, path: Path) -> pd.DataFrame:

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 class TableFolderDataset(AbstractDataset[None, "dict[str, pd.DataFrame]"]):
-    """Loads every CSV and Parquet file of a folder; an absent folder holds no tables."""
+    """Loads every table of a folder; an absent folder holds none.
+
+    Hidden files, and what operating systems leave, are none; every other file must be a table.
+    """
 
     def __init__(self, filepath: str, metadata: dict[str, Any] | None = None) -> None:
         """Name the folder.
@@ -29,16 +32,15 @@ class TableFolderDataset(AbstractDataset[None, "dict[str, pd.DataFrame]"]):
 
         Returns:
             Tables by file name, in the order of the names.
-        """
-        import pandas as pd
 
-        tables = {}
-        for path in sorted(self._filepath.glob("*")):
-            if path.suffix.lower() == ".csv":
-                tables[path.name] = pd.read_csv(path, encoding="utf-8-sig")
-            elif path.suffix.lower() == ".parquet":
-                tables[path.name] = pd.read_parquet(path)
-        return tables
+        Raises:
+            ExternalMemberError: A file is no table; the message names it.
+        """
+        from chajong.photos.files import is_leftover
+        from chajong.predictions.table_files import read_table
+
+        files = sorted(self._filepath.iterdir()) if self._filepath.is_dir() else []
+        return {file.name: read_table(file) for file in files if not is_leftover(file.name)}
 
     def save(self, data: None) -> NoReturn:
         """Tables of others are never written.

@@ -5,12 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import pandas as pd
 
+    from chajong.photos.folder import PhotoFolder
+
 NAMED_PHOTOS = 3
-"""How many unreadable photos a summary names before it only counts them."""
+"""How many photos or classes of a kind a summary names beside their number."""
+
+
+_CONSEQUENCES = {"train": "left out of training", "test": "answered by how frequent classes are"}
 
 
 def summary_text(
@@ -18,29 +24,33 @@ def summary_text(
     leaderboard: pd.DataFrame,
     photos: pd.DataFrame,
     submission: pd.DataFrame,
+    folder: PhotoFolder,
     results: Path,
 ) -> str:
-    """Put a run into a few lines.
+    """Put a run into a few lines; what was lost has a line and a number a kind.
 
     Args:
         report: The ensemble's report.
         leaderboard: The table of members.
         photos: The `photos` table.
         submission: The submission as read back, without rows where there are no test photos.
+        folder: The raw photos, with what was noted of them.
         results: The folder that the results are in.
 
     Returns:
         Lines of a label and a text.
     """
     lines = [
-        ("photos", _photo_counts(photos)),
+        ("photos", f"{_photo_counts(photos)} ({folder.layout})"),
+        *(("not used", text.removesuffix(".")) for text in folder.left_out),
+        *(("no photo", text) for text in _unreadable(photos)),
+        *(("warning", text.removesuffix(".")) for text in folder.warnings),
         ("log loss", _losses(report)),
         ("accuracy", f"{report['accuracy']:.1%}, {report['top_5_accuracy']:.1%} among the top 5"),
         ("members", _members(leaderboard)),
         ("pool", _pool(report["pool"])),
         ("temperature", _temperatures(report)),
         *(("skipped", f"{name}: {why}") for name, why in report["skipped"].items()),
-        *(("skipped", text) for text in _unreadable(photos)),
         ("submission", _submission(submission, results)),
         ("reports", f"{results / '08_reporting'} (report.html, doubtful_labels.html, audit.html)"),
     ]
@@ -82,13 +92,25 @@ def _temperatures(report: dict[str, Any]) -> str:
 
 
 def _unreadable(photos: pd.DataFrame) -> list[str]:
-    unreadable = photos[photos["status"] != "ok"]
-    shown = [
-        f"{photo_id} ({reason})"
-        for photo_id, reason in zip(unreadable["photo_id"], unreadable["reason"], strict=True)
-    ][:NAMED_PHOTOS]
-    left = len(unreadable) - len(shown)
-    return [*shown, f"and {left:,} more unreadable photos, in audit.csv"] if left else shown
+    """Count what a table names and is not there, what is no picture, and classes of only those."""
+    bad = photos[photos["status"] != "ok"]
+    texts = []
+    for (split, status), some in bad.groupby(["split", "status"], sort=False):
+        told = [
+            f"{photo} ({reason})"
+            for photo, reason in zip(some["photo_id"], some["reason"], strict=True)
+        ]
+        texts.append(f"{status} {split} photos, {_CONSEQUENCES[str(split)]}, {_counted(told)}")
+    readable = photos.loc[photos["status"] == "ok", "class_name"]
+    if lost := sorted(set(bad["class_name"].dropna()) - set(readable)):
+        texts.append(f"classes without a readable photo, {_counted(lost)}")
+    return texts
+
+
+def _counted(texts: Sequence[str]) -> str:
+    shown = ", ".join(texts[:NAMED_PHOTOS])
+    more = ", more in audit.csv" if len(texts) > NAMED_PHOTOS else ""
+    return f"{len(texts):,}: {shown}{more}"
 
 
 def _submission(submission: pd.DataFrame, results: Path) -> str:

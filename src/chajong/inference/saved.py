@@ -25,6 +25,7 @@ import pandas as pd
 from chajong.ensembling.family_temperature import FamilyTemperatures
 from chajong.ensembling.pools.pool import Pool
 from chajong.inference.ensemble import Ensemble
+from chajong.manifest import DamagedError, check_folder
 from chajong.members.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from chajong.members.local_weights import copy_weights, find_weights
 from chajong.photos.preparation import StoreSettings
@@ -33,6 +34,8 @@ from chajong.whole import is_leftover, whole_folder
 ENSEMBLE_FILE = "ensemble.json"
 CARD_FILE = "README.md"
 FORMAT = 2
+
+CURE = "Copy it again, or make it anew with `kedro run --pipelines ensembling`."
 
 LIBRARIES = (
     "chajong",
@@ -144,11 +147,10 @@ def read_ensemble(path: str | Path) -> Ensemble:
     folder = find_ensemble(path)
     try:
         return _read_parts(folder)
+    except DamagedError as error:
+        raise SavedEnsembleError(str(error)) from error
     except (OSError, KeyError, json.JSONDecodeError) as error:
-        message = (
-            f"The ensemble in {folder} is damaged ({type(error).__name__}: {error}): copy it "
-            "again, or make it anew with `kedro run --pipelines ensembling`."
-        )
+        message = f"The ensemble in {folder} is damaged ({type(error).__name__}: {error}). {CURE}"
         raise SavedEnsembleError(message) from error
 
 
@@ -160,6 +162,7 @@ def _read_parts(folder: Path) -> Ensemble:
             f"chajong reads format {FORMAT}: make it anew with `kedro run --pipelines ensembling`."
         )
         raise SavedEnsembleError(message)
+    check_folder(folder, CURE)
     pool = description["pool"]
     return Ensemble(
         members=tuple(description["members"]),

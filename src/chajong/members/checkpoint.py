@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from chajong.manifest import MANIFEST, REMAKE, check_folder
 from chajong.whole import whole_folder
 
 if TYPE_CHECKING:
@@ -62,11 +63,16 @@ def write_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
-    """Read a checkpoint from its folder; pickled weights are never loaded."""
+    """Read a checkpoint from its folder; pickled weights are never loaded.
+
+    Raises:
+        DamagedError: It is not what was written.
+    """
     from safetensors.torch import load_file
 
+    check_folder(folder, REMAKE)
     text = (folder / CONFIGURATION_FILE).read_text(encoding="utf-8")
-    own = {folder / WEIGHTS_FILE, folder / CONFIGURATION_FILE}
+    own = {folder / name for name in (WEIGHTS_FILE, CONFIGURATION_FILE, MANIFEST)}
     files = {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))

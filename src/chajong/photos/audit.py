@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 KINDS = (
     "unreadable",
     "missing",
+    "left out",
     "conflict",
     "near-duplicate across classes",
     "empty class",
@@ -51,7 +52,7 @@ def audit_photos(
             another class).
         classes: The `classes` table, with the columns name and effective_class.
         folds: The `folds` table.
-        folder: The raw photos, with the labels they came with and the warnings of the scan.
+        folder: The raw photos, with the labels they came with and what was noted of the folder.
 
     Returns:
         One row a finding, the most serious first: kind (one of `KINDS`), photo_id and class_name
@@ -69,15 +70,18 @@ def audit_photos(
         _small_classes(train, classes, fold_count=int(folds["fold"].max()) + 1),
         _reviewed_photos(photos, train, folder.listing),
         _strange_photos(photos[photos["status"] == "ok"]),
-        pd.DataFrame(
-            {"kind": "warning", "detail": list(folder.warnings), "action": "please check"}
-        ),
+        _notes("left out", folder.left_out, "not used"),
+        _notes("warning", folder.warnings, "please check"),
     ]
     findings = pd.concat(found, ignore_index=True).reindex(columns=list(_COLUMNS))
     findings = findings.astype({"group": "Int64"})
     return findings.sort_values(
         "kind", key=lambda kinds: kinds.map(KINDS.index), kind="stable", ignore_index=True
     )
+
+
+def _notes(kind: str, notes: Sequence[str], action: str) -> pd.DataFrame:
+    return pd.DataFrame({"kind": kind, "detail": list(notes), "action": action})
 
 
 def _unreadable_photos(photos: pd.DataFrame) -> pd.DataFrame:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import logging
-import shutil
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from chajong.photos.arrow_file import read_table, write_table
+from chajong.manifest import DamagedError
+from chajong.tables import read_table, write_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,14 +21,13 @@ logger = logging.getLogger(__name__)
 class ContentCache:
     """Rows of one schema, each under a key that names the content it was made from.
 
-    Rows are appended in shards, each an Arrow file that is complete or absent. Shards are mapped
-    into memory, so a cache larger than memory can be read. One process writes at a time.
+    Rows are appended in shards, each an Arrow file of a name of its own that is complete or absent.
+    Shards are mapped into memory, so a cache larger than memory can be read. Several processes may
+    append at once: what both made is read once.
     """
 
     def __init__(self, folder: Path, schema: pa.Schema) -> None:
-        """Open a cache, or start an empty one.
-
-        What an interrupted run left unfinished, and shards that cannot be read, are removed.
+        """Open a cache, or start an empty one; shards that are damaged are removed.
 
         Args:
             folder: Where the shards are; made where it does not exist.
@@ -39,13 +38,12 @@ class ContentCache:
         """
         self.folder = folder
         self.schema = schema
+        self._shards: list[pa.Table] = []
+        self._keys: set[str] = set()
         folder.mkdir(parents=True, exist_ok=True)
-        for unfinished in folder.glob("shard-*.arrow.unfinished"):
-            logger.warning("Removing %s, which an interrupted run left behind.", unfinished)
-            unfinished.unlink()
-        found = (self._open(path) for path in sorted(folder.glob("shard-*.arrow")))
-        self._shards = [shard for shard in found if shard is not None]
-        self._keys = {key for shard in self._shards for key in _keys_of(shard)}
+        for path in sorted(folder.glob("shard-*.arrow")):
+            if (shard := self._open(path)) is not None:
+                self._take(shard)
 
     def append(self, rows: pa.Table) -> None:
         """Keep rows whose keys are new as one more shard.
@@ -54,8 +52,7 @@ class ContentCache:
             rows: A table of the cache's schema.
 
         Raises:
-            OSError: The shard cannot be written; on a full disk the message says how much room
-                there is and how much is needed. Nothing of the shard stays behind.
+            FullDiskError: The shard cannot be written; nothing of it stays behind.
             ValueError: The rows have another schema, or a key that is there already.
         """
         if not rows.schema.equals(self.schema):
@@ -63,15 +60,9 @@ class ContentCache:
         keys = set(_keys_of(rows))
         if len(keys) < len(rows) or keys & self._keys:
             raise ValueError(f"The cache in {self.folder} keeps every key once.")
-        path = self.folder / f"shard-{self._next_number():05d}.arrow"
-        try:
-            write_table(rows, path)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            raise OSError(error.errno, self._full_disk_message(rows)) from error
-        self._shards.append(read_table(path))
-        self._keys |= keys
+        path = self.folder / f"shard-{self._next_number():05d}-{token_hex(4)}.arrow"
+        write_table(rows, path)
+        self._take(read_table(path))
 
     def table(self) -> pa.Table:
         """Give all rows, mapped into memory, in the order they were appended."""
@@ -89,12 +80,10 @@ class ContentCache:
         return set(self._keys)
 
     def _open(self, path: Path) -> pa.Table | None:
-        import pyarrow as pa
-
         try:
-            shard = read_table(path)
-        except pa.ArrowInvalid as error:
-            logger.warning("Removing %s, which cannot be read (%s).", path, error)
+            shard = read_table(path, "It is removed, and what it held is made again.")
+        except DamagedError as error:
+            logger.warning("%s", error)
             path.unlink()
             return None
         if not shard.schema.equals(self.schema):
@@ -105,17 +94,18 @@ class ContentCache:
             raise ValueError(message)
         return shard
 
+    def _take(self, shard: pa.Table) -> None:
+        """Take the rows whose keys are new; only what two processes made is copied."""
+        keys = _keys_of(shard)
+        if self._keys.isdisjoint(keys):
+            self._shards.append(shard)
+        else:
+            self._shards.append(shard.filter([key not in self._keys for key in keys]))
+        self._keys.update(keys)
+
     def _next_number(self) -> int:
         paths = self.folder.glob("shard-*.arrow")
-        return max((int(path.stem.removeprefix("shard-")) for path in paths), default=-1) + 1
-
-    def _full_disk_message(self, rows: pa.Table) -> str:
-        free = shutil.disk_usage(self.folder).free
-        return (
-            f"The disk of {self.folder} is full: {free / 1e6:.1f} MB are free and the next shard "
-            f"needs {rows.nbytes / 1e6:.1f} MB. Make room, or move data_dir to another disk, and "
-            "run again: finished shards are kept"
-        )
+        return max((int(path.stem.split("-")[1]) for path in paths), default=-1) + 1
 
 
 def _keys_of(rows: pa.Table) -> list[str]:

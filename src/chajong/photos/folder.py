@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
-import os
-import posixpath
-from collections import Counter
+import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, NoReturn
 
 import pandas as pd
 
+from chajong.photos.files import PhotoTree
+from chajong.photos.layout import PATH_COLUMNS, TRAIN_TABLES, label_train, located, note_leftovers
 from chajong.photos.photo_file import read_photo_file
 from chajong.photos.raw_tables import (
+    Notes,
     RawDataError,
     check_distinct,
     check_filled,
     examples,
     nfc,
+    plain_name,
     read_columns,
     read_header,
-    relative_path,
+    table_at,
+    tidy_path,
 )
+from chajong.photos.table_paths import locate
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+__all__ = ["PhotoFolder", "RawDataError", "scan_photo_folder"]
 
-__all__ = ["PHOTO_EXTENSIONS", "PhotoFolder", "RawDataError", "scan_photo_folder"]
+RESERVED_NAMES = frozenset(
+    {"ID", "photo_id", "split", "fold", "label_counts", "photo", "vehicle", "status", "reason"}
+)
+"""Columns beside those of the classes in tables of predictions and answers."""
 
-PHOTO_EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
-
-_TRAIN_TABLES = ("train_df.csv", "train.csv")
 _LISTING_COLUMNS = ("photo_id", "path", "split", "class_name", "group", "found")
-_PATH_COLUMNS = ("path", "img_path")
-_CLASS_COLUMNS = ("label", "class", "class_name")
+_NAMELESS = re.compile(r"\s*|Unnamed: \d+")
+"""Columns that pandas and commas at the ends of lines leave."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,14 +45,16 @@ class PhotoFolder:
     Attributes:
         root: The folder.
         listing: One row a photo, train photos before test photos: `photo_id` (train: the path
-            relative to the folder, in NFC; test: the ID), `path` (relative, exactly as on the
-            disk), `split` ("train" or "test"), `class_name` (NFC; missing for test photos),
+            relative to the folder, see `plain_name`; test: the ID), `path` (relative, exactly as
+            on the disk), `split` ("train" or "test"), `class_name` (NFC; missing for test photos),
             `group` (the vehicle or listing, or missing) and `found` (whether the file exists).
         class_names: The columns of sample_submission.csv in their order, else the train classes
             sorted.
         submission_columns: The same names as sample_submission.csv spells them: in NFC or NFD.
         submission_ids: The IDs of sample_submission.csv in their order, else the test photos'.
-        warnings: What a person should know, one sentence each.
+        layout: What labels the train photos and what lists the test photos.
+        left_out: What is in the folder and is not used, one sentence with a number a kind.
+        warnings: What else a person should know, one sentence each.
     """
 
     root: Path
@@ -58,6 +62,8 @@ class PhotoFolder:
     class_names: tuple[str, ...]
     submission_columns: tuple[str, ...]
     submission_ids: tuple[str, ...]
+    layout: str
+    left_out: tuple[str, ...]
     warnings: tuple[str, ...]
 
     def read(self, path: str) -> bytes:
@@ -76,10 +82,10 @@ class PhotoFolder:
 def scan_photo_folder(
     root: Path, train_table: str | None = None, group_column: str | None = None
 ) -> PhotoFolder:
-    """List the photos of a folder in the challenge's layout; no photo is opened.
+    """List the photos of a folder in the challenge's layout.
 
-    Only `train/` is required. Its photos are labelled by their folders, or by `train_table`; a
-    `train_df.csv` or `train.csv` is used on its own where `train/` has no folders.
+    No photo is opened but those of other endings, whose first bytes say that they are photos. Only
+    `train/` is required; see `label_train` for what labels its photos.
 
     Args:
         root: The folder that holds `train/` and, optionally, `test/`, `test.csv`,
@@ -92,200 +98,144 @@ def scan_photo_folder(
     Raises:
         RawDataError: The folder is not in this layout, or its tables contradict each other.
     """
-    warnings: list[str] = []
-    table = _train_table(root, train_table)
-    train = (
-        _train_from_table(root, table, warnings) if table else _train_from_folders(root, warnings)
-    )
-    test = _test(root, warnings)
-    listing = pd.concat([train, test], ignore_index=True).astype({"found": bool})
-    listing["group"] = _groups(root, listing["photo_id"], table, group_column, warnings)
-    columns = tuple(sorted(train["class_name"].unique()))
+    if not root.is_dir():
+        message = f"There is no folder {root}. Name your photos with --params raw_dir=<folder>."
+        raise RawDataError(message)
+    tree, notes = PhotoTree(root), Notes()
+    submission = table_at(root, "sample_submission.csv")
+    columns = _class_columns(submission, notes) if submission else ()
+    train = label_train(tree, train_table, [nfc(column) for column in columns])
+    notes.extend(train.notes)
+    _check_names(root, train.classes.union(map(nfc, columns)))
+    test, listed_by = _test(tree, notes)
+    listing = pd.concat([train.photos.assign(split="train"), test.assign(split="test")])
+    listing = listing.reset_index(drop=True).astype({"found": bool})
+    listing["group"] = _groups(root, listing, train.table, group_column, notes)
     ids = tuple(test["photo_id"])
-    if (submission := root / "sample_submission.csv").is_file():
-        columns = _submission_columns(submission, set(columns), warnings)
-        ids = _submission_ids(submission, ids, warnings)
+    if submission:
+        ids = _submission_ids(submission, ids, notes)
+        _check_classes(submission, train.classes, columns, notes)
+    notes.leave_out("folders beside train/ and test/ that are not looked into", tree.others())
+    columns = columns or tuple(sorted(train.classes))
     return PhotoFolder(
         root=root,
         listing=listing[list(_LISTING_COLUMNS)],
         class_names=tuple(nfc(column) for column in columns),
         submission_columns=columns,
         submission_ids=ids,
-        warnings=tuple(warnings),
+        layout=f"train photos labelled by {train.said}, test photos listed by {listed_by}",
+        left_out=tuple(notes.left_out),
+        warnings=tuple(notes.warnings),
     )
 
 
-def _train_table(root: Path, named: str | None) -> Path | None:
-    """Find the table that labels the train photos, after checking that there are any."""
-    if not root.is_dir():
-        message = f"There is no folder {root}. Name your photos with --params raw_dir=<folder>."
-        raise RawDataError(message)
-    if named is not None:
-        return root / named
-    if not (root / "train").is_dir():
-        present = examples(entry.name for entry in root.iterdir())
+def _check_names(root: Path, classes: set[str]) -> None:
+    if taken := classes & RESERVED_NAMES:
         message = (
-            f"{root} has no folder train/, only {present or 'nothing'}. Put one folder a class "
-            "there, or name another folder with --params raw_dir=<folder>."
+            f"{root} has a class {examples(taken)}, and tables of predictions have another column "
+            "of that name. Rename the class: its folder or its label, and its column in "
+            "sample_submission.csv."
         )
         raise RawDataError(message)
-    has_folders = any(folder.count("/") == 1 for folder in _walk(root, "train")[1])
-    tables = [root / name for name in _TRAIN_TABLES if (root / name).is_file()]
-    return tables[0] if tables and not has_folders else None
 
 
-def _train_from_folders(root: Path, warnings: list[str]) -> pd.DataFrame:
-    files, folders = _walk(root, "train")
-    photos = [file for file in files if _is_photo(file)]
-    labelled = sorted(photo for photo in photos if photo.count("/") == 2)
-    if not labelled:
-        message = (
-            f"{root / 'train'} has no photos in class folders: put them at train/<class>/<photo> "
-            f"({', '.join(sorted(PHOTO_EXTENSIONS))}), or label them in {_TRAIN_TABLES[0]}."
+def _test(tree: PhotoTree, notes: Notes) -> tuple[pd.DataFrame, str]:
+    """List the test photos, and say what lists them."""
+    if table := table_at(tree.root, "test.csv"):
+        return _test_from_table(tree, table, notes), table.name
+    found = tree.below("test")
+    note_leftovers(found, "test", notes)
+    if inside := [photo for photo in found.photos if photo.count("/") > 1]:
+        notes.warnings.append(
+            f"photos in folders in test/: {len(inside):,} ({examples(inside)}); what the folders "
+            "are called does not count. To learn from these labels move the folders into train/."
         )
-        raise RawDataError(message)
-    class_folders = [folder for folder in folders if folder.count("/") == 1]
-    _warn_of_leftovers(files, photos, labelled, class_folders, warnings)
-    _check_same_ids(labelled)
-    classes = [nfc(photo.split("/")[1]) for photo in labelled]
-    rows = {"photo_id": [nfc(photo) for photo in labelled], "path": labelled, "split": "train"}
-    train = pd.DataFrame({**rows, "class_name": classes, "found": True})
-    return train.sort_values("photo_id", ignore_index=True)
+    ids = [plain_name(PurePosixPath(photo).stem) for photo in found.photos]
+    _check_distinct_names(ids, found.photos)
+    test = pd.DataFrame({"photo_id": ids, "path": found.photos, "found": True})
+    return test.sort_values("photo_id", ignore_index=True), "their names in test/"
 
 
-def _warn_of_leftovers(
-    files: Sequence[str],
-    photos: Sequence[str],
-    labelled: Sequence[str],
-    class_folders: Sequence[str],
-    warnings: list[str],
-) -> None:
-    """Say which files and folders of train/ are not used, and which are used as one."""
-    if others := set(files) - set(photos):
-        warnings.append(f"train/ holds files that are no photos: {examples(others)}.")
-    if misplaced := set(photos) - set(labelled):
-        warnings.append(
-            "Photos in train/ are left out where they are not at train/<class>/<photo>: "
-            f"{examples(misplaced)}."
-        )
-    used = {photo.rpartition("/")[0] for photo in labelled}
-    warnings.extend(
-        f"The class folder {folder} has no photos."
-        for folder in sorted(class_folders)
-        if folder not in used
-    )
-    for name, count in Counter(nfc(folder) for folder in class_folders).items():
-        if count > 1:
-            warnings.append(
-                f"{count} folders are named {name} in different Unicode forms (NFC, NFD): their "
-                "photos are one class."
-            )
-
-
-def _check_same_ids(paths: Sequence[str]) -> None:
+def _check_distinct_names(ids: list[str], photos: list[str]) -> None:
     first: dict[str, str] = {}
-    for path in paths:
-        if (twin := first.setdefault(nfc(path), path)) != path:
+    for name, photo in zip(ids, photos, strict=True):
+        if (other := first.setdefault(name, photo)) != photo:
             message = (
-                f"{twin!a} and {path!a} differ only in Unicode's composed (NFC) and "
-                f"decomposed (NFD) form, so both would be {nfc(path)}: rename one of the files."
+                f"{other!r} and {photo!r} would both be the test photo {name!r}: rename one, give "
+                "them IDs in test.csv (columns ID and img_path), or move the folders into train/ "
+                "if they are classes."
             )
             raise RawDataError(message)
 
 
-def _train_from_table(root: Path, table: Path, warnings: list[str]) -> pd.DataFrame:
-    paths, classes = read_columns(table, [_PATH_COLUMNS, _CLASS_COLUMNS])
-    check_filled(classes, table, "class")
-    photo_ids = [relative_path(path, table) for path in paths]
-    check_distinct(photo_ids, table, "photo")
-    train = _located(root, photo_ids).assign(split="train", class_name=classes)
-    if not train["found"].any():
-        message = (
-            f"None of the {len(train)} photos that {table} names exists, for example "
-            f"{examples(photo_ids, 1)}: its paths must be relative to {root}."
-        )
-        raise RawDataError(message)
-    _warn_of_unlisted(root, "train", train["path"], table, warnings)
-    train.insert(0, "photo_id", photo_ids)
-    return train.sort_values("photo_id", ignore_index=True)
-
-
-def _test(root: Path, warnings: list[str]) -> pd.DataFrame:
-    if (table := root / "test.csv").is_file():
-        return _test_from_table(root, table, warnings)
-    files, _ = _walk(root, "test")
-    photos = sorted(file for file in files if _is_photo(file))
-    if others := set(files) - set(photos):
-        warnings.append(f"test/ holds files that are no photos: {examples(others)}.")
-    ids = [nfc(PurePosixPath(photo).stem) for photo in photos]
-    check_distinct(ids, root / "test", "photo name")
-    test = pd.DataFrame({"photo_id": ids, "path": photos, "split": "test", "found": True})
-    return test.sort_values("photo_id", ignore_index=True)
-
-
-def _test_from_table(root: Path, table: Path, warnings: list[str]) -> pd.DataFrame:
+def _test_from_table(tree: PhotoTree, table: Path, notes: Notes) -> pd.DataFrame:
     ids, paths = read_columns(table, [("ID",), ("img_path", "path")])
     check_filled(ids, table, "ID")
     check_distinct(ids, table, "ID")
-    test = _located(root, [relative_path(path, table) for path in paths]).assign(split="test")
-    _warn_of_unlisted(root, "test", test["path"], table, warnings)
-    test.insert(0, "photo_id", ids)
+    test = located(tree, "test", [tidy_path(path, table) for path in paths], table, notes)
+    test["photo_id"] = ids
     return test
 
 
-def _warn_of_unlisted(
-    root: Path, folder: str, listed: pd.Series[str], table: Path, warnings: list[str]
-) -> None:
-    photos = {file for file in _walk(root, folder)[0] if _is_photo(file)}
-    if unlisted := photos - set(listed):
-        warnings.append(
-            f"Photos in {folder}/ are left out, as {table.name} does not list them: "
-            f"{examples(unlisted)}."
-        )
-
-
-def _located(root: Path, paths: Sequence[str]) -> pd.DataFrame:
-    """Find the files that a table names: the columns path (as on the disk) and found.
-
-    Names are compared in NFC; a file that is not there keeps the table's path.
-    """
-    folders = {path.split("/")[0] if "/" in path else "." for path in paths}
-    on_disk = {nfc(file): file for folder in folders for file in _walk(root, folder)[0]}
-    found = [path in on_disk for path in paths]
-    return pd.DataFrame({"path": [on_disk.get(path, path) for path in paths], "found": found})
-
-
 def _groups(
-    root: Path,
-    photo_ids: pd.Series[str],
-    train_table: Path | None,
-    column: str | None,
-    warnings: list[str],
+    root: Path, listing: pd.DataFrame, train_table: Path | None, column: str | None, notes: Notes
 ) -> pd.Series[str]:
     """Give the vehicle or listing of each photo, missing where none is named."""
     if column is None:
-        return pd.Series(None, index=photo_ids.index, dtype="str")
-    tables = [train_table] if train_table else []
-    tables += [path for path in [root / "groups.csv"] if path.is_file()]
+        return pd.Series(None, index=listing.index, dtype="str")
+    beside = [table_at(root, name) for name in (*TRAIN_TABLES, "groups.csv")]
+    tables = [table for table in (train_table, *beside) if table]
     holding = [table for table in tables if column in read_header(table)]
     if not holding:
-        names = " or ".join(str(table) for table in [*tables, root / "groups.csv"][:2])
+        names = " or ".join(str(table) for table in dict.fromkeys([*tables, root / "groups.csv"]))
         raise RawDataError(f"group_column is {column!r}, but there is no such column in {names}.")
     table = holding[0]
-    keys, groups = read_columns(table, [("photo_id", *_PATH_COLUMNS), (column,)])
-    keys = [relative_path(key, table) for key in keys]
-    check_distinct(keys, table, "photo")
-    if unknown := set(keys) - set(photo_ids):
-        warnings.append(f"{table.name} groups photos that do not exist: {examples(unknown)}.")
-    return photo_ids.map({key: group for key, group in zip(keys, groups, strict=True) if group})
+    keys, groups = read_columns(table, [("photo_id", *PATH_COLUMNS), (column,)])
+    group_of = dict(zip(_photos_of(keys, listing, table, notes), groups, strict=True))
+    return listing["photo_id"].map({photo: group for photo, group in group_of.items() if group})
 
 
-def _submission_columns(
-    submission: Path, train_classes: set[str], warnings: list[str]
-) -> tuple[str, ...]:
-    columns = tuple(column for column in read_header(submission) if column != "ID")
+def _photos_of(keys: list[str], listing: pd.DataFrame, table: Path, notes: Notes) -> list[str]:
+    """Find the photos that a table names by their ids or paths; unknown ones keep their name."""
+    tidy = [tidy_path(key, table) for key in keys]
+    ids = set(listing["photo_id"])
+    id_of = dict(zip(listing["path"], listing["photo_id"], strict=True))
+    paths = locate([key for key in tidy if key not in ids], listing["path"], table)
+    found = iter(paths)
+    photos = [key if key in ids else id_of.get(next(found) or "", key) for key in tidy]
+    check_distinct(photos, table, "photo")
+    if unknown := set(photos) - ids:
+        if len(unknown) == len(photos):
+            message = (
+                f"None of the {len(keys):,} photos that {table} groups exists, for example "
+                f"{examples(unknown, 1)}: name photos by their paths relative to {table.parent}."
+            )
+            raise RawDataError(message)
+        notes.leave_out(f"groups in {table.name} of photos that do not exist", unknown)
+    return photos
+
+
+def _class_columns(submission: Path, notes: Notes) -> tuple[str, ...]:
+    """Read the columns of the classes, as they are spelled."""
+    columns = [column for column in read_header(submission) if column != "ID"]
+    nameless = [column for column in columns if _NAMELESS.fullmatch(column)]
+    if nameless:
+        notes.warnings.append(
+            f"columns of {submission.name} without a name, taken for no class: "
+            f"{len(nameless):,} (pandas writes row numbers so, unless it is told index=False)."
+        )
+    classes = tuple(column for column in columns if column not in nameless)
+    check_distinct(map(nfc, classes), submission, "column")
+    if steering := [column for column in classes if plain_name(column) != nfc(column)]:
+        message = f"{submission} has control characters in the column {steering[0]!r}: remove them."
+        raise RawDataError(message)
+    return classes
+
+
+def _check_classes(
+    submission: Path, train_classes: set[str], columns: tuple[str, ...], notes: Notes
+) -> None:
     classes = {nfc(column) for column in columns}
-    check_distinct(map(nfc, columns), submission, "column")
     if unknown := train_classes - classes:
         message = (
             f"{submission} has no column for the train class {examples(unknown)}: rename the "
@@ -293,17 +243,19 @@ def _submission_columns(
         )
         raise RawDataError(message)
     if empty := classes - train_classes:
-        warnings.append(f"Classes of {submission.name} without train photos: {examples(empty)}.")
-    return columns
+        notes.warnings.append(
+            f"classes of {submission.name} without train photos: {len(empty):,} "
+            f"({examples(empty)})."
+        )
 
 
-def _submission_ids(
-    submission: Path, test_ids: Sequence[str], warnings: list[str]
-) -> tuple[str, ...]:
+def _submission_ids(submission: Path, test_ids: tuple[str, ...], notes: Notes) -> tuple[str, ...]:
     (ids,) = read_columns(submission, [("ID",)])
     check_distinct(ids, submission, "ID")
     if not test_ids:
-        warnings.append(f"{submission.name} lists {len(ids)} IDs, but there are no test photos.")
+        notes.warnings.append(
+            f"{submission.name} lists {len(ids)} IDs, but there are no test photos."
+        )
         return ()
     for extra, place in (
         (set(ids) - set(test_ids), "is not among the test photos"),
@@ -316,25 +268,3 @@ def _submission_ids(
             )
             raise RawDataError(message)
     return tuple(ids)
-
-
-def _walk(root: Path, top: str) -> tuple[list[str], list[str]]:
-    """List the files and folders below a folder, relative to the root; hidden ones are skipped."""
-
-    def refuse(error: OSError) -> NoReturn:
-        raise RawDataError(f"{error.filename} cannot be listed: {error.strerror}.") from error
-
-    files: list[str] = []
-    folders: list[str] = []
-    if not (root / top).is_dir():
-        return files, folders
-    for folder, subfolders, names in os.walk(root / top, onerror=refuse, followlinks=True):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        prefix = "" if folder == str(root) else f"{Path(folder).relative_to(root).as_posix()}/"
-        files += [prefix + name for name in names if not name.startswith(".")]
-        folders += [prefix + name for name in subfolders]
-    return files, folders
-
-
-def _is_photo(path: str) -> bool:
-    return posixpath.splitext(path)[1].lower() in PHOTO_EXTENSIONS

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import csv
 import posixpath
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from unicodedata import normalize
+from unicodedata import category, normalize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
+
+
+_UNPRINTED = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Unicode's categories of control characters, lone surrogates, and ends of lines."""
 
 
 class RawDataError(ValueError):
@@ -21,7 +26,23 @@ def nfc(text: str) -> str:
     return normalize("NFC", text)
 
 
-def relative_path(text: str, table: Path) -> str:
+def plain_name(path: str) -> str:
+    r"""Give a file's or folder's name as it is shown, stored and compared.
+
+    Args:
+        path: As on the disk.
+
+    Returns:
+        The path in NFC. Control characters, with which a name could steer a terminal, and bytes
+        that are no UTF-8 stand as Python writes them, such as `\x1b`.
+    """
+    composed = nfc(path)
+    if composed.isprintable():
+        return composed
+    return "".join(repr(sign)[1:-1] if category(sign) in _UNPRINTED else sign for sign in composed)
+
+
+def tidy_path(text: str, table: Path) -> str:
     r"""Tidy a path that a table gives.
 
     Args:
@@ -29,15 +50,14 @@ def relative_path(text: str, table: Path) -> str:
         table: The table, for the message.
 
     Returns:
-        A path relative to the raw folder, with slashes and in NFC.
+        The path with slashes and in NFC.
 
     Raises:
-        RawDataError: The path is blank or leaves the raw folder.
+        RawDataError: The path is blank.
     """
     path = posixpath.normpath(nfc(text.strip()).replace("\\", "/"))
-    if path in {".", ".."} or path.startswith(("../", "/")):
-        message = f"{table} gives the path {text!r}: paths must be relative to the raw folder."
-        raise RawDataError(message)
+    if path in {".", "..", "/"}:
+        raise RawDataError(f"{table} gives the path {text!r}, which is no file's: fill it in.")
     return path
 
 
@@ -49,10 +69,11 @@ def read_columns(path: Path, columns: Iterable[Sequence[str]]) -> list[list[str]
         columns: For each column the names it may have; the first one present is read.
 
     Returns:
-        The values of each column, in NFC.
+        The values of each column, in NFC. Rows without any value are left out.
 
     Raises:
-        RawDataError: There is no such file, it is not a CSV in UTF-8, or a column is missing.
+        RawDataError: There is no such file, it is not a CSV in UTF-8, a column is missing, or a
+            value holds control characters.
     """
     lines = _read_lines(path)
     header = next(lines)
@@ -63,7 +84,11 @@ def read_columns(path: Path, columns: Iterable[Sequence[str]]) -> list[list[str]
             message = f"{path} has {len(line)} values in row {number}, but {len(header)} columns."
             raise RawDataError(message)
         for column, place in zip(values, places, strict=True):
-            column.append(nfc(line[place]))
+            value = nfc(line[place])
+            if plain_name(value) != value:
+                message = f"{path} has control characters in row {number}: {value!r}. Remove them."
+                raise RawDataError(message)
+            column.append(value)
     return values
 
 
@@ -80,6 +105,12 @@ def read_header(path: Path) -> list[str]:
         RawDataError: There is no such file, it is empty, or it is not in UTF-8.
     """
     return next(_read_lines(path))
+
+
+def table_at(root: Path, name: str) -> Path | None:
+    """Find a table beside the photos; the letters of its name may be capitals."""
+    found = sorted(each for each in root.iterdir() if each.name.lower() == name and each.is_file())
+    return found[-1] if found else None
 
 
 def check_distinct(values: Iterable[str], path: Path, what: str) -> None:
@@ -117,13 +148,43 @@ def examples(values: Iterable[str], shown: int = 3) -> str:
     return named if len(ordered) <= shown else f"{named} and {len(ordered) - shown} more"
 
 
+@dataclass
+class Notes:
+    """What a person should know of a raw folder, one sentence each.
+
+    Attributes:
+        left_out: What is in the folder and is not used: each kind with its number.
+        warnings: How the folder was understood where it could be understood otherwise, and what
+            looks wrong.
+    """
+
+    left_out: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def leave_out(self, what: str, paths: Collection[str], cure: str = "") -> None:
+        """Note a kind of files or folders that are not used, if there are any.
+
+        Args:
+            what: The kind, in the plural.
+            paths: All of them.
+            cure: What a person can do, as the end of the sentence.
+        """
+        if paths:
+            self.left_out.append(f"{what}: {len(paths):,} ({examples(paths)}){cure}.")
+
+    def extend(self, others: Notes) -> None:
+        """Add other notes."""
+        self.left_out += others.left_out
+        self.warnings += others.warnings
+
+
 def _read_lines(path: Path) -> Iterator[list[str]]:
-    """Read the rows of a CSV file that are not blank; there is at least one."""
+    """Read the rows of a CSV file that hold any value; there is at least one."""
     empty = True
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             for line in csv.reader(file):
-                if line:
+                if any(value.strip() for value in line):
                     empty = False
                     yield line
     except FileNotFoundError as error:

@@ -6,7 +6,7 @@ import json
 from mmap import MADV_DONTNEED
 from typing import TYPE_CHECKING, Any
 
-from chajong.photos.arrow_file import map_table
+from chajong.tables import map_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

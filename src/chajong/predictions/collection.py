@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from unicodedata import normalize
 
 import pandas as pd
 
 from chajong.predictions.contract import Predictions
 from chajong.predictions.external import ExternalMemberError, read_external_member
+from chajong.predictions.table_files import member_name
 
 ENSEMBLE = "ensemble"
 """What reports call the pool of all members."""
@@ -35,11 +35,11 @@ def tables_by_member(files: Iterable[str], names: Iterable[str]) -> dict[str, st
     found: dict[str, str] = {}
     taken = {folded(name): f"this project's own {name!r}" for name in (*names, ENSEMBLE)}
     for file in files:
-        member = normalize("NFC", Path(file).stem)
+        member = member_name(file)
         if other := taken.get(folded(member)):
             raise ExternalMemberError(
                 f"The table {file} has the name of {other}. Rename the file, for example to "
-                f"{member}_of_others{Path(file).suffix}, or remove it."
+                f"{member}_of_others{normalize('NFC', file).removeprefix(member)}, or remove it."
             )
         taken[folded(member)] = f"the table {file}"
         found[member] = file
@@ -73,7 +73,7 @@ def read_table_of_others(
     wanted = normalize("NFC", file)
     for found in external:
         name = normalize("NFC", found)
-        if wanted in (name, Path(name).stem):
+        if wanted in (name, member_name(name)):
             return read_external_member(external[found], classes, folds, photos, found)
     message = (
         f"There is no table {file!r} among those of others: there are "

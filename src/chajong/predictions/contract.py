@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from chajong.whole import whole_file
+from chajong.tables import read_parquet, write_parquet
 
 Split = Literal["train", "calibration", "test"]
 
@@ -229,7 +229,6 @@ def pool_fold_models(predictions: Predictions, split: Split) -> Predictions:
 def write_predictions(predictions: Predictions, path: Path) -> None:
     """Write predictions as Parquet, whole or not at all; the contract is in its metadata."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     table = pa.Table.from_pandas(predictions.to_frame(), preserve_index=False)
     metadata = {
@@ -237,23 +236,16 @@ def write_predictions(predictions: Predictions, path: Path) -> None:
         CONTRACT_KEY: predictions.contract.encode(),
         VERSION_KEY: FORMAT_VERSION.encode(),
     }
-    with whole_file(path) as partial:
-        pq.write_table(
-            table.replace_schema_metadata(metadata), partial, use_dictionary=["photo_id", "split"]
-        )
+    write_parquet(table.replace_schema_metadata(metadata), path, ["photo_id", "split"])
 
 
 def read_predictions(path: Path) -> Predictions:
     """Read what `write_predictions` wrote.
 
     Raises:
-        ValueError: If the file is a Parquet file of another kind or version.
+        ValueError: If the file is a Parquet file of another kind or version, or damaged.
     """
-    import pyarrow.parquet as pq
-
-    # Not the path: a folder named `<key>=<value>` would otherwise be read as a partition column.
-    with path.open("rb") as file:
-        table = pq.read_table(file)
+    table = read_parquet(path)
     metadata: dict[bytes, Any] = table.schema.metadata or {}
     version = metadata.get(VERSION_KEY, b"none").decode()
     if version != FORMAT_VERSION or CONTRACT_KEY not in metadata:

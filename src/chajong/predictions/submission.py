@@ -180,8 +180,10 @@ def write_submission(submission: pd.DataFrame, path: Path) -> None:
 
 
 def read_submission(path: Path) -> pd.DataFrame:
-    """Read a submission back, its IDs as text."""
-    return pd.read_csv(path, encoding=ENCODING, dtype={ID_COLUMN: str})
+    """Read a submission back: its IDs as text, and a cell that is no number as none."""
+    table = pd.read_csv(path, encoding=ENCODING, dtype=str, keep_default_na=False)
+    numbers = table.drop(columns=ID_COLUMN, errors="ignore").apply(pd.to_numeric, errors="coerce")
+    return table.assign(**{column: numbers[column] for column in numbers})
 
 
 def top_k_table(predictions: Predictions, k: int = 5) -> pd.DataFrame:

@@ -21,6 +21,7 @@ SHOWN_PER_KIND = 24
 _TEXTS = {
     "unreadable": ("Unreadable photos", "Files that could not be turned into a picture."),
     "missing": ("Missing photos", "Photos that a table names and that do not exist."),
+    "left out": ("Left out", "What is in the folder and is not used, each kind with its number."),
     "conflict": (
         "Conflicting labels",
         "The same file under two labels: at least one of them is wrong.",
@@ -37,7 +38,7 @@ _TEXTS = {
         "Classes with few photos",
         "Classes with fewer photos than there are folds.",
     ),
-    "warning": ("Warnings", "What was noticed while the folder was scanned."),
+    "warning": ("Warnings", "How the folder was understood, and what looks wrong."),
     "reviewed": ("Reviewed photos", "Photos that a person gave a verdict on."),
     "near-duplicate": (
         "Near-duplicates",

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from chajong.manifest import REMAKE, DamagedError, check_folder
 from chajong.members.local_weights import copy_weights, find_weights
-from chajong.photos.arrow_file import write_table
 from chajong.photos.store import PhotoStore, open_photo_store
 from chajong.search.filters import Filter, SearchError, allowed_photos
 from chajong.search.vector_index import (
@@ -22,6 +22,7 @@ from chajong.search.vector_index import (
     build_vector_index,
     read_vector_index,
 )
+from chajong.tables import write_table
 from chajong.whole import whole_folder
 
 if TYPE_CHECKING:
@@ -170,6 +171,7 @@ def read_photo_index(folder: Path) -> PhotoIndex:
         message = f"There is no index in {folder}: make one with `kedro run --pipelines search`."
         raise SearchError(message)
     try:
+        check_folder(folder, REMAKE)
         description = json.loads((folder / INDEX_FILE).read_text(encoding="utf-8"))
         parameters = IndexParameters(**description["parameters"])
         index = PhotoIndex(
@@ -181,6 +183,8 @@ def read_photo_index(folder: Path) -> PhotoIndex:
             store_settings=description["store_settings"],
             thumbnails=open_photo_store(folder / THUMBNAILS_FILE),
         )
+    except DamagedError as error:
+        raise SearchError(str(error)) from error
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise SearchError(_damaged(folder, f"{type(error).__name__}: {error}")) from error
     counts = {description["photos"], len(index.photos), len(index.vectors.vectors)}

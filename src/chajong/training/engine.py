@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import shutil
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chajong.device import allow_tf32, best_precision, float32_settings_kept
+from chajong.manifest import DamagedError, check_file, check_folder
 from chajong.training.errors import TrainingError
 from chajong.training.memory import release_memory, unwrap_forward
 from chajong.whole import whole_file
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from chajong.training.moving_average import Weights
     from chajong.training.parameters import TrainingParameters
     from chajong.training.photo_batches import LabelledPhotos, TrainingSchedule
+
+logger = logging.getLogger(__name__)
 
 CHECKPOINTS = "checkpoints"
 BEST_FILE = "best.safetensors"
@@ -87,15 +91,16 @@ def train(job: TrainingJob, folder: Path) -> TrainedModel:
             GPU where one is asked for; or the loss is not a number.
     """
     check_device(job.parameters)
-    if not (folder / HISTORY_FILE).exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        if job.parameters.processes == 1:
-            train_here(job, folder)
-        else:
-            from chajong.training.processes import train_in_processes
+    if (finished := _finished(folder)) is not None:
+        return finished
+    folder.mkdir(parents=True, exist_ok=True)
+    if job.parameters.processes == 1:
+        train_here(job, folder)
+    else:
+        from chajong.training.processes import train_in_processes
 
-            train_in_processes(job, folder)
-        release_memory()
+        train_in_processes(job, folder)
+    release_memory()
     return _read(folder)
 
 
@@ -262,16 +267,17 @@ def _optimiser(groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
 
 
 def _last_checkpoint(folder: Path) -> str | None:
-    """Find the last checkpoint that was written whole, and delete those that were not."""
-    from chajong.training.trainer import COMPLETE_FILE
-
-    found = {}
-    for checkpoint in folder.glob("checkpoint-*"):
-        if (checkpoint / COMPLETE_FILE).exists():
-            found[int(checkpoint.name.split("-")[1])] = checkpoint
+    """Find the last checkpoint that is whole, and delete those after it."""
+    numbered = {int(each.name.split("-")[1]): each for each in folder.glob("checkpoint-*")}
+    for number in sorted(numbered, reverse=True):
+        try:
+            check_folder(numbered[number], "Training goes on from the checkpoint before it.")
+        except (DamagedError, OSError) as error:
+            logger.warning("%s", error)
+            shutil.rmtree(numbered[number], ignore_errors=True)
         else:
-            shutil.rmtree(checkpoint, ignore_errors=True)
-    return str(found[max(found)]) if found else None
+            return str(numbered[number])
+    return None
 
 
 def _finish(
@@ -282,22 +288,44 @@ def _finish(
     best = folder / BEST_FILE
     if best.exists():
         # A copy, so that a run that is cut off here chooses the same epoch again.
-        shutil.copyfile(best, folder / WEIGHTS_FILE)
+        with whole_file(folder / WEIGHTS_FILE, sealed=True) as unfinished:
+            shutil.copyfile(best, unfinished)
     else:
         save_weights(average, folder / WEIGHTS_FILE)
     kept = [entry for entry in log if "loss" in entry or "inner_loss" in entry]
     history = {"steps_per_epoch": schedule.steps_per_epoch, "log": kept}
-    with whole_file(folder / HISTORY_FILE) as unfinished:
+    with whole_file(folder / HISTORY_FILE, sealed=True) as unfinished:
         unfinished.write_text(json.dumps(history), encoding="utf-8")
     best.unlink(missing_ok=True)
     shutil.rmtree(folder / CHECKPOINTS)
 
 
+def _finished(folder: Path) -> TrainedModel | None:
+    """Take what a finished training left; what is damaged is removed, and trained again."""
+    if not folder.exists():
+        return None
+    try:
+        best = folder / BEST_FILE
+        if best.exists():
+            check_file(best, "Training begins anew.")
+        return _read(folder) if (folder / HISTORY_FILE).exists() else None
+    except (DamagedError, OSError) as error:
+        logger.warning("%s", error)
+        shutil.rmtree(folder)
+        return None
+
+
 def _read(folder: Path) -> TrainedModel:
+    import torch
     from safetensors.torch import load_file
 
     from chajong.training.trainer import WEIGHTS_FILE
 
+    for file in (folder / HISTORY_FILE, folder / WEIGHTS_FILE):
+        check_file(file, "Training begins anew.")
     history = json.loads((folder / HISTORY_FILE).read_text(encoding="utf-8"))
     weights = load_file(folder / WEIGHTS_FILE)
+    strange = [name for name, part in weights.items() if not torch.isfinite(part).all()]
+    if strange:
+        raise DamagedError(f"{folder}: the weights {strange[0]} are not all finite.")
     return TrainedModel(weights, history["log"], history["steps_per_epoch"])

@@ -13,11 +13,12 @@ from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 from transformers import Trainer, TrainerCallback
 
+from chajong.manifest import seal_folder
 from chajong.photos.loading import photo_batches
 from chajong.photos.resizing import Preparation
 from chajong.training.errors import TrainingError
 from chajong.training.moving_average import MovingAverage, load_trained_weights, trained_weights
-from chajong.whole import whole_file
+from chajong.whole import room_on_disk, whole_file
 
 if TYPE_CHECKING:
     from chajong.training.moving_average import Weights
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
 WEIGHTS_FILE = "weights.safetensors"
 AVERAGE_FILE = "average.safetensors"
-COMPLETE_FILE = "complete"
-"""Written last into a checkpoint: one without it was cut off and is not resumed from."""
-
 EVALUATION_BATCH = 64
 
 
@@ -85,10 +83,12 @@ class PhotoTrainer(Trainer):  # type: ignore[misc]
         save_weights(self.average.weights, folder / AVERAGE_FILE)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        super()._save_checkpoint(model, trial)
-        if self.args.should_save:
-            folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
-            (folder / COMPLETE_FILE).touch()
+        folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+        with room_on_disk(folder):
+            super()._save_checkpoint(model, trial)
+            if self.args.should_save:
+                # Last: a checkpoint without a manifest was cut off, and is not resumed from.
+                seal_folder(folder)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         folder = Path(resume_from_checkpoint)
@@ -210,5 +210,5 @@ def mean_loss(model: Any, photos: LabelledPhotos) -> float:
 def save_weights(weights: Weights, path: Path, metadata: dict[str, str] | None = None) -> None:
     """Write weights as safetensors, whole or not at all."""
     tensors = {name: part.detach().contiguous().cpu() for name, part in weights.items()}
-    with whole_file(path) as unfinished:
+    with whole_file(path, sealed=True) as unfinished:
         save_file(tensors, unfinished, metadata)

@@ -1,5 +1,6 @@
 """Nodes of data_processing: data and parameters in, data out."""
 
+import logging
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +12,8 @@ from chajong.photos.shift import ShiftReport
 from chajong.photos.store import PhotoStore
 from chajong.photos.table import readable_photos
 from chajong.pipelines.data_processing.parameters import DataProcessingParameters
+
+logger = logging.getLogger(__name__)
 
 
 def list_classes(folder: PhotoFolder, parameters: DataProcessingParameters) -> pd.DataFrame:
@@ -30,7 +33,7 @@ def list_classes(folder: PhotoFolder, parameters: DataProcessingParameters) -> p
 
 
 def list_photos(folder: PhotoFolder) -> pd.DataFrame:
-    """List the photos before any is opened.
+    """List the photos before any is opened, and say how the folder was understood.
 
     Kedro runs what waits for nothing first, so every check that reads no photo, such as whether an
     encoder can be built, comes before `read_photos`, which waits for the listing.
@@ -41,6 +44,11 @@ def list_photos(folder: PhotoFolder) -> pd.DataFrame:
     Returns:
         One row a photo, whether its file exists or not.
     """
+    logger.info("%s: %s", folder.root, folder.layout)
+    for left_out in folder.left_out:
+        logger.warning("Left out: %s", left_out)
+    for warning in folder.warnings:
+        logger.warning("%s", warning)
     return folder.listing
 
 
@@ -103,8 +111,12 @@ def group_photos(
         the same), `group` (near-duplicates and photos of one vehicle joined) and `conflict`
         (byte-identical to a photo of another class; a label that a person dropped contradicts
         none).
+
+    Raises:
+        RawDataError: Fewer than two classes have readable photos.
     """
     from chajong.photos.near_duplicates import find_conflicts, group_near_duplicates, hash_bits
+    from chajong.photos.raw_tables import RawDataError, examples
     from chajong.training.folds import join_groups
 
     train = readable_photos(photos, "train")
@@ -112,6 +124,13 @@ def group_photos(
         hash_bits(train["perceptual_hash"]), parameters.near_duplicate_radius
     )
     labelled = train.assign(effective_id=effective_labels(train["class_name"], classes))
+    if labelled["effective_id"].nunique() < 2:
+        message = (
+            "Fewer than two classes have train photos that can be read, and telling cars apart "
+            f"takes two: {examples(set(train['class_name']))} of {len(classes):,} names. The log "
+            "says what was left out; photos.parquet says what cannot be read, and why."
+        )
+        raise RawDataError(message)
     conflicts = find_conflicts(labelled[labelled["verdict"] != "drop"])
     return pd.DataFrame(
         {

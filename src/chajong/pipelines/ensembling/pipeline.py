@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from chajong.configuration import configured_members
+from chajong.configuration import SESSION, configured_members
 from chajong.graph import boxed, gather, knowing
 from chajong.members.configuration import Members
 from chajong.pipelines.ensembling.nodes import (
@@ -45,7 +45,8 @@ def _collecting(members: Members) -> list[Node]:
     trained = tuple(name for name in names if name not in hinted)
     return [
         Node(
-            knowing(check_names, names),
+            # A table in the place of a member that is left out would be taken for it.
+            knowing(check_names, (*names, *SESSION.left_out)),
             inputs=["external_members", PARAMETERS],
             outputs=None,
             name="check_names",

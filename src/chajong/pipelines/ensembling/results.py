@@ -156,4 +156,4 @@ def summarise(
 
     if folder.submission_ids:
         validate_submission(submission, folder.submission_ids, folder.submission_columns)
-    return summary_text(report, table, photos, submission, Path(parameters.results_dir))
+    return summary_text(report, table, photos, submission, folder, Path(parameters.results_dir))

@@ -51,7 +51,7 @@ def answer_new_photos(
 
 def lay_out_answers(
     answers: Answers, parameters: InferenceParameters
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Lay out the answers as tables.
 
     Args:
@@ -59,11 +59,9 @@ def lay_out_answers(
         parameters: How many names.
 
     Returns:
-        The most probable names of each photo, twice (for people and for programs), and one column
-        of probabilities a class.
+        The most probable names of each photo, and one column of probabilities a class.
     """
-    top = answers.top(parameters.top_k)
-    return top, top, answers.wide()
+    return answers.top(parameters.top_k), answers.wide()
 
 
 def summarise_answers(answers: Answers, parameters: InferenceParameters) -> str:

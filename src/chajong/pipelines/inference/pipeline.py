@@ -22,7 +22,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 lay_out_answers,
                 inputs=["new_photos.answers", "params:inference"],
-                outputs=["new_photos.top_k", "new_photos.top_k_table", "new_photos.probabilities"],
+                outputs=["new_photos.top_k", "new_photos.probabilities"],
                 name="lay_out_answers",
             ),
             Node(

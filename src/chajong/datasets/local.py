@@ -1,0 +1,116 @@
+"""What datasets that keep one local file or folder have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from datetime import datetime, timedelta
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
+
+from kedro.io import AbstractVersionedDataset, DatasetError, Version
+from kedro.io.core import VERSION_FORMAT, generate_timestamp
+
+from chajong.manifest import check_file, check_folder
+
+Saved = TypeVar("Saved")
+Loaded = TypeVar("Loaded")
+
+
+class LocalDataset(AbstractVersionedDataset[Saved, Loaded]):
+    """Keeps its data in one file or folder, or in one a version, each whole."""
+
+    def __init__(
+        self,
+        filepath: str,
+        version: Version | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        """Name the file or folder.
+
+        Args:
+            filepath: The file or folder.
+            version: The load and save versions, where the catalog asks for versions.
+            metadata: Passed through for Kedro-Viz.
+        """
+        super().__init__(PurePosixPath(filepath), version, glob_function=_versions)
+        self.metadata = metadata
+
+    @abstractmethod
+    def read(self, path: Path) -> Loaded:
+        """Read the file or folder."""
+
+    @abstractmethod
+    def write(self, data: Saved, path: Path) -> None:
+        """Write the file or folder, whole or not at all; its parent exists."""
+
+    @property
+    def filepath(self) -> Path:
+        """The file or folder, or the folder of its versions."""
+        return Path(self._filepath)
+
+    @property
+    def stored(self) -> Path:
+        """The file or folder that is loaded: of the version asked for, or the latest."""
+        return Path(self._get_load_path())
+
+    def check(self, cure: str) -> None:
+        """See that what is stored is what was written.
+
+        Args:
+            cure: What a person does about damage, a sentence.
+
+        Raises:
+            DamagedError: It is not.
+        """
+        path = self.stored
+        (check_folder if path.is_dir() else check_file)(path, cure)
+
+    def load(self) -> Loaded:
+        """Read what is stored.
+
+        Raises:
+            DamagedError: It is not what was written.
+        """
+        return self.read(self.stored)
+
+    def save(self, data: Saved) -> None:
+        """Write the file or folder, or a new version of it."""
+        path = Path(self._get_save_path())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.write(data, path)
+
+    def resolve_save_version(self) -> str | None:
+        """Name the version to save: it comes after all others, even where a clock was set back."""
+        if self._version is None:
+            return None
+        if self._cached_save_version is None:
+            wanted = self._version.save or generate_timestamp()
+            latest = next(iter(self.list_versions(full_path=False)), "")
+            # Kedro sorts versions by their paths, in which a slash follows the name.
+            is_later = f"{latest}/" > f"{wanted}/"
+            self._cached_save_version = _after(latest) if is_later else wanted
+        return self._cached_save_version
+
+    def _exists(self) -> bool:
+        try:
+            return self.stored.exists()
+        except DatasetError:
+            return False
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath), "version": self._version}
+
+
+def _versions(pattern: str) -> list[str]:
+    """List what lies at ``<folder>/*/<name>``; no sign in the folder's own name has a meaning."""
+    folder, name = Path(pattern).parent.parent, Path(pattern).name
+    return [str(version / name) for version in folder.iterdir()] if folder.is_dir() else []
+
+
+def _after(version: str) -> str:
+    """Name a version that sorts right after another."""
+    try:
+        later = datetime.strptime(version, VERSION_FORMAT) + timedelta(milliseconds=1)
+    except ValueError:  # a copy that a person made and named
+        return f"{version}~"
+    return later.isoformat(timespec="milliseconds").replace(":", ".") + "Z"

@@ -1,0 +1,130 @@
+"""What was written, told by size and hash: a flipped bit or a lost part is found on loading.
+
+A folder holds a ``manifest.json``. What is kept of a single file lies beside it under a hidden
+name, for the file as it is and as it was before: wherever a run is killed, one of them is right.
+"""
+
+from __future__ import annotations
+
+import json
+from hashlib import blake2b, file_digest
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MANIFEST = "manifest.json"
+
+REMAKE = "Remove it and run `kedro run` again, which makes it anew."
+"""The cure for what a run makes."""
+
+_DIGEST_BYTES = 16
+
+_HASHES: dict[tuple[int, ...], str] = {}
+"""Of files that this process has read, by what changes when a file does."""
+
+
+class DamagedError(ValueError):
+    """Something stored that is not what was written; the message names the file and the cure."""
+
+
+def fingerprint(path: Path) -> str:
+    """Give a file's size and BLAKE2b hash as text; a file that did not change is read once.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    stat = path.stat()
+    state = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    if state not in _HASHES:
+        with path.open("rb") as file:
+            digest = file_digest(file, lambda: blake2b(digest_size=_DIGEST_BYTES))
+        _HASHES[state] = digest.hexdigest()
+    return f"{stat.st_size}-{_HASHES[state]}"
+
+
+def seal_folder(folder: Path) -> None:
+    """Write the manifest of all files in a folder."""
+    files = {
+        path.relative_to(folder).as_posix(): fingerprint(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path != folder / MANIFEST
+    }
+    text = json.dumps(files, ensure_ascii=False, indent=2)
+    (folder / MANIFEST).write_text(text, encoding="utf-8")
+
+
+def check_folder(folder: Path, cure: str) -> None:
+    """See that every file of a folder is as it was written; files besides are not looked at.
+
+    Args:
+        folder: Written by `chajong.whole.whole_folder`.
+        cure: What a person does about a damaged one, a sentence.
+
+    Raises:
+        DamagedError: A file differs or is missing, or there is no manifest.
+        OSError: A file cannot be read.
+    """
+    for name, written in _manifest_of(folder, cure).items():
+        _check(folder / name, [written], cure)
+
+
+def _manifest_of(folder: Path, cure: str) -> dict[str, str]:
+    path = folder / MANIFEST
+    try:
+        files = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        message = f"{folder} has no {MANIFEST}, so it cannot be told whether it is whole. {cure}"
+        raise DamagedError(message) from error
+    except ValueError as error:
+        raise DamagedError(f"{path} is damaged. {cure}") from error
+    if not isinstance(files, dict) or not all(isinstance(file, str) for file in files.values()):
+        raise DamagedError(f"{path} is damaged. {cure}")
+    return files
+
+
+def seal_file(path: Path, content: Path) -> None:
+    """Keep the fingerprint of what is about to take a file's place.
+
+    Args:
+        path: The file.
+        content: Its new content, under another name.
+    """
+    note = _note_of(path)
+    before = note.read_text(encoding="utf-8").split()[:1] if note.exists() else []
+    unfinished = content.with_name(f".{content.name}")
+    unfinished.write_text("\n".join([fingerprint(content), *before]) + "\n", encoding="utf-8")
+    unfinished.replace(note)
+
+
+def check_file(path: Path, cure: str) -> None:
+    """See that a file is as it was written; one that nothing is known of passes.
+
+    Args:
+        path: The file.
+        cure: What a person does about a damaged one, a sentence.
+
+    Raises:
+        DamagedError: It differs.
+        OSError: It cannot be read.
+    """
+    found = fingerprint(path)
+    if (note := _note_of(path)).exists():
+        _check(path, note.read_text(encoding="utf-8", errors="replace").split(), cure, found)
+
+
+def _note_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.hash")
+
+
+def _check(path: Path, written: list[str], cure: str, found: str | None = None) -> None:
+    try:
+        found = found or fingerprint(path)
+    except FileNotFoundError as error:
+        raise DamagedError(f"{path} is missing. {cure}") from error
+    if found in written:
+        return
+    sizes = [each.partition("-")[0] for each in written]
+    size = found.partition("-")[0]
+    what = "its content is not" if size in sizes else f"it has {int(size):,} bytes, which is not"
+    raise DamagedError(f"{path} is damaged: {what} what was written. {cure}")
