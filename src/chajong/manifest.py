@@ -55,7 +55,8 @@ def seal_folder(folder: Path) -> None:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path != folder / MANIFEST
     }
-    text = json.dumps(files, ensure_ascii=False, indent=2)
+    sealed = {"files": files, "of": _digest_of(files)}
+    text = json.dumps(sealed, ensure_ascii=False, indent=2)
     (folder / MANIFEST).write_text(text, encoding="utf-8")
 
 
@@ -93,16 +94,22 @@ def _size(written: str) -> int:
     return int(written.partition("-")[0])
 
 
+def _digest_of(files: dict[str, str]) -> str:
+    return blake2b(json.dumps(files).encode(), digest_size=_DIGEST_BYTES).hexdigest()
+
+
 def _manifest_of(folder: Path, cure: str) -> dict[str, str]:
     path = folder / MANIFEST
     try:
-        files = json.loads(path.read_text(encoding="utf-8"))
+        sealed = json.loads(path.read_text(encoding="utf-8"))
+        files: dict[str, str] = sealed["files"]
+        is_whole = sealed["of"] == _digest_of(files)
     except FileNotFoundError as error:
         message = f"{folder} has no {MANIFEST}, so it cannot be told whether it is whole. {cure}"
         raise DamagedError(message) from error
-    except ValueError as error:
+    except (ValueError, LookupError, TypeError) as error:
         raise DamagedError(f"{path} is damaged. {cure}") from error
-    if not isinstance(files, dict) or not all(isinstance(file, str) for file in files.values()):
+    if not is_whole:
         raise DamagedError(f"{path} is damaged. {cure}")
     return files
 
