@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from photo_table import photo_table
 from tiny_predictions import align_to_photos
 
 from chajong.ensembling.pooling import (
@@ -50,7 +51,7 @@ class World:
         self.labels = self.truth[photos]
         classes = pd.DataFrame({"name": NAMES, "effective_class": NAMES})
         names = [NAMES[label] for label in self.labels]
-        table = pd.DataFrame({"photo_id": photos, "class_name": names})
+        table = photo_table(photos, names)
         self.contract = contract_hash(classes, self.folds, table)
 
     def member(self, seed: int, sharpness: float = 3.0) -> Predictions:

@@ -9,6 +9,8 @@ from chajong.datasets import Skipped
 from chajong.encoders.concatenation import join_matrices
 from chajong.inference.agreement import AgreementError, compare_with_run
 from chajong.inference.member_models import can_answer, members_needed
+from chajong.members.kinds.frozen import FrozenKind
+from chajong.members.trained.tables import TrainingTables
 from chajong.predictions.contract import normalise_log
 
 
@@ -49,6 +51,13 @@ def test_without_any_checkpoint_nothing_is_saved(small_run, monkeypatch):
     assert isinstance(small_run.ensemble(served), Skipped)
 
 
+def test_heads_are_not_fitted_on_features_of_other_photos(small_run):
+    tables = TrainingTables(*small_run.tables, small_run.store)
+    stale = replace(small_run.features["hog"], content="of before")
+    with pytest.raises(ValueError, match=r"'hog' are of other photos.*--namespaces hog"):
+        FrozenKind().predict("hog", stale, {}, tables, None)
+
+
 BUILDS_ON = {
     "concat": ["hog", "timm_frozen"],
     "hog": [],
@@ -79,6 +88,17 @@ def test_the_agreement_is_measured_and_a_disagreement_is_refused(classifier, sma
     turned = replace(predictions, log_probabilities=predictions.log_probabilities[:, ::-1])
     with pytest.raises(AgreementError, match="differ by up to"):
         compare_with_run(classifier, turned, small_run.photos, small_run.store)
+
+
+@pytest.mark.parametrize("split", ["test", "calibration"])
+def test_answers_about_photos_of_either_kind_are_compared(classifier, small_run, served, split):
+    predictions = served.refined.predictions
+    values = predictions.log_probabilities.copy()
+    of_split = (predictions.rows["split"] == split).to_numpy()
+    values[of_split] = values[of_split, ::-1]
+    moved = replace(predictions, log_probabilities=values)
+    with pytest.raises(AgreementError, match="differ by up to"):
+        compare_with_run(classifier, moved, small_run.photos, small_run.store)
 
 
 def test_where_an_accelerator_took_part_rounding_is_no_disagreement(

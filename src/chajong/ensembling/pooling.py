@@ -100,7 +100,7 @@ def pool_members(
         folds: One row a readable train photo, with `photo_id`, `fold` (-1: calibration slice),
             `label_counts` and `group`.
         test_ids: The readable test photos, in the order wanted.
-        contract: The hash of the present classes and folds.
+        contract: The hash of the present photos, classes and folds.
         photo_weights: How much each photo of `folds` weighs in every fit and choice, by
             `photo_id`, positive, on any scale; None weighs all photos alike.
 

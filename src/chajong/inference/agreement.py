@@ -28,7 +28,7 @@ class AgreementError(ValueError):
 def compare_with_run(
     classifier: CarClassifier, predictions: Predictions, photos: pd.DataFrame, store: PhotoStore
 ) -> dict[str, Any]:
-    """Ask about the first photos that no model was trained on, and compare with the run.
+    """Ask about some photos that no model was trained on, and compare with the run.
 
     Args:
         classifier: The saved ensemble.
@@ -45,8 +45,7 @@ def compare_with_run(
             part, which answers in half precision and rounds batches of another size otherwise,
             the answers differ by more than rounding.
     """
-    unseen = np.flatnonzero((predictions.rows["split"] != "train").to_numpy())
-    expected = predictions.take(unseen[:PROOF_PHOTOS])
+    expected = predictions.take(_compared(predictions.rows["split"].to_numpy()))
     if not len(expected.rows):
         return {"photos": 0, "largest_difference": None}
     contents = photos.set_index("photo_id").loc[expected.rows["photo_id"], "sha256"].tolist()
@@ -64,6 +63,20 @@ def compare_with_run(
         )
         raise AgreementError(message)
     return {"photos": len(contents), "largest_difference": difference}
+
+
+def _compared(splits: np.ndarray) -> np.ndarray:
+    """Choose `PROOF_PHOTOS` rows evenly: test photos, and as many of the calibration slice."""
+    test, slice_ = (np.flatnonzero(splits == split) for split in ("test", "calibration"))
+    of_test = min(len(test), max(PROOF_PHOTOS // 2, PROOF_PHOTOS - len(slice_)))
+    of_slice = min(len(slice_), PROOF_PHOTOS - of_test)
+    return np.concatenate([_evenly(test, of_test), _evenly(slice_, of_slice)])
+
+
+def _evenly(rows: np.ndarray, count: int) -> np.ndarray:
+    """Take the first row, the last one, and those at even distances between."""
+    chosen: np.ndarray = rows[np.linspace(0, len(rows) - 1, count).astype(int)]
+    return chosen
 
 
 def _all_on_the_cpu(checkpoints: Iterable[Checkpoint]) -> bool:
