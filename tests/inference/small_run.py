@@ -104,6 +104,6 @@ def make_small_run(folder: Path) -> SmallRun:
         key = kind.check(scratch, parameters)
         features[member], report = kind.extract(photos, store, key, scratch, parameters)
         predictions[member], checkpoints[member], *_ = kind.predict(
-            features[member], report, tables, parameters
+            member, features[member], report, tables, parameters
         )
     return SmallRun(raw, photos, classes, folds, store, features, predictions, checkpoints)
