@@ -6,9 +6,12 @@ import subprocess
 import threading
 import time
 
+import numpy as np
 import pandas as pd
 import pytest
 from runs import Runner, results_of
+
+from chajong.predictions.contract import ROW_COLUMNS
 
 NOT_LOCKED = {"unlocked": True}
 
@@ -135,3 +138,17 @@ def test_results_do_not_depend_on_the_folder_or_the_order_of_files(
     ended = runner.run(photos, data, trained=True)
     assert ended["status"] == 0, ended["error"]
     assert results_of(data) == reference
+
+
+def test_two_threads_move_answers_by_rounding_alone(raw, whole, tmp_path):
+    program = Runner(threads=2)
+    ended = program.run(raw, tmp_path / "data", trained=True)
+    program.close()
+    assert ended["status"] == 0, ended["error"]
+    for member in ("hog", "byob", "ensemble"):
+        file = f"07_model_output/{member}/predictions.parquet"
+        one, two = (pd.read_parquet(data / file) for data in (whole, tmp_path / "data"))
+        names = [column for column in one if column not in ROW_COLUMNS]
+        difference = float((np.exp(one[names]) - np.exp(two[names])).abs().max(axis=None))
+        print(f"{member}: one and two threads differ by {difference:.2g} in a probability")
+        assert difference < 1e-3
