@@ -94,7 +94,7 @@ def make_small_run(folder: Path) -> SmallRun:
     listing = data_processing.list_photos(scanned)
     reviewed = data_processing.honour_review(scanned, listing, None)
     photos, store = data_processing.read_photos(scanned, reviewed, folder / "scratch", processing)
-    groups = data_processing.group_photos(photos, classes, processing)
+    groups = data_processing.group_photos(photos, classes, store, processing)
     folds = data_processing.assign_folds(photos, listing, classes, groups, processing)
     features, predictions, checkpoints = {}, {}, {}
     kind, tables = FrozenKind(), TrainingTables(photos, classes, folds, store)

@@ -6,6 +6,7 @@ import pytest
 
 from chajong.inference.answers import PHOTO_COLUMNS
 from chajong.photos.folder import RESERVED_NAMES, RawDataError, scan_photo_folder
+from chajong.photos.groups import GroupSettings
 from chajong.predictions.contract import ROW_COLUMNS
 from chajong.predictions.submission import ID_COLUMN
 
@@ -516,7 +517,7 @@ class TestGroups:
     def test_come_from_the_train_table(self, write_folder):
         table = "path,label,listing\ntrain/0.jpg,K5,매물 1\ntrain/1.jpg,K7,\n"
         root = write_folder({**TestTrainTable.FILES, "train_df.csv": table})
-        groups = scan_photo_folder(root, group_column="listing").listing["group"]
+        groups = scan_photo_folder(root, groups=GroupSettings(column="listing")).listing["group"]
         assert groups[0] == "매물 1"
         assert groups.isna().tolist() == [False, True]
 
@@ -524,30 +525,34 @@ class TestGroups:
     def test_come_from_a_table_of_their_own(self, write_folder, key):
         table = {"groups.csv": f"{key},vehicle\n./train/{K5}/a.jpg,001\n"}
         listing = scan_photo_folder(
-            write_folder({**TRAIN, **table}), group_column="vehicle"
+            write_folder({**TRAIN, **table}), groups=GroupSettings(column="vehicle")
         ).listing
         assert listing["group"].dropna().tolist() == ["001"]
         assert listing.loc[0, "group"] == "001"
 
     def test_photos_that_do_not_exist_are_named(self, write_folder):
         table = {"groups.csv": f"photo_id,vehicle\ntrain/x.jpg,1\ntrain/{K5}/a.jpg,2\n"}
-        folder = scan_photo_folder(write_folder({**TRAIN, **table}), group_column="vehicle")
+        folder = scan_photo_folder(
+            write_folder({**TRAIN, **table}), groups=GroupSettings(column="vehicle")
+        )
         assert "do not exist: 1 ('train/x.jpg')" in folder.left_out[0]
         assert folder.listing["group"].dropna().tolist() == ["2"]
 
     def test_a_table_without_any_photo_is_refused(self, write_folder):
         table = {"groups.csv": "photo_id,vehicle\ntrain/x.jpg,1\n"}
-        message = refused(write_folder({**TRAIN, **table}), group_column="vehicle")
+        message = refused(write_folder({**TRAIN, **table}), groups=GroupSettings(column="vehicle"))
         assert "None of the 1 photos that" in message
 
     @pytest.mark.parametrize("path", ["C:\\cars\\train\\{}\\a.JPG", "{}/a.jpg", "/data/{}/a"])
     def test_paths_of_other_machines_are_found(self, write_folder, path):
         table = {"groups.csv": f"path,vehicle\n{path.format(K5)},1\n"}
-        folder = scan_photo_folder(write_folder({**TRAIN, **table}), group_column="vehicle")
+        folder = scan_photo_folder(
+            write_folder({**TRAIN, **table}), groups=GroupSettings(column="vehicle")
+        )
         assert folder.listing["group"].fillna("").tolist() == ["1", ""]
 
     def test_a_column_that_no_table_has_is_refused(self, write_folder):
         root = write_folder({**TRAIN, "groups.csv": "photo_id,vehicle\n"})
-        message = refused(root, group_column="listing")
+        message = refused(root, groups=GroupSettings(column="listing"))
         assert "'listing'" in message
         assert "groups.csv" in message

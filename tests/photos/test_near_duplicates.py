@@ -1,16 +1,24 @@
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import ImageOps
 
+from chajong.photos import near_duplicates
 from chajong.photos.near_duplicates import (
     connected_groups,
     find_conflicts,
     group_near_duplicates,
     hash_bits,
-    near_duplicate_pairs,
+    near_duplicates_of,
 )
+from chajong.photos.picture_agreement import SIDE, agree
+from chajong.photos.preparation import StoreSettings, prepare_photo
+from chajong.photos.store import PhotoStore
+
+MIRRORED = 0x5555_5555_5555_5555
 
 # Few distinct bits, so that random hashes are often near one another.
 hash_lists = st.lists(
@@ -26,7 +34,7 @@ def obvious_pairs(hashes: list[int], radius: int) -> list[list[int]]:
         [i, j]
         for i in range(len(hashes))
         for j in range(i + 1, len(hashes))
-        if bin(hashes[i] ^ hashes[j]).count("1") <= radius
+        if any(bin(hashes[i] ^ hashes[j] ^ flip).count("1") <= radius for flip in (0, MIRRORED))
     ]
 
 
@@ -42,29 +50,82 @@ def as_sets(labels: np.ndarray) -> set[frozenset[int]]:
     return {frozenset(np.flatnonzero(labels == label).tolist()) for label in labels}
 
 
-@settings(deadline=None)
-@given(hash_lists, st.integers(0, 4))
-def test_pairs_are_those_of_the_double_loop(hashes, radius):
-    pairs = near_duplicate_pairs(np.array(hashes, np.uint64), radius)
-    assert pairs.tolist() == obvious_pairs(hashes, radius)
+@pytest.fixture(scope="module")
+def symmetric() -> np.ndarray:
+    """A picture that is its own mirror image, so that hashes alone decide."""
+    half = np.random.default_rng(0).integers(0, 256, (6, 3), dtype=np.uint8)
+    return np.kron(np.hstack([half, half[:, ::-1]]), np.ones((8, 8), dtype=np.uint8))
 
 
 @settings(deadline=None)
 @given(hash_lists, st.integers(0, 4))
-def test_groups_are_those_of_the_double_loop(hashes, radius):
-    labels = group_near_duplicates(np.array(hashes, np.uint64), radius)
+def test_one_picture_is_grouped_as_the_double_loop_groups_its_hashes(symmetric, hashes, radius):
+    pictures = np.broadcast_to(symmetric, (len(hashes), *symmetric.shape))
+    labels = group_near_duplicates(np.array(hashes, np.uint64), pictures, radius)
     assert labels.dtype == np.int64
     assert as_sets(labels) == obvious_groups(len(hashes), obvious_pairs(hashes, radius))
 
 
-def test_a_chain_is_one_group():
+@settings(deadline=None)
+@given(hash_lists)
+def test_other_pictures_are_not_joined_however_near_their_hashes(hashes):
+    pictures = np.random.default_rng(1).integers(0, 256, (len(hashes), SIDE, SIDE), dtype=np.uint8)
+    labels = group_near_duplicates(np.array(hashes, np.uint64), pictures, 16)
+    assert sorted(labels) == list(range(len(hashes)))
+
+
+def test_a_chain_is_one_group(symmetric):
     hashes = np.array([0, 0b111111, 0b111111_111111], np.uint64)
-    assert group_near_duplicates(hashes, 6).tolist() == [0, 0, 0]
-    assert len(near_duplicate_pairs(hashes, 6)) == 2
+    assert group_near_duplicates(hashes, np.stack([symmetric] * 3), 6).tolist() == [0, 0, 0]
 
 
-def test_many_copies_of_one_picture_are_grouped_without_their_pairs():
-    assert not group_near_duplicates(np.full(200_000, 5, np.uint64)).any()
+def test_many_copies_of_one_picture_are_not_all_compared(symmetric, monkeypatch):
+    compared = []
+    monkeypatch.setattr(
+        near_duplicates, "agree", lambda one, other: compared.append(len(one)) or agree(one, other)
+    )
+    copies = np.stack([symmetric] * 2000)
+    assert not group_near_duplicates(np.full(2000, 5, np.uint64), copies).any()
+    assert sum(compared) < 10_000
+
+
+class TestPhotos:
+    @pytest.fixture
+    def grouped(self, make_picture, encode):
+        def group(change):
+            others = [make_picture(300, 200, seed) for seed in range(1, 4)]
+            original = make_picture(300, 200)
+            files = [encode(photo) for photo in (original, *others, change(original))]
+            prepared = [prepare_photo(data, StoreSettings()) for data in files]
+            table = pa.Table.from_pylist([vars(photo) for photo in prepared])
+            photos = pd.DataFrame([vars(photo) for photo in prepared])
+            return near_duplicates_of(photos, PhotoStore(table)).tolist()
+
+        return group
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda photo: photo,
+            lambda photo: photo.resize((120, 80)),
+            lambda photo: photo.crop((10, 0, 294, 190)),
+            ImageOps.mirror,
+            lambda photo: ImageOps.mirror(photo).crop((4, 3, 292, 198)),
+            lambda photo: photo.convert("L"),
+            lambda photo: photo.point(
+                [round(255 * (level / 255) ** 0.6) for level in range(256)] * 3
+            ),
+        ],
+    )
+    def test_a_copy_joins(self, grouped, change):
+        assert grouped(change) == [0, 1, 2, 3, 0]
+
+    def test_the_same_view_with_another_car_does_not(self, grouped):
+        def with_another_car(photo):
+            photo.paste((200, 30, 30), (110, 80, 190, 140))
+            return photo
+
+        assert grouped(lambda photo: with_another_car(photo.copy())) == [0, 1, 2, 3, 4]
 
 
 def test_items_without_links_are_groups_of_their_own():

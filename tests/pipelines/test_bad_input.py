@@ -10,11 +10,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from chajong.names.aliases import CHALLENGE_ALIASES, merge_aliases
 from chajong.names.table import class_table
 from chajong.photos.raw_tables import RawDataError
+from chajong.photos.store import PhotoStore
 from chajong.pipelines.data_processing.nodes import group_photos
 from chajong.pipelines.data_processing.parameters import DataProcessingParameters
 
@@ -316,5 +318,6 @@ def test_one_class_that_can_be_read_is_refused():
         }
     )
     classes = class_table(merge_aliases(photos["class_name"], CHALLENGE_ALIASES))
+    store = PhotoStore(pa.table({"sha256": ["1", "2"], "jpeg": [b"", b""]}))
     with pytest.raises(RawDataError, match="Fewer than two classes have train photos"):
-        group_photos(photos, classes, DataProcessingParameters(seed=0))
+        group_photos(photos, classes, store, DataProcessingParameters(seed=0))

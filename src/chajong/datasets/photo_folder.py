@@ -22,6 +22,8 @@ class PhotoFolderDataset(AbstractDataset[None, "PhotoFolder"]):
         filepath: str,
         train_table: str | None = None,
         group_column: str | None = None,
+        group_pattern: str | None = None,
+        group_minutes: float | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
         """Name the folder.
@@ -32,11 +34,17 @@ class PhotoFolderDataset(AbstractDataset[None, "PhotoFolder"]):
             train_table: A CSV of paths and labels, relative to the folder, in place of one folder
                 a class.
             group_column: The column that names the vehicle or listing of a photo.
+            group_pattern: A regular expression of which the groups name it in a file's name.
+            group_minutes: Photos of one camera that follow within so many are of one vehicle.
             metadata: Passed through for Kedro-Viz.
         """
         self._filepath = Path(filepath)
         self._train_table = train_table
-        self._group_column = group_column
+        self._groups: dict[str, Any] = {
+            "column": group_column,
+            "pattern": group_pattern,
+            "minutes": group_minutes,
+        }
         self.metadata = metadata
         self._scanned: PhotoFolder | None = None
 
@@ -47,9 +55,11 @@ class PhotoFolderDataset(AbstractDataset[None, "PhotoFolder"]):
             RawDataError: The folder is not in a known layout; the message names the fix.
         """
         from chajong.photos.folder import scan_photo_folder
+        from chajong.photos.groups import GroupSettings
 
         if self._scanned is None:
-            self._scanned = scan_photo_folder(self._filepath, self._train_table, self._group_column)
+            groups = GroupSettings(**self._groups)
+            self._scanned = scan_photo_folder(self._filepath, self._train_table, groups)
         return self._scanned
 
     def _release(self) -> None:
@@ -70,5 +80,5 @@ class PhotoFolderDataset(AbstractDataset[None, "PhotoFolder"]):
         return {
             "filepath": str(self._filepath),
             "train_table": self._train_table,
-            "group_column": self._group_column,
+            **{f"group_{name}": value for name, value in self._groups.items()},
         }

@@ -29,7 +29,8 @@ PIPELINES = ("data_processing", "ensembling", "reporting", "inference", "search"
 """Pipelines that have a block of parameters of their own."""
 
 RUN_SETTINGS = (
-    SEED, "raw_dir", "data_dir", "train_table", "group_column", "photos_dir", "class_prior",
+    SEED, "raw_dir", "data_dir", "train_table", "group_column", "group_pattern", "group_minutes",
+    "photos_dir", "class_prior",
 )  # fmt: skip
 """What can be given on the command line besides."""
 

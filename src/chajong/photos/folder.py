@@ -9,7 +9,8 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from chajong.photos.files import PhotoTree
-from chajong.photos.layout import PATH_COLUMNS, TRAIN_TABLES, label_train, located, note_leftovers
+from chajong.photos.groups import NO_GROUPS, GroupSettings, given_groups
+from chajong.photos.layout import label_train, located, note_leftovers
 from chajong.photos.photo_file import read_photo_file
 from chajong.photos.raw_tables import (
     Notes,
@@ -24,7 +25,6 @@ from chajong.photos.raw_tables import (
     table_at,
     tidy_path,
 )
-from chajong.photos.table_paths import locate
 
 __all__ = ["PhotoFolder", "RawDataError", "scan_photo_folder"]
 
@@ -80,20 +80,20 @@ class PhotoFolder:
 
 
 def scan_photo_folder(
-    root: Path, train_table: str | None = None, group_column: str | None = None
+    root: Path, train_table: str | None = None, groups: GroupSettings = NO_GROUPS
 ) -> PhotoFolder:
     """List the photos of a folder in the challenge's layout.
 
-    No photo is opened but those of other endings, whose first bytes say that they are photos. Only
-    `train/` is required; see `label_train` for what labels its photos.
+    No photo is opened but those of other endings, whose first bytes say that they are photos, and
+    train photos that are grouped by the time in their files. Only `train/` is required; see
+    `label_train` for what labels its photos.
 
     Args:
         root: The folder that holds `train/` and, optionally, `test/`, `test.csv`,
             `sample_submission.csv` and `groups.csv`.
         train_table: A CSV, relative to `root`, with a column `path` or `img_path` (relative to
             `root`) and a column `label`, `class` or `class_name`.
-        group_column: The column of the train table, or of `groups.csv` (beside a column `photo_id`
-            or `path`), that names the vehicle or listing of a photo.
+        groups: What tells which photos show one vehicle.
 
     Raises:
         RawDataError: The folder is not in this layout, or its tables contradict each other.
@@ -111,7 +111,7 @@ def scan_photo_folder(
     _check_ids(root, train.photos["photo_id"], test["photo_id"])
     listing = pd.concat([train.photos.assign(split="train"), test.assign(split="test")])
     listing = listing.reset_index(drop=True).astype({"found": bool})
-    listing["group"] = _groups(root, listing, train.table, group_column, notes)
+    listing["group"] = given_groups(root, listing, train.table, groups, notes)
     ids = tuple(test["photo_id"])
     if submission:
         ids = _submission_ids(submission, ids, notes)
@@ -124,10 +124,16 @@ def scan_photo_folder(
         class_names=tuple(nfc(column) for column in columns),
         submission_columns=columns,
         submission_ids=ids,
-        layout=f"train photos labelled by {train.said}, test photos listed by {listed_by}",
+        layout=f"train photos labelled by {train.said}, test photos listed by {listed_by}"
+        + _grouped(listing["group"]),
         left_out=tuple(notes.left_out),
         warnings=tuple(notes.warnings),
     )
+
+
+def _grouped(groups: pd.Series[str]) -> str:
+    shared = int((groups.value_counts() > 1).sum())
+    return f", vehicles or listings with several photos: {shared:,}" if shared else ""
 
 
 def _check_names(root: Path, classes: set[str]) -> None:
@@ -186,44 +192,6 @@ def _test_from_table(tree: PhotoTree, table: Path, notes: Notes) -> pd.DataFrame
     test = located(tree, "test", [tidy_path(path, table) for path in paths], table, notes)
     test["photo_id"] = ids
     return test
-
-
-def _groups(
-    root: Path, listing: pd.DataFrame, train_table: Path | None, column: str | None, notes: Notes
-) -> pd.Series[str]:
-    """Give the vehicle or listing of each photo, missing where none is named."""
-    if column is None:
-        return pd.Series(None, index=listing.index, dtype="str")
-    beside = [table_at(root, name) for name in (*TRAIN_TABLES, "groups.csv")]
-    tables = [table for table in (train_table, *beside) if table]
-    holding = [table for table in tables if column in read_header(table)]
-    if not holding:
-        names = " or ".join(str(table) for table in dict.fromkeys([*tables, root / "groups.csv"]))
-        raise RawDataError(f"group_column is {column!r}, but there is no such column in {names}.")
-    table = holding[0]
-    keys, groups = read_columns(table, [("photo_id", *PATH_COLUMNS), (column,)])
-    group_of = dict(zip(_photos_of(keys, listing, table, notes), groups, strict=True))
-    return listing["photo_id"].map({photo: group for photo, group in group_of.items() if group})
-
-
-def _photos_of(keys: list[str], listing: pd.DataFrame, table: Path, notes: Notes) -> list[str]:
-    """Find the photos that a table names by their ids or paths; unknown ones keep their name."""
-    tidy = [tidy_path(key, table) for key in keys]
-    ids = set(listing["photo_id"])
-    id_of = dict(zip(listing["path"], listing["photo_id"], strict=True))
-    paths = locate([key for key in tidy if key not in ids], listing["path"], table)
-    found = iter(paths)
-    photos = [key if key in ids else id_of.get(next(found) or "", key) for key in tidy]
-    check_distinct(photos, table, "photo")
-    if unknown := set(photos) - ids:
-        if len(unknown) == len(photos):
-            message = (
-                f"None of the {len(keys):,} photos that {table} groups exists, for example "
-                f"{examples(unknown, 1)}: name photos by their paths relative to {table.parent}."
-            )
-            raise RawDataError(message)
-        notes.leave_out(f"groups in {table.name} of photos that do not exist", unknown)
-    return photos
 
 
 def _class_columns(submission: Path, notes: Notes) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Photos that show the same picture: by perceptual hash, and byte for byte."""
+"""Photos that show the same picture: by perceptual hash and pixels, and byte for byte."""
 
 from __future__ import annotations
 
@@ -6,50 +6,102 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from chajong.photos.picture_agreement import (
+    agree,
+    directions,
+    may_agree,
+    small_pictures,
+    tangent_planes,
+)
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     import pandas as pd
 
-# On real look-alike cars a wider radius joins different models.
-DEFAULT_RADIUS = 6
+    from chajong.photos.store import PhotoStore
+
+DEFAULT_RADIUS = 12
+"""Wide enough for light crops; the pictures decide."""
+
+_MIRRORED = np.uint64(0x5555_5555_5555_5555)
+"""The bits of a hash that a mirror inverts, but for a few near the median: those of the cosines
+that are odd from left to right."""
+
+_PAIRS_AT_ONCE = 4096
 
 
-def near_duplicate_pairs(hashes: np.ndarray, radius: int = DEFAULT_RADIUS) -> np.ndarray:
-    """Find all pairs of hashes that differ in few bits.
-
-    Every hash is compared with all later ones in one vectorised step.
+def near_duplicates_of(
+    photos: pd.DataFrame, store: PhotoStore, radius: int = DEFAULT_RADIUS
+) -> np.ndarray:
+    """Group photos that show the same picture.
 
     Args:
-        hashes: 64-bit perceptual hashes, uint64 of shape [n].
-        radius: Largest Hamming distance of a pair, in bits.
+        photos: Readable photos, with the columns sha256 and perceptual_hash.
+        store: The photos themselves.
+        radius: As for `group_near_duplicates`.
 
     Returns:
-        Indices i < j of each pair, int64 of shape [m, 2], sorted.
+        A group label from 0 for each photo, int64 of shape [n].
     """
-    near = [
-        first + 1 + np.flatnonzero(np.bitwise_count(hashes[first] ^ hashes[first + 1 :]) <= radius)
-        for first in range(len(hashes))
-    ]
-    counts = np.fromiter(map(len, near), dtype=np.int64)
-    first = np.repeat(np.arange(len(hashes)), counts)
-    second = np.concatenate([np.empty(0, dtype=np.int64), *near])
-    return np.column_stack([first, second])
+    distinct = photos.drop_duplicates("sha256")
+    contents = distinct["sha256"].tolist()
+    groups = group_near_duplicates(
+        hash_bits(distinct["perceptual_hash"]), small_pictures(contents, store), radius
+    )
+    group_of = dict(zip(contents, groups.tolist(), strict=True))
+    return np.array([group_of[content] for content in photos["sha256"]], dtype=np.int64)
 
 
-def group_near_duplicates(hashes: np.ndarray, radius: int = DEFAULT_RADIUS) -> np.ndarray:
+def group_near_duplicates(
+    hashes: np.ndarray, pictures: np.ndarray, radius: int = DEFAULT_RADIUS
+) -> np.ndarray:
     """Group photos that are joined by a chain of near-duplicates.
+
+    Two photos are near-duplicates if their hashes, or the one's and the other's mirror image's,
+    differ in few bits and their pictures agree.
 
     Args:
         hashes: 64-bit perceptual hashes, uint64 of shape [n].
+        pictures: The same photos as `small_pictures` gives them, uint8 of shape [n, side, side].
         radius: Largest Hamming distance of a link in the chain, in bits.
 
     Returns:
         A group label from 0 for each photo, int64 of shape [n].
     """
-    # Equal hashes are joined first: a thousand copies of one picture would be half a million pairs.
-    distinct, place = np.unique(hashes, return_inverse=True)
-    return connected_groups(near_duplicate_pairs(distinct, radius), len(distinct))[place]
+    groups = np.arange(len(hashes))
+    planes = tangent_planes(pictures)
+    for others, flip in ((pictures, np.uint64(0)), (pictures[:, :, ::-1], _MIRRORED)):
+        points = directions(others)
+        for pairs in _possible_pairs(hashes, flip, radius, planes, points, groups):
+            alike = pairs[agree(pictures[pairs[:, 0]], others[pairs[:, 1]])]
+            groups[:] = connected_groups(groups[alike], len(groups))[groups]
+    return groups
+
+
+def _possible_pairs(
+    hashes: np.ndarray,
+    flip: np.uint64,
+    radius: int,
+    planes: np.ndarray,
+    points: np.ndarray,
+    groups: np.ndarray,
+) -> Iterator[np.ndarray]:
+    """Compare every photo with all later ones, and give batches of the pairs to look at.
+
+    Photos that are in one group by then are passed over: a thousand copies of one picture would be
+    half a million pairs.
+    """
+    waiting: list[np.ndarray] = []
+    for first, plane in enumerate(planes):
+        later = slice(first + 1, None)
+        near = np.bitwise_count(hashes[first] ^ flip ^ hashes[later]) <= radius
+        second = first + 1 + np.flatnonzero(near & (groups[later] != groups[first]))
+        second = second[may_agree(plane, points[second])]
+        waiting.append(np.column_stack([np.full(len(second), first), second]))
+        if sum(map(len, waiting)) >= _PAIRS_AT_ONCE or first == len(planes) - 1:
+            yield np.concatenate(waiting)
+            waiting = []
 
 
 def connected_groups(pairs: np.ndarray, count: int) -> np.ndarray:

@@ -49,11 +49,12 @@ class PhotoStorageError(RuntimeError):
     """Too many photos could not be read; the message says how many, why, and what to do."""
 
 
-def read_photo_file(path: Path) -> bytes:
+def read_photo_file(path: Path, most: int | None = None) -> bytes:
     """Read a photo's file after a look at what it is.
 
     Args:
         path: Where it is.
+        most: How many of its first bytes to read, None for all.
 
     Raises:
         UnreadablePhotoError: It is too large, or no file but a pipe, a device or a folder.
@@ -64,7 +65,8 @@ def read_photo_file(path: Path) -> bytes:
         kind = _KINDS.get(stat.S_IFMT(found.st_mode), "something else")
         raise UnreadablePhotoError(f"{kind}, not a photo's file")
     check_bytes(found.st_size)
-    return path.read_bytes()
+    with path.open("rb") as file:
+        return file.read(most)
 
 
 def check_bytes(size: int) -> None:

@@ -97,13 +97,17 @@ def read_photos(
 
 
 def group_photos(
-    photos: pd.DataFrame, classes: pd.DataFrame, parameters: DataProcessingParameters
+    photos: pd.DataFrame,
+    classes: pd.DataFrame,
+    photo_store: PhotoStore,
+    parameters: DataProcessingParameters,
 ) -> pd.DataFrame:
     """Find near-duplicates, join them with given groups, and find conflicting labels.
 
     Args:
         photos: The `photos` table.
         classes: The `classes` table.
+        photo_store: The photos themselves.
         parameters: How near a near-duplicate is.
 
     Returns:
@@ -115,14 +119,11 @@ def group_photos(
     Raises:
         RawDataError: Fewer than two classes have readable photos.
     """
-    from chajong.photos.near_duplicates import find_conflicts, group_near_duplicates, hash_bits
+    from chajong.photos.near_duplicates import find_conflicts, near_duplicates_of
     from chajong.photos.raw_tables import RawDataError, examples
     from chajong.training.folds import join_groups
 
     train = readable_photos(photos, "train")
-    near_duplicates = group_near_duplicates(
-        hash_bits(train["perceptual_hash"]), parameters.near_duplicate_radius
-    )
     labelled = train.assign(effective_id=effective_labels(train["class_name"], classes))
     if labelled["effective_id"].nunique() < 2:
         message = (
@@ -132,6 +133,7 @@ def group_photos(
         )
         raise RawDataError(message)
     conflicts = find_conflicts(labelled[labelled["verdict"] != "drop"])
+    near_duplicates = near_duplicates_of(train, photo_store, parameters.near_duplicate_radius)
     return pd.DataFrame(
         {
             "photo_id": train["photo_id"],

@@ -4,6 +4,7 @@ from pydantic import Field
 
 from chajong.names.aliases import CHALLENGE_ALIASES
 from chajong.parameters import Seeded
+from chajong.photos.near_duplicates import DEFAULT_RADIUS
 from chajong.photos.preparation import StoreSettings
 
 
@@ -14,7 +15,8 @@ class DataProcessingParameters(Seeded):
         aliases: Pairs of names for one car; a pair counts where both names are present.
         folds: Folds of the cross-validation.
         calibration_fraction: Share of the train photos that no fold's model trains on.
-        near_duplicate_radius: Bits by which the perceptual hashes of near-duplicates may differ.
+        near_duplicate_radius: Bits by which perceptual hashes may differ; photos whose hashes are
+            so near are near-duplicates if their pixels agree too.
         train_on_conflicts: Whether byte-identical photos with different labels are trained on.
         seed: Seed of the folds.
         store: How photos are kept.
@@ -23,6 +25,6 @@ class DataProcessingParameters(Seeded):
     aliases: tuple[tuple[str, str], ...] = CHALLENGE_ALIASES
     folds: int = Field(5, ge=2)
     calibration_fraction: float = Field(0.06, ge=0, le=0.5)
-    near_duplicate_radius: int = Field(6, ge=0, le=16)
+    near_duplicate_radius: int = Field(DEFAULT_RADIUS, ge=0, le=16)
     train_on_conflicts: bool = False
     store: StoreSettings = StoreSettings()

@@ -47,7 +47,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 group_photos,
-                inputs=["photos", "classes", "params:data_processing"],
+                inputs=["photos", "classes", "photo_store", "params:data_processing"],
                 outputs="photo_groups",
                 name="group_photos",
             ),
