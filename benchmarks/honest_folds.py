@@ -12,21 +12,15 @@ in whole near-duplicate groups, stands for the test set: its labels are only sco
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import torch
 from torchvision.transforms import v2
 
-from chajong.encoders.building import build_encoder
-from chajong.encoders.extraction import encode_all
-from chajong.encoders.parameters import PretrainedParameters
 from chajong.photos.decode import decode_photo
 from chajong.photos.loading import load_ahead
-from chajong.photos.store import PhotoStore, open_photo_store
+from chajong.photos.store import PhotoStore
 from chajong.training.augmentation import Augmentation
 from chajong.training.parameters import AugmentationParameters
 

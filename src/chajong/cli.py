@@ -12,7 +12,15 @@ from omegaconf import OmegaConf
 from yaml import YAMLError
 
 TEXT = frozenset(
-    {"raw_dir", "data_dir", "train_table", "group_column", "photos_dir", "class_prior"}
+    {
+        "raw_dir",
+        "data_dir",
+        "train_table",
+        "group_column",
+        "typical_photos",
+        "photos_dir",
+        "class_prior",
+    }
 )
 """Settings of the command line that are names or paths, whatever they look like."""
 

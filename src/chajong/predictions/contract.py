@@ -163,8 +163,8 @@ def contract_hash(classes: pd.DataFrame, folds: pd.DataFrame, photos: pd.DataFra
     Args:
         classes: One row a class name, with `name` and `effective_class`; the order of classes
             counts.
-        folds: One row a photo, with `photo_id`, `fold`, `label_counts` and `group`; the order of
-            rows does not count.
+        folds: One row a photo, with `photo_id`, `fold`, `label_counts`, `group` and `encoder`; the
+            order of rows does not count.
         photos: One row a photo, with `photo_id` and `class_name`; those of `folds` count.
 
     Returns:
@@ -179,6 +179,7 @@ def contract_hash(classes: pd.DataFrame, folds: pd.DataFrame, photos: pd.DataFra
         ordered["fold"].astype(int).tolist(),
         ordered["label_counts"].astype(bool).tolist(),
         ordered["group"].astype(str).tolist(),
+        sorted(set(ordered["encoder"])),
         [effective_class_of[name] for name in names],
     ]
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 COMPARED_PHOTOS = 4_000
 """So many photos of a side are compared at most: more hardly change how distances lie."""
 
+CANDIDATE_COLUMNS = ("threshold", "groups", "held_out", "new", "mismatch", "chosen")
+"""What a table of candidates says; distances are medians."""
+
 LARGEST_TREE = 2_000
 """A class of more photos is parted before it is clustered, which takes all pairs of a part."""
 
@@ -39,7 +42,7 @@ class Candidate:
         threshold: Average cosine distance up to which photos of a class are joined; None joins
             none.
         groups: int64 [photos].
-        held_out: Cosine distances from photos held out of a fold to the nearest photo of the others.
+        held_out: Cosine distances of held-out photos to the nearest of the other folds.
         new: From new photos to the nearest photo outside of one fold.
     """
 
@@ -65,6 +68,21 @@ class Matching:
     """
 
     candidates: tuple[Candidate, ...]
+
+    def table(self) -> pd.DataFrame:
+        """Lay out what was tried, one row a candidate with the columns of `CANDIDATE_COLUMNS`."""
+        rows = [
+            (
+                np.nan if each.threshold is None else each.threshold,
+                len(np.unique(each.groups)),
+                float(np.median(each.held_out)),
+                float(np.median(each.new)),
+                each.mismatch,
+                each is self.chosen,
+            )
+            for each in self.candidates
+        ]
+        return pd.DataFrame(rows, columns=list(CANDIDATE_COLUMNS))
 
     @property
     def plain(self) -> Candidate:
@@ -96,31 +114,6 @@ def comparable(train: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return unit[0], unit[1]
 
 
-def neighbour_distances(
-    photos: np.ndarray, folds: np.ndarray, others: np.ndarray, folds_of_others: np.ndarray
-) -> np.ndarray:
-    """Measure how far photos are from the nearest photo that their fold's model learns from.
-
-    Args:
-        photos: float32 [photos, width], rows of length 1.
-        folds: int [photos].
-        others: The same as `photos`, of the photos that may be learnt from.
-        folds_of_others: int [others]; -1 is the calibration slice, which nothing learns from.
-
-    Returns:
-        Cosine distances, float32 [photos].
-    """
-    import faiss
-
-    distances = np.empty(len(photos), np.float32)
-    for fold in np.unique(folds):
-        asked = folds == fold
-        learnt = (folds_of_others != fold) & (folds_of_others != CALIBRATION)
-        cosines, _ = faiss.knn(photos[asked], others[learnt], 1, faiss.METRIC_INNER_PRODUCT)
-        distances[asked] = 1 - cosines[:, 0]
-    return distances
-
-
 def match_groups(
     train: np.ndarray,
     new: np.ndarray,
@@ -150,19 +143,42 @@ def match_groups(
         What was tried, and what was chosen.
     """
     train, new = comparable(train, new)
-    asked, asked_new = (_drawn(len(side), seed) for side in (train, new))
-    folds_of_new = np.arange(len(asked_new)) % fold_count
     trees = list(class_trees(train, labels))
     candidates = []
     for threshold in (None, *sorted(thresholds)):
         joined = groups
         if threshold is not None:
-            joined = join_groups(groups, clusters(trees, len(train), threshold, fold_count))
+            found = clusters(trees, len(train), threshold, fold_count)
+            joined = join_groups(groups, found.tolist())
         folds = dealt(joined, labels, fold_count, seed)
-        held_out = neighbour_distances(train[asked], folds[asked], train, folds)
-        of_new = neighbour_distances(new[asked_new], folds_of_new, train, folds)
-        candidates.append(Candidate(threshold, joined, held_out, of_new))
+        candidates.append(Candidate(threshold, joined, *fold_distances(train, new, folds, seed)))
     return Matching(tuple(candidates))
+
+
+def fold_distances(
+    train: np.ndarray, new: np.ndarray, folds: np.ndarray, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Measure how far photos are from the nearest that the model which answers them learnt from.
+
+    A new photo, like one held out, is compared with what one fold's model learns from.
+
+    Args:
+        train: float32 [photos, width], rows of length 1.
+        new: The same of new photos.
+        folds: The fold of each train photo, -1 for the calibration slice.
+        seed: Of the photos drawn, `COMPARED_PHOTOS` a side at most.
+
+    Returns:
+        Cosine distances of held-out photos and of new photos, float32 [photos drawn].
+    """
+    generator = np.random.default_rng(seed)
+    asked = generator.permutation(np.flatnonzero(folds != CALIBRATION))[:COMPARED_PHOTOS]
+    asked_new = generator.permutation(len(new))[:COMPARED_PHOTOS]
+    answered_by = np.arange(len(asked_new)) % (folds.max() + 1)
+    return (
+        _nearest(train[asked], folds[asked], train, folds),
+        _nearest(new[asked_new], answered_by, train, folds),
+    )
 
 
 def class_trees(
@@ -227,9 +243,7 @@ def clusters(
     return labels
 
 
-def dealt(
-    groups: np.ndarray, labels: Sequence[Hashable], fold_count: int, seed: int
-) -> np.ndarray:
+def dealt(groups: np.ndarray, labels: Sequence[Hashable], fold_count: int, seed: int) -> np.ndarray:
     """Deal whole groups to folds, class by class and at random within a class.
 
     Args:
@@ -249,6 +263,16 @@ def dealt(
     return folds[group]
 
 
-def _drawn(count: int, seed: int) -> np.ndarray:
-    """Draw the photos that are compared, in a random order."""
-    return np.random.default_rng(seed).permutation(count)[:COMPARED_PHOTOS]
+def _nearest(
+    photos: np.ndarray, folds: np.ndarray, others: np.ndarray, folds_of_others: np.ndarray
+) -> np.ndarray:
+    """Measure how far photos are from the nearest of the others that their fold's model knows."""
+    import faiss
+
+    distances = np.empty(len(photos), np.float32)
+    for fold in np.unique(folds):
+        asked = folds == fold
+        learnt = (folds_of_others != fold) & (folds_of_others != CALIBRATION)
+        cosines, _ = faiss.knn(photos[asked], others[learnt], 1, faiss.METRIC_INNER_PRODUCT)
+        distances[asked] = 1 - cosines[:, 0]
+    return distances

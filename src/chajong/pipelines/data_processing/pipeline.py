@@ -1,25 +1,43 @@
 """The graph of data_processing."""
 
 from kedro.pipeline import Node, Pipeline
+from pydantic import ValidationError
 
-from chajong.graph import boxed
+from chajong.configuration import configured_members, configured_parameters
+from chajong.graph import boxed, knowing, member_nodes
+from chajong.members.configuration import Member, feature_member
 from chajong.pipelines.data_processing.nodes import (
     assign_folds,
     audit,
     chart_shift,
     draw_audit_page,
+    extract_histograms,
+    features_of_test_photos,
+    features_of_typical_photos,
     group_photos,
     honour_review,
     list_classes,
     list_photos,
     read_photos,
+    report_folds,
     report_shift,
 )
+from chajong.pipelines.data_processing.parameters import DataProcessingParameters
+
+PARAMETERS = "params:data_processing"
+HISTOGRAMS = "histograms"
+FOR_FOLDS = ["photos", "photo_listing", "classes", "photo_groups"]
 
 
 def create_pipeline() -> Pipeline:
-    """Connect raw photos to the tables that every approach reads."""
-    return boxed(
+    """Connect raw photos to the tables that every approach reads.
+
+    Folds know the features of a frozen member, whose nodes are then a part of this pipeline, too;
+    features know no folds.
+    """
+    parameters = _parameters()
+    encoder = feature_member(configured_members(), parameters.matched_folds.encoder)
+    nodes = boxed(
         [
             Node(
                 list_classes,
@@ -51,25 +69,19 @@ def create_pipeline() -> Pipeline:
                 outputs="photo_groups",
                 name="group_photos",
             ),
-            Node(
-                assign_folds,
-                inputs=[
-                    "photos",
-                    "photo_listing",
-                    "classes",
-                    "photo_groups",
-                    "params:data_processing",
-                ],
-                outputs="folds",
-                name="assign_folds",
-            ),
+            *_folds(parameters, encoder),
             Node(
                 report_shift,
                 inputs=["photos", "params:data_processing"],
                 outputs="shift",
                 name="report_shift",
             ),
-            Node(chart_shift, inputs="photos", outputs="shift_chart", name="chart_shift"),
+            Node(
+                chart_shift,
+                inputs=["photos", PARAMETERS],
+                outputs="shift_chart",
+                name="chart_shift",
+            ),
             Node(
                 audit,
                 inputs=["photo_folder", "photos", "classes", "photo_groups", "folds"],
@@ -84,5 +96,86 @@ def create_pipeline() -> Pipeline:
             ),
         ],
         "data_processing",
-        shared={"photos", "classes", "folds", "photo_store", "photo_groups", "shift"},
+        shared={
+            *("photos", "classes", "folds", "photo_store", "photo_groups", "shift", "folds_report")
+        },
     )
+    if encoder is None or not _compared(parameters):
+        return nodes
+    return nodes + Pipeline(list(member_nodes(encoder))).to_outputs(f"{encoder.name}.features")
+
+
+def encoder_of_folds() -> Member | None:
+    """Give the member whose features folds know, None where there is none.
+
+    Raises:
+        MemberError: The parameters name no frozen member.
+    """
+    return feature_member(configured_members(), _parameters().matched_folds.encoder)
+
+
+def _parameters() -> DataProcessingParameters:
+    """Read what decides how the graph is laid out."""
+    try:
+        return DataProcessingParameters(**configured_parameters().get("data_processing", {}))
+    except ValidationError:
+        # Kedro refuses these parameters, in words of its own, before any node runs.
+        return DataProcessingParameters()
+
+
+def _compared(parameters: DataProcessingParameters) -> bool:
+    return parameters.test_photos or parameters.typical_photos is not None
+
+
+def _folds(parameters: DataProcessingParameters, encoder: Member | None) -> list[Node]:
+    """Connect photos, and features where they are compared with new photos, to the folds."""
+    name = encoder.name if encoder else HISTOGRAMS
+    features = f"{name}.features" if encoder else HISTOGRAMS
+    compared = [features, "new_features"] if _compared(parameters) else []
+    return [
+        *(_features(parameters, encoder, features) if compared else []),
+        Node(
+            assign_folds,
+            inputs=[*FOR_FOLDS, PARAMETERS, *compared],
+            outputs=["folds", "fold_candidates"],
+            name="assign_folds",
+        ),
+        Node(
+            knowing(report_folds, (name,)),
+            inputs=[*FOR_FOLDS, "folds", "fold_candidates", PARAMETERS, *compared],
+            outputs=["folds_report", "folds_chart"],
+            name="report_folds",
+        ),
+    ]
+
+
+def _features(
+    parameters: DataProcessingParameters, encoder: Member | None, features: str
+) -> list[Node]:
+    """Connect photos to features of new photos, and to histograms where no member has features."""
+    nodes = []
+    if encoder is None:
+        nodes.append(
+            Node(
+                extract_histograms,
+                inputs=["photos", "photo_store", "histograms.scratch"],
+                outputs=HISTOGRAMS,
+                name="extract_histograms",
+            )
+        )
+    of_encoder = [f"params:{encoder.name}"] if encoder else []
+    if parameters.typical_photos is None:
+        new = Node(
+            features_of_test_photos,
+            inputs=["photos", features],
+            outputs="new_features",
+            name="features_of_test_photos",
+        )
+    else:
+        new = Node(
+            features_of_typical_photos,
+            inputs=["typical_photos", PARAMETERS, *of_encoder],
+            outputs="new_features",
+            name="features_of_typical_photos",
+        )
+    return [*nodes, new]
