@@ -70,13 +70,12 @@ def compare_folds(
         of a linear discriminant by folds, and `text`; and a chart.
     """
     from chajong.members.heads.discriminant import discriminant_loss
-    from chajong.training.matched_folds import comparable, fold_distances
+    from chajong.training.matched_folds import Compared, comparable
 
-    sides = comparable(features, new)
+    compared = Compared.draw(*comparable(features, new), SEED)
     plain, used = (folds["fold"].to_numpy() for folds in plain_and_used)
     counts = plain_and_used[1]["label_counts"].to_numpy()
-    held_out, _ = fold_distances(*sides, plain, SEED)
-    distances = FoldDistances(held_out, *fold_distances(*sides, used, SEED), called)
+    distances = FoldDistances(compared.distances(plain)[0], *compared.distances(used), called)
     joined = candidates.loc[candidates["chosen"], "threshold"].dropna()
     losses = {"plain": discriminant_loss(features, labels, plain, counts)}
     losses["matched"] = (

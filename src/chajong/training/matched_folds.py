@@ -30,8 +30,11 @@ CANDIDATE_COLUMNS = ("threshold", "groups", "held_out", "new", "mismatch", "chos
 LARGEST_TREE = 2_000
 """A class of more photos is parted before it is clustered, which takes all pairs of a part."""
 
-CLEARLY = 0.75
-"""Photos are joined only where the distances then differ by less than this part of before."""
+NEIGHBOURS = 64
+"""So many neighbours of a photo are looked for first; few photos have all of them in their fold."""
+
+CLEARLY = 2.0
+"""By so many standard errors of a mean must the distances come closer where photos are joined."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +96,9 @@ class Matching:
     def chosen(self) -> Candidate:
         """The closest match; the groups as they were where none is clearly closer."""
         best = min(self.candidates, key=lambda candidate: candidate.mismatch)
-        return best if best.mismatch < CLEARLY * self.plain.mismatch else self.plain
+        gain = self.plain.mismatch - best.mismatch
+        chance = sum(np.var(side) / len(side) for side in (self.plain.held_out, self.plain.new))
+        return best if gain > CLEARLY * np.sqrt(chance) else self.plain
 
 
 def comparable(train: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -112,6 +117,72 @@ def comparable(train: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarr
     tiny = np.finfo(np.float32).tiny
     unit = [side / np.linalg.norm(side, axis=1, keepdims=True).clip(tiny) for side in sides]
     return unit[0], unit[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """Photos that are compared with those that the models which answer them learn from.
+
+    A new photo, like one held out, is compared with what one fold's model learns from.
+
+    Attributes:
+        train: Directions of the train photos, float32 [photos, width], rows of length 1.
+        queries: The same of train photos and new photos that were drawn.
+        rows: Which train photos were drawn, int [drawn]; they come first among the queries.
+        positions: The train photos nearest to each query, int [queries, neighbours], nearest first.
+        cosines: float32, likewise.
+    """
+
+    train: np.ndarray
+    queries: np.ndarray
+    rows: np.ndarray
+    positions: np.ndarray
+    cosines: np.ndarray
+
+    @classmethod
+    def draw(cls, train: np.ndarray, new: np.ndarray, seed: int) -> Compared:
+        """Draw photos, `COMPARED_PHOTOS` a side at most, and find their neighbours.
+
+        Args:
+            train: Directions of the train photos.
+            new: Of new photos.
+            seed: Of the photos drawn.
+        """
+        import faiss
+
+        generator = np.random.default_rng(seed)
+        rows, of_new = (generator.permutation(len(side))[:COMPARED_PHOTOS] for side in (train, new))
+        queries = np.concatenate([train[rows], new[of_new]])
+        count = min(NEIGHBOURS, len(train))
+        cosines, positions = faiss.knn(queries, train, count, faiss.METRIC_INNER_PRODUCT)
+        return cls(train, queries, rows, positions, cosines)
+
+    def distances(self, folds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Measure how far photos are from the nearest that may be learnt from.
+
+        Args:
+            folds: The fold of each train photo; -1 is the calibration slice, which nothing learns
+                from and which is not compared.
+
+        Returns:
+            Cosine distances of held-out photos and of new photos, float32 [photos].
+        """
+        import faiss
+
+        new = np.arange(len(self.queries) - len(self.rows)) % (folds.max() + 1)
+        answered_by = np.concatenate([folds[self.rows], new])
+        beside = folds[self.positions]
+        learnt = (beside != answered_by[:, None]) & (beside != CALIBRATION)
+        nearest = self.cosines[np.arange(len(learnt)), learnt.argmax(axis=1)]
+        alone = ~learnt.any(axis=1)
+        for fold in np.unique(answered_by[alone]):
+            asked = alone & (answered_by == fold)
+            others = self.train[(folds != fold) & (folds != CALIBRATION)]
+            found, _ = faiss.knn(self.queries[asked], others, 1, faiss.METRIC_INNER_PRODUCT)
+            nearest[asked] = found[:, 0]
+        distances = 1 - nearest
+        in_fold = folds[self.rows] != CALIBRATION
+        return distances[: len(self.rows)][in_fold], distances[len(self.rows) :]
 
 
 def match_groups(
@@ -144,6 +215,7 @@ def match_groups(
     """
     train, new = comparable(train, new)
     trees = list(class_trees(train, labels))
+    compared = Compared.draw(train, new, seed)
     candidates = []
     for threshold in (None, *sorted(thresholds)):
         joined = groups
@@ -151,34 +223,8 @@ def match_groups(
             found = clusters(trees, len(train), threshold, fold_count)
             joined = join_groups(groups, found.tolist())
         folds = dealt(joined, labels, fold_count, seed)
-        candidates.append(Candidate(threshold, joined, *fold_distances(train, new, folds, seed)))
+        candidates.append(Candidate(threshold, joined, *compared.distances(folds)))
     return Matching(tuple(candidates))
-
-
-def fold_distances(
-    train: np.ndarray, new: np.ndarray, folds: np.ndarray, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Measure how far photos are from the nearest that the model which answers them learnt from.
-
-    A new photo, like one held out, is compared with what one fold's model learns from.
-
-    Args:
-        train: float32 [photos, width], rows of length 1.
-        new: The same of new photos.
-        folds: The fold of each train photo, -1 for the calibration slice.
-        seed: Of the photos drawn, `COMPARED_PHOTOS` a side at most.
-
-    Returns:
-        Cosine distances of held-out photos and of new photos, float32 [photos drawn].
-    """
-    generator = np.random.default_rng(seed)
-    asked = generator.permutation(np.flatnonzero(folds != CALIBRATION))[:COMPARED_PHOTOS]
-    asked_new = generator.permutation(len(new))[:COMPARED_PHOTOS]
-    answered_by = np.arange(len(asked_new)) % (folds.max() + 1)
-    return (
-        _nearest(train[asked], folds[asked], train, folds),
-        _nearest(new[asked_new], answered_by, train, folds),
-    )
 
 
 def class_trees(
@@ -261,18 +307,3 @@ def dealt(groups: np.ndarray, labels: Sequence[Hashable], fold_count: int, seed:
     folds = np.empty(len(first), np.int64)
     folds[np.lexsort((chance, classes))] = np.arange(len(first)) % fold_count
     return folds[group]
-
-
-def _nearest(
-    photos: np.ndarray, folds: np.ndarray, others: np.ndarray, folds_of_others: np.ndarray
-) -> np.ndarray:
-    """Measure how far photos are from the nearest of the others that their fold's model knows."""
-    import faiss
-
-    distances = np.empty(len(photos), np.float32)
-    for fold in np.unique(folds):
-        asked = folds == fold
-        learnt = (folds_of_others != fold) & (folds_of_others != CALIBRATION)
-        cosines, _ = faiss.knn(photos[asked], others[learnt], 1, faiss.METRIC_INNER_PRODUCT)
-        distances[asked] = 1 - cosines[:, 0]
-    return distances
