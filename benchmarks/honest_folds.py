@@ -166,18 +166,18 @@ def main() -> None:
     parser.add_argument("--bursts", action="store_true")
     parser.add_argument("--tenths", type=int, default=1, help="how many are set aside in turn")
     given = parser.parse_args()
-    photos, classes, folds = (
+    photos, classes, folds, given_groups = (
         pd.read_parquet(given.data / f"03_primary/{table}.parquet")
-        for table in ("photos", "classes", "folds")
+        for table in ("photos", "classes", "folds", "photo_groups")
     )
     contents = photos.set_index("photo_id").loc[folds["photo_id"], "sha256"].tolist()
     matrix, copies, copied = read_features(given, contents)
     labels = train_labels(photos, classes).loc[folds["photo_id"]].to_numpy(np.int64)
-    known, counts = folds["group"].to_numpy(), folds["label_counts"].to_numpy()
+    known, counts = given_groups["group"].to_numpy(), folds["label_counts"].to_numpy()
     tenths = StratifiedGroupKFold(10, shuffle=True, random_state=0).split(matrix, labels, known)
     rows = []
-    for number, (kept, tenth) in zip(range(given.tenths), tenths, strict=False):
-        kept, tenth = kept[counts[kept]], tenth[counts[tenth]]
+    for number, parts in zip(range(given.tenths), tenths, strict=False):
+        kept, tenth = (part[counts[part]] for part in parts)
         of_kept = np.isin(copied, kept)
         features = np.concatenate([matrix[kept], copies[of_kept]])
         shown = np.concatenate([labels[kept], labels[copied[of_kept]]])

@@ -248,11 +248,10 @@ def assign_folds(
         candidates = matching.table()
         if matching.chosen is not matching.plain:
             groups, encoder = matching.chosen.groups[np.argsort(order)], known.encoder
-    folds = _folds(photos, labels, groups, parameters)
+    folds = _folds(photos, labels, groups, parameters, encoder)
     verdicts = readable_photos(photos, "train")["verdict"]
     trusted = parameters.train_on_conflicts | ~photo_groups["conflict"].to_numpy(bool)
-    counts = trusted_labels(verdicts, trusted)
-    return folds.assign(label_counts=counts, encoder=encoder), candidates
+    return folds.assign(label_counts=trusted_labels(verdicts, trusted)), candidates
 
 
 def _labels_as_they_came(
@@ -282,6 +281,7 @@ def _folds(
     labels: np.ndarray,
     groups: np.ndarray,
     parameters: DataProcessingParameters,
+    encoder: str = "",
 ) -> pd.DataFrame:
     """Make folds of groups by the labels as they came; those in conflict do not count."""
     from chajong.photos.near_duplicates import find_conflicts
@@ -298,6 +298,7 @@ def _folds(
         fold_count=parameters.folds,
         calibration_fraction=parameters.calibration_fraction,
         seed=parameters.seed,
+        encoder=encoder,
     )
 
 
