@@ -8,8 +8,8 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from chajong.encoders.features import Features, content_hash
-from chajong.members.kinds.frozen import FrozenParameters
+from chajong.encoders.features import Features
+from chajong.members.kinds.frozen import FrozenKind, FrozenParameters
 from chajong.names.table import effective_labels
 from chajong.photos.folder import PhotoFolder
 from chajong.photos.shift import FEWEST_PHOTOS, ShiftReport
@@ -150,19 +150,43 @@ def group_photos(
     )
 
 
-def extract_histograms(photos: pd.DataFrame, photo_store: PhotoStore, scratch: Path) -> Features:
-    """Describe photos by histograms of gradients, where no frozen member knows more.
+def check_encoder(scratch: Path, frozen: FrozenParameters = HISTOGRAMS) -> str:
+    """Name the encoder that says how alike photos are, and see that it can be built.
+
+    The node waits for no photo, as the member's own.
+
+    Args:
+        scratch: Where the member keeps features.
+        frozen: The member.
+
+    Returns:
+        The encoder's key.
+
+    Raises:
+        EncoderError: The model is unknown, or its weights are absent or do not fit.
+    """
+    return FrozenKind().check(scratch, frozen)
+
+
+def extract_features(
+    photos: pd.DataFrame,
+    photo_store: PhotoStore,
+    encoder: str,
+    scratch: Path,
+    frozen: FrozenParameters = HISTOGRAMS,
+) -> Features:
+    """Encode the readable photos, or read the features that the member keeps.
+
+    They are extracted here, and not read from the member, because members' nodes come after folds.
 
     Args:
         photos: The `photos` table.
         photo_store: The photos themselves.
-        scratch: Keeps features.
+        encoder: From `check_encoder`.
+        scratch: Where the member keeps features; what is extracted here is not extracted again.
+        frozen: The member.
     """
-    from chajong.encoders.building import encoder_key
-    from chajong.encoders.extraction import features_of_photos
-
-    hog = HISTOGRAMS.encoder
-    return features_of_photos(photos, photo_store, encoder_key(hog), scratch, hog)[0]
+    return FrozenKind().extract(photos, photo_store, encoder, scratch, frozen)[0]
 
 
 def features_of_test_photos(photos: pd.DataFrame, features: Features) -> np.ndarray:
@@ -222,9 +246,6 @@ def assign_folds(
         The `folds` table: no group is in two folds. A person's verdict decides whether a label
         counts; without one, labels in conflict do not. And one row a way to join photos of a class,
         with how well distances match; none where there are too few new photos to say.
-
-    Raises:
-        ValueError: The features are of other photos.
     """
     from chajong.photos.review import trusted_labels
     from chajong.training.matched_folds import CANDIDATE_COLUMNS, match_groups
@@ -232,12 +253,11 @@ def assign_folds(
     labels = _labels_as_they_came(photos, listing, classes)
     groups, encoder = photo_groups["group"].to_numpy(), ""
     candidates = pd.DataFrame(columns=list(CANDIDATE_COLUMNS))
-    if new is not None and len(new) >= FEWEST_PHOTOS:
-        known = _present(features, photos)
+    if features is not None and new is not None and len(new) >= FEWEST_PHOTOS:
         # By name, so that the order of the photos decides nothing.
         order = np.argsort(photo_groups["photo_id"].to_numpy())
         matching = match_groups(
-            known.rows(photo_groups["photo_id"].iloc[order]),
+            features.rows(photo_groups["photo_id"].iloc[order]),
             new,
             labels[order].tolist(),
             groups[order],
@@ -247,7 +267,7 @@ def assign_folds(
         )
         candidates = matching.table()
         if matching.chosen is not matching.plain:
-            groups, encoder = matching.chosen.groups[np.argsort(order)], known.encoder
+            groups, encoder = matching.chosen.groups[np.argsort(order)], features.encoder
     folds = _folds(photos, labels, groups, parameters, encoder)
     verdicts = readable_photos(photos, "train")["verdict"]
     trusted = parameters.train_on_conflicts | ~photo_groups["conflict"].to_numpy(bool)
@@ -261,19 +281,6 @@ def _labels_as_they_came(
     train = readable_photos(photos, "train")
     came_as = listing.set_index("photo_id").loc[train["photo_id"], "class_name"]
     return effective_labels(came_as, classes)
-
-
-def _present(features: Features | None, photos: pd.DataFrame) -> Features:
-    """See that features are there, and of the present photos."""
-    readable = photos[photos["status"] == "ok"]
-    content = content_hash(readable["photo_id"].tolist(), readable["sha256"].tolist())
-    if features is None or features.content != content:
-        message = (
-            "Folds need the features of a frozen member, and there are none of these photos yet: "
-            "`kedro run --pipelines data_processing` makes them."
-        )
-        raise ValueError(message)
-    return features
 
 
 def _folds(
@@ -335,13 +342,13 @@ def report_folds(
     from chajong.reports.matched_folds import compare_folds, nothing_compared
 
     called = "typical" if parameters.typical_photos else "test"
-    if new is None:
+    if features is None or new is None:
         return nothing_compared("data_processing.test_photos is off, and typical_photos names none")
     if candidates.empty:
         return nothing_compared(f"fewer than {FEWEST_PHOTOS} {called} photos can be read")
     labels = _labels_as_they_came(photos, listing, classes)
     plain = _folds(photos, labels, photo_groups["group"].to_numpy(), parameters)
-    rows = _present(features, photos).rows(folds["photo_id"])
+    rows = features.rows(folds["photo_id"])
     return compare_folds(
         (plain, folds), candidates, rows, new, labels, encoder=names[0], called=called
     )

@@ -4,14 +4,15 @@ from kedro.pipeline import Node, Pipeline
 from pydantic import ValidationError
 
 from chajong.configuration import configured_members, configured_parameters
-from chajong.graph import boxed, knowing, member_nodes
+from chajong.graph import boxed, knowing
 from chajong.members.configuration import Member, feature_member
 from chajong.pipelines.data_processing.nodes import (
     assign_folds,
     audit,
     chart_shift,
+    check_encoder,
     draw_audit_page,
-    extract_histograms,
+    extract_features,
     features_of_test_photos,
     features_of_typical_photos,
     group_photos,
@@ -30,14 +31,10 @@ FOR_FOLDS = ["photos", "photo_listing", "classes", "photo_groups"]
 
 
 def create_pipeline() -> Pipeline:
-    """Connect raw photos to the tables that every approach reads.
-
-    Folds know the features of a frozen member, whose nodes are then a part of this pipeline, too;
-    features know no folds.
-    """
+    """Connect raw photos to the tables that every approach reads."""
     parameters = _parameters()
-    encoder = feature_member(configured_members(), parameters.matched_folds.encoder)
-    nodes = boxed(
+    encoder = encoder_of_folds()
+    return boxed(
         [
             Node(
                 list_classes,
@@ -100,9 +97,6 @@ def create_pipeline() -> Pipeline:
             *("photos", "classes", "folds", "photo_store", "photo_groups", "shift", "folds_report")
         },
     )
-    if encoder is None or not _compared(parameters):
-        return nodes
-    return nodes + Pipeline(list(member_nodes(encoder))).to_outputs(f"{encoder.name}.features")
 
 
 def encoder_of_folds() -> Member | None:
@@ -123,17 +117,16 @@ def _parameters() -> DataProcessingParameters:
         return DataProcessingParameters()
 
 
-def _compared(parameters: DataProcessingParameters) -> bool:
-    return parameters.test_photos or parameters.typical_photos is not None
-
-
 def _folds(parameters: DataProcessingParameters, encoder: Member | None) -> list[Node]:
-    """Connect photos, and features where they are compared with new photos, to the folds."""
-    name = encoder.name if encoder else HISTOGRAMS
-    features = f"{name}.features" if encoder else HISTOGRAMS
-    compared = [features, "new_features"] if _compared(parameters) else []
+    """Connect photos to folds, and features to them where there are photos to be as hard as.
+
+    Features know no folds.
+    """
+    compared = []
+    if parameters.test_photos or parameters.typical_photos:
+        compared = ["features", "new_features"]
     return [
-        *(_features(parameters, encoder, features) if compared else []),
+        *(_features(parameters, encoder) if compared else []),
         Node(
             assign_folds,
             inputs=[*FOR_FOLDS, PARAMETERS, *compared],
@@ -141,7 +134,7 @@ def _folds(parameters: DataProcessingParameters, encoder: Member | None) -> list
             name="assign_folds",
         ),
         Node(
-            knowing(report_folds, (name,)),
+            knowing(report_folds, (encoder.name if encoder else HISTOGRAMS,)),
             inputs=[*FOR_FOLDS, "folds", "fold_candidates", PARAMETERS, *compared],
             outputs=["folds_report", "folds_chart"],
             name="report_folds",
@@ -149,33 +142,23 @@ def _folds(parameters: DataProcessingParameters, encoder: Member | None) -> list
     ]
 
 
-def _features(
-    parameters: DataProcessingParameters, encoder: Member | None, features: str
-) -> list[Node]:
-    """Connect photos to features of new photos, and to histograms where no member has features."""
-    nodes = []
-    if encoder is None:
-        nodes.append(
-            Node(
-                extract_histograms,
-                inputs=["photos", "photo_store", "histograms.scratch"],
-                outputs=HISTOGRAMS,
-                name="extract_histograms",
-            )
-        )
-    of_encoder = [f"params:{encoder.name}"] if encoder else []
-    if parameters.typical_photos is None:
-        new = Node(
-            features_of_test_photos,
-            inputs=["photos", features],
+def _features(parameters: DataProcessingParameters, encoder: Member | None) -> list[Node]:
+    """Connect photos to their features, and to those of new photos."""
+    scratch = f"{encoder.name if encoder else HISTOGRAMS}.scratch"
+    frozen = [f"params:{encoder.name}"] if encoder else []
+    typical = parameters.typical_photos is not None
+    return [
+        Node(check_encoder, inputs=[scratch, *frozen], outputs="encoder", name="check_encoder"),
+        Node(
+            extract_features,
+            inputs=["photos", "photo_store", "encoder", scratch, *frozen],
+            outputs="features",
+            name="extract_features",
+        ),
+        Node(
+            features_of_typical_photos if typical else features_of_test_photos,
+            inputs=["typical_photos", PARAMETERS, *frozen] if typical else ["photos", "features"],
             outputs="new_features",
-            name="features_of_test_photos",
-        )
-    else:
-        new = Node(
-            features_of_typical_photos,
-            inputs=["typical_photos", PARAMETERS, *of_encoder],
-            outputs="new_features",
-            name="features_of_typical_photos",
-        )
-    return [*nodes, new]
+            name="features_of_new_photos",
+        ),
+    ]
