@@ -18,6 +18,7 @@ TEXT = frozenset(
         "train_table",
         "group_column",
         "group_pattern",
+        "typical_photos",
         "photos_dir",
         "class_prior",
     }

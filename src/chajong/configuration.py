@@ -78,18 +78,27 @@ class Configured:
     Attributes:
         members: The members; None before any session has read them.
         left_out: Why members of the configuration are not among them, by name.
+        parameters: All parameters of the session.
     """
 
     members: Members | None = None
     left_out: dict[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
-    def take(self, members: Members, left_out: Mapping[str, str] = MappingProxyType({})) -> None:
+    def take(
+        self, parameters: Mapping[str, Any], left_out: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         """Take the members of a session, and let its pipelines be made anew.
 
         Args:
-            members: All members of the configuration.
-            left_out: Why some of them are left out.
+            parameters: All parameters of the session, those of members among them.
+            left_out: Why some members are left out.
+
+        Raises:
+            MemberError: Members are described wrongly.
         """
+        members = read_members(parameters)
+        self.parameters = parameters
         self.members = tuple(member for member in members if member.name not in left_out)
         self.left_out = dict(left_out)
         pipelines.configure(REGISTRY)
@@ -116,7 +125,7 @@ class SessionConfigLoader(MembersConfigLoader):
         found = super().__getitem__(key)
         if key == PARAMETERS and not self.handed_over:
             self.handed_over = True
-            SESSION.take(read_members(found))
+            SESSION.take(found)
         return found
 
 
@@ -129,15 +138,20 @@ def configured_members() -> Members:
     Raises:
         MemberError: They are described wrongly.
     """
-    return _members_of_project() if SESSION.members is None else SESSION.members
+    return read_members(_of_project()) if SESSION.members is None else SESSION.members
 
 
-def _members_of_project() -> Members:
-    """Read the members of the project around the current folder; none outside of a project."""
+def configured_parameters() -> Mapping[str, Any]:
+    """Give the parameters that pipelines are made by, from where the members come."""
+    return _of_project() if SESSION.members is None else SESSION.parameters
+
+
+def _of_project() -> Mapping[str, Any]:
+    """Read the parameters of the project around the current folder; none outside of a project."""
     project = find_kedro_project(Path.cwd())
     if project is None:
-        return ()
-    return members_of(Path(project) / settings.CONF_SOURCE, os.environ.get("KEDRO_ENV"))
+        return {}
+    return _parameters_of(Path(project) / settings.CONF_SOURCE, os.environ.get("KEDRO_ENV"))
 
 
 def members_of(configuration: Path, environment: str | None) -> Members:
@@ -150,5 +164,8 @@ def members_of(configuration: Path, environment: str | None) -> Members:
     Raises:
         MemberError: They are described wrongly.
     """
-    loader = MembersConfigLoader(str(configuration), env=environment, **LOADER_ARGUMENTS)
-    return read_members(loader[PARAMETERS])
+    return read_members(_parameters_of(configuration, environment))
+
+
+def _parameters_of(configuration: Path, environment: str | None) -> dict[str, Any]:
+    return MembersConfigLoader(str(configuration), env=environment, **LOADER_ARGUMENTS)[PARAMETERS]

@@ -13,6 +13,7 @@ from chajong.configuration import PARAMETERS, SESSION
 from chajong.data_folder import occupy
 from chajong.inputs import InputError, check_inputs
 from chajong.members.configuration import MemberError, read_members
+from chajong.pipelines.data_processing.pipeline import encoder_of_folds
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -45,14 +46,16 @@ class MembersHooks:
         whatever folder of it Kedro was called.
 
         Raises:
-            MemberError: Members are described wrongly, or one builds on a member that is left out.
+            MemberError: Members are described wrongly, one builds on a member that is left out, or
+                folds are to know one that is not there.
         """
         os.chdir(context.project_path)
-        members = read_members(context.config_loader[PARAMETERS])
-        left_out = without_weights(members)
+        parameters = context.config_loader[PARAMETERS]
+        left_out = without_weights(read_members(parameters))
         for member, reason in left_out.items():
             logger.warning("%s is left out of this run. %s", member, reason)
-        SESSION.take(members, left_out)
+        SESSION.take(parameters, left_out)
+        encoder_of_folds()
 
 
 def without_weights(members: Members) -> dict[str, str]:

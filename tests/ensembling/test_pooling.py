@@ -44,6 +44,7 @@ class World:
                 "fold": [*(number % 3 for number in range(240)), *[-1] * slice_size],
                 "label_counts": [number % 20 != 7 for number in range(240)] + [True] * slice_size,
                 "group": range(len(photos)),
+                "encoder": "",
             }
         ).sample(frac=1, random_state=0)
         ids = [*photos, *TEST_IDS]

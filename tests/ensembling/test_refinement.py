@@ -50,6 +50,7 @@ class World:
                 "fold": np.arange(TRAIN) % 3,
                 "label_counts": np.arange(TRAIN) % 50 != 7,
                 "group": np.arange(TRAIN),
+                "encoder": "",
             }
         )
         names = CLASSES["name"].to_numpy()[self.truth[train]]

@@ -71,3 +71,13 @@ def test_without_a_shift_nothing_is_fitted_twice():
     found = pool_for_test_photos(fit, LIKENESS, GROUPS, 0.55, 0.7)
     assert found.fitting == "plain"
     assert list(found.figures) == ["plain"]
+
+
+def test_where_nothing_is_known_of_test_photos_nothing_is_fitted_to_them():
+    def fit(weights):
+        assert weights is None
+        return pooled(noise(0))
+
+    found = pool_for_test_photos(fit, LIKENESS, GROUPS, None, 0.5)
+    assert found.fitting == "plain"
+    assert found.reason == "how the test photos differ is not known"

@@ -70,8 +70,20 @@ def lines_of(text: str, label: str) -> list[str]:
     ]
 
 
+def summary_of(report, leaderboard, photos, submission) -> str:
+    return summary_text(report, leaderboard, photos, "as hard", submission, FOLDER, RESULTS)
+
+
+def test_whether_folds_are_as_hard_as_new_photos_stands_below_the_loss(
+    report, leaderboard, submission
+):
+    text = summary_of(report, leaderboard, photos_with(0), submission)
+    assert lines_of(text, "folds") == ["as hard"]
+    assert text.index("log loss") < text.index("folds  ") < text.index("accuracy")
+
+
 def test_the_losses_are_named_with_what_to_compare_them_with(report, leaderboard, submission):
-    text = summary_text(report, leaderboard, photos_with(0), submission, FOLDER, RESULTS)
+    text = summary_of(report, leaderboard, photos_with(0), submission)
     (line,) = lines_of(text, "log loss")
     for part in ("0.2109", "31,234 photos", "uniform guess 5.9687", "0.2000"):
         assert part in line
@@ -82,12 +94,12 @@ def test_the_losses_are_named_with_what_to_compare_them_with(report, leaderboard
 
 
 def test_the_weights_of_the_pool_are_told_the_largest_first(report, leaderboard, submission):
-    text = summary_text(report, leaderboard, photos_with(0), submission, FOLDER, RESULTS)
+    text = summary_of(report, leaderboard, photos_with(0), submission)
     assert lines_of(text, "pool") == ["log-linear: 나의_모델 0.91, dino 0.30"]
 
 
 def test_members_that_were_scored_are_listed(report, leaderboard, submission):
-    text = summary_text(report, leaderboard, photos_with(0), submission, FOLDER, RESULTS)
+    text = summary_of(report, leaderboard, photos_with(0), submission)
     assert lines_of(text, "members") == ["dino 0.2500, 나의_모델 0.3124"]
     assert lines_of(text, "skipped") == ["siglip: its weights are not on this machine"]
 
@@ -97,7 +109,7 @@ def test_unreadable_photos_are_counted_and_three_of_a_kind_named(
     report, leaderboard, submission, unreadable
 ):
     photos = photos_with(unreadable)
-    text = summary_text(report, leaderboard, photos, submission, FOLDER, RESULTS)
+    text = summary_of(report, leaderboard, photos, submission)
     lines = lines_of(text, "no photo")
     in_train = min(unreadable, 1200)
     expected = []
@@ -118,13 +130,13 @@ def test_unreadable_photos_are_counted_and_three_of_a_kind_named(
 
 
 def test_what_was_noted_of_the_folder_is_told(report, leaderboard, submission):
-    text = summary_text(report, leaderboard, photos_with(0), submission, FOLDER, RESULTS)
+    text = summary_of(report, leaderboard, photos_with(0), submission)
     assert lines_of(text, "not used") == ["files in train/ that are no photos: 2 ('a', 'b')"]
     assert lines_of(text, "warning") == ["an odd table"]
 
 
 def test_the_submission_is_named_with_its_size(report, leaderboard, submission):
-    text = summary_text(report, leaderboard, photos_with(0), submission, FOLDER, RESULTS)
+    text = summary_of(report, leaderboard, photos_with(0), submission)
     (line,) = lines_of(text, "submission")
     assert str(RESULTS / "07_model_output" / "submission.csv") in line
     assert "2 rows x 3 classes" in line
@@ -132,6 +144,6 @@ def test_the_submission_is_named_with_its_size(report, leaderboard, submission):
 
 
 def test_without_test_photos_there_is_no_submission(report, leaderboard, submission):
-    text = summary_text(report, leaderboard, photos_with(0), submission.iloc[:0], FOLDER, RESULTS)
+    text = summary_of(report, leaderboard, photos_with(0), submission.iloc[:0])
     assert lines_of(text, "submission") == ["none, because there are no test photos"]
     assert lines_of(text, "top k") == []

@@ -51,6 +51,7 @@ def make_tables():
                 "group": np.arange(count),
                 "fold": folds,
                 "label_counts": np.arange(count) != 4,
+                "encoder": "",
             }
         )
         photos = pd.concat([unreadable[:1], photos, unreadable[1:]], ignore_index=True)

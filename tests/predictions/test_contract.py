@@ -115,7 +115,13 @@ class TestContractHash:
     def test_row_order_does_not_count(self, order: list[int]):
         classes = pd.DataFrame({"name": ["b", "a"], "effective_class": ["b", "a"]})
         folds = pd.DataFrame(
-            {"photo_id": list("abcdefgh"), "fold": [0, 1] * 4, "label_counts": True, "group": 0}
+            {
+                "photo_id": list("abcdefgh"),
+                "fold": [0, 1] * 4,
+                "label_counts": True,
+                "group": 0,
+                "encoder": "",
+            }
         )
         photos = photo_table(list("abcdefgh"), ["a", "b"] * 4)
         shuffled = contract_hash(classes, folds.iloc[order], photos.iloc[order[::-1]])
@@ -126,7 +132,8 @@ class TestContractHash:
         assert turned != contract_hash(classes, folds, photos)
 
     @pytest.mark.parametrize(
-        ("column", "value"), [("fold", 1), ("label_counts", False), ("group", 9)]
+        ("column", "value"),
+        [("fold", 1), ("label_counts", False), ("group", 9), ("encoder", "another")],
     )
     def test_every_fold_column_counts(self, classes, folds, photos, column: str, value: object):
         changed = folds.copy()

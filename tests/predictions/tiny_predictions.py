@@ -37,6 +37,7 @@ def folds() -> pd.DataFrame:
             "fold": [0, 1, 0, 1, 0, 1, -1, -1],
             "label_counts": [True, True, True, False, True, True, True, True],
             "group": [0, 1, 2, 3, 4, 5, 6, 6],
+            "encoder": "",
         }
     )
 

@@ -61,6 +61,7 @@ Folds = pa.DataFrameSchema(
         "group": pa.Column(int),
         "fold": pa.Column(int, pa.Check.ge(-1)),
         "label_counts": pa.Column(bool),
+        "encoder": pa.Column(str),
     },
     checks=pa.Check(
         lambda folds: folds.groupby("group")["fold"].nunique().le(1).all(),
@@ -68,4 +69,5 @@ Folds = pa.DataFrameSchema(
     ),
     strict=True,
 )
-"""One row a readable train photo; fold -1 is the calibration slice."""
+"""One row a readable train photo; fold -1 is the calibration slice. `encoder` is the key of the one
+by whose features photos were joined, in every row, and empty where none was."""

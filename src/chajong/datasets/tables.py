@@ -8,13 +8,54 @@ from typing import TYPE_CHECKING, Any
 from kedro_datasets._typing import TablePreview
 
 from chajong.datasets.local import LocalDataset
+from chajong.manifest import DamagedError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
+    from kedro.io import Version
 
 
 class ParquetDataset(LocalDataset["pd.DataFrame", "pd.DataFrame"]):
     """Saves a table as a Parquet file: text stays text, whatever it looks like."""
+
+    def __init__(
+        self,
+        filepath: str,
+        version: Version | None = None,
+        metadata: dict[str, Any] | None = None,
+        columns: Sequence[str] = (),
+    ) -> None:
+        """Name the file.
+
+        Args:
+            filepath: The file.
+            version: As for `LocalDataset`.
+            metadata: Passed through for Kedro-Viz.
+            columns: Some that a file of an earlier version of the project may lack.
+        """
+        super().__init__(filepath, version, metadata)
+        self._columns = columns
+
+    def check(self, cure: str) -> None:
+        """See that the file is what was written, by this version of the project.
+
+        Args:
+            cure: What a person does about it, a sentence.
+
+        Raises:
+            DamagedError: It is not.
+        """
+        from pyarrow.parquet import read_schema
+
+        super().check(cure)
+        if missing := set(self._columns) - set(read_schema(self.stored).names):
+            message = (
+                f"{self.stored} has no column {min(missing)!r}, because an earlier version of "
+                f"chajong wrote it. {cure}"
+            )
+            raise DamagedError(message)
 
     def read(self, path: Path) -> pd.DataFrame:
         """Read the file."""

@@ -44,7 +44,7 @@ def pool_for_test_photos(
     fit: Callable[[pd.Series[float] | None], Pooled],
     likeness: pd.Series[float],
     groups: pd.Series[int],
-    auc: float,
+    auc: float | None,
     tried_from: float,
 ) -> ShiftAwarePool:
     """Pool, and pool again for test-like photos where the test photos are told apart.
@@ -53,7 +53,8 @@ def pool_for_test_photos(
         fit: Pools the members, given weights of photos or None.
         likeness: How much each train photo looks like a test photo, by `photo_id`, mean 1.
         groups: The group of each train photo, by `photo_id`.
-        auc: Of a classifier that tells test from train photos; 0.5 where it cannot.
+        auc: Of a classifier that tells test from train photos, 0.5 where it cannot; None where test
+            photos are too few, or may not be looked at.
         tried_from: The AUC from which test-like fitting is tried.
 
     Returns:
@@ -62,8 +63,10 @@ def pool_for_test_photos(
     """
     plain = fit(None)
     figures: dict[Fitting, Figures] = {"plain": three_figures(plain, likeness, groups)}
-    if auc < tried_from:
-        reason = f"train and test photos are hardly told apart (AUC {auc:.2f})"
+    if auc is None or auc < tried_from:
+        reason = "how the test photos differ is not known"
+        if auc is not None:
+            reason = f"train and test photos are hardly told apart (AUC {auc:.2f})"
         return ShiftAwarePool(plain, "plain", figures, reason)
     test_like = fit(likeness)
     figures["test-like"] = three_figures(test_like, likeness, groups)

@@ -23,6 +23,7 @@ def summary_text(
     report: dict[str, Any],
     leaderboard: pd.DataFrame,
     photos: pd.DataFrame,
+    folds: str,
     submission: pd.DataFrame,
     folder: PhotoFolder,
     results: Path,
@@ -33,6 +34,7 @@ def summary_text(
         report: The ensemble's report.
         leaderboard: The table of members.
         photos: The `photos` table.
+        folds: Whether folds are as hard as new photos, in words.
         submission: The submission as read back, without rows where there are no test photos.
         folder: The raw photos, with what was noted of them.
         results: The folder that the results are in.
@@ -46,6 +48,7 @@ def summary_text(
         *(("no photo", text) for text in _unreadable(photos)),
         *(("warning", text.removesuffix(".")) for text in folder.warnings),
         ("log loss", _losses(report)),
+        ("folds", folds),
         ("accuracy", f"{report['accuracy']:.1%}, {report['top_5_accuracy']:.1%} among the top 5"),
         ("members", _members(leaderboard)),
         ("pool", _pool(report["pool"])),

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from chajong.encoders.parameters import HogParameters
+from chajong.members.kinds.frozen import FrozenParameters
 from chajong.members.registry import KINDS
 from chajong.predictions.collection import folded
 
@@ -30,7 +32,7 @@ PIPELINES = ("data_processing", "ensembling", "reporting", "inference", "search"
 
 RUN_SETTINGS = (
     SEED, "raw_dir", "data_dir", "train_table", "group_column", "group_pattern", "group_minutes",
-    "photos_dir", "class_prior",
+    "typical_photos", "photos_dir", "class_prior",
 )  # fmt: skip
 """What can be given on the command line besides."""
 
@@ -140,6 +142,34 @@ def read_members(parameters: Mapping[str, Any]) -> Members:
 def leaving(members: Members, dataset: str) -> tuple[str, ...]:
     """Name the members that leave a dataset, such as `features` or `history`."""
     return tuple(member.name for member in members if dataset in member.outputs)
+
+
+def feature_member(members: Members, named: str | None) -> Member | None:
+    """Choose the frozen member whose features say how alike photos are.
+
+    Args:
+        members: The members of a session.
+        named: Its name; None is the first that is more than histograms.
+
+    Returns:
+        The member, None where no frozen one is there.
+
+    Raises:
+        MemberError: There is no frozen member of this name.
+    """
+    frozen = {
+        member.name: isinstance(member.parameters.encoder, HogParameters)
+        for member in members
+        if isinstance(member.parameters, FrozenParameters)
+    }
+    name = min(frozen, key=lambda each: frozen[each], default=None) if named is None else named
+    if named is not None and named not in frozen:
+        message = (
+            f"data_processing.matched_folds.encoder names {named!r}, and there is no such frozen "
+            f"member{near_names(named, frozen)}. There are {', '.join(frozen) or 'none'}."
+        )
+        raise MemberError(message)
+    return next((member for member in members if member.name == name), None)
 
 
 def _described(parameters: Mapping[str, Any]) -> list[str]:

@@ -65,6 +65,7 @@ def make_folds(
     fold_count: int,
     calibration_fraction: float,
     seed: int,
+    encoder: str = "",
 ) -> pd.DataFrame:
     """Split photos into a calibration slice and folds, no group into two places.
 
@@ -81,10 +82,11 @@ def make_folds(
         fold_count: Number of folds, at least 2.
         calibration_fraction: Share of the photos that goes to the slice, from 0.
         seed: Of the random choice.
+        encoder: Key of the encoder by whose features groups were joined, empty where none was.
 
     Returns:
-        The `folds` table in the order of the photos: photo_id, group, fold (-1 for the slice) and
-        label_counts.
+        The `folds` table in the order of the photos: photo_id, group, fold (-1 for the slice),
+        label_counts and encoder.
 
     Raises:
         ValueError: There are too few photos or groups for so many folds.
@@ -102,7 +104,8 @@ def make_folds(
     rest = ordered[~held_out]
     ordered.loc[held_out, "fold"] = CALIBRATION
     ordered.loc[~held_out, "fold"] = _stratified_folds(rest, fold_count, seed)
-    return ordered.loc[table.index, ["photo_id", "group", "fold", "label_counts"]]
+    ordered["encoder"] = encoder
+    return ordered.loc[table.index, ["photo_id", "group", "fold", "label_counts", "encoder"]]
 
 
 def _warn_of_small_classes(counted: pd.Series, fold_count: int) -> None:

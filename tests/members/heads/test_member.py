@@ -46,6 +46,7 @@ def folds(photos) -> pd.DataFrame:
             "group": np.arange(35),
             "fold": np.resize([0, 1, 0, 1, -1], 35),
             "label_counts": np.arange(35) % 9 > 0,
+            "encoder": "",
         }
     )
     return table.sample(frac=1, random_state=0).reset_index(drop=True)

@@ -1,24 +1,39 @@
 """The graph of data_processing."""
 
 from kedro.pipeline import Node, Pipeline
+from pydantic import ValidationError
 
-from chajong.graph import boxed
+from chajong.configuration import configured_members, configured_parameters
+from chajong.graph import boxed, knowing
+from chajong.members.configuration import Member, feature_member
 from chajong.pipelines.data_processing.nodes import (
     assign_folds,
     audit,
     chart_shift,
+    check_encoder,
     draw_audit_page,
+    extract_features,
+    features_of_test_photos,
+    features_of_typical_photos,
     group_photos,
     honour_review,
     list_classes,
     list_photos,
     read_photos,
+    report_folds,
     report_shift,
 )
+from chajong.pipelines.data_processing.parameters import DataProcessingParameters
+
+PARAMETERS = "params:data_processing"
+HISTOGRAMS = "histograms"
+FOR_FOLDS = ["photos", "photo_listing", "classes", "photo_groups"]
 
 
 def create_pipeline() -> Pipeline:
     """Connect raw photos to the tables that every approach reads."""
+    parameters = _parameters()
+    encoder = encoder_of_folds()
     return boxed(
         [
             Node(
@@ -51,25 +66,19 @@ def create_pipeline() -> Pipeline:
                 outputs="photo_groups",
                 name="group_photos",
             ),
-            Node(
-                assign_folds,
-                inputs=[
-                    "photos",
-                    "photo_listing",
-                    "classes",
-                    "photo_groups",
-                    "params:data_processing",
-                ],
-                outputs="folds",
-                name="assign_folds",
-            ),
+            *_folds(parameters, encoder),
             Node(
                 report_shift,
                 inputs=["photos", "params:data_processing"],
                 outputs="shift",
                 name="report_shift",
             ),
-            Node(chart_shift, inputs="photos", outputs="shift_chart", name="chart_shift"),
+            Node(
+                chart_shift,
+                inputs=["photos", PARAMETERS],
+                outputs="shift_chart",
+                name="chart_shift",
+            ),
             Node(
                 audit,
                 inputs=["photo_folder", "photos", "classes", "photo_groups", "folds"],
@@ -84,5 +93,72 @@ def create_pipeline() -> Pipeline:
             ),
         ],
         "data_processing",
-        shared={"photos", "classes", "folds", "photo_store", "photo_groups", "shift"},
+        shared={
+            *("photos", "classes", "folds", "photo_store", "photo_groups", "shift", "folds_report")
+        },
     )
+
+
+def encoder_of_folds() -> Member | None:
+    """Give the member whose features folds know, None where there is none.
+
+    Raises:
+        MemberError: The parameters name no frozen member.
+    """
+    return feature_member(configured_members(), _parameters().matched_folds.encoder)
+
+
+def _parameters() -> DataProcessingParameters:
+    """Read what decides how the graph is laid out."""
+    try:
+        return DataProcessingParameters(**configured_parameters().get("data_processing", {}))
+    except ValidationError:
+        # Kedro refuses these parameters, in words of its own, before any node runs.
+        return DataProcessingParameters()
+
+
+def _folds(parameters: DataProcessingParameters, encoder: Member | None) -> list[Node]:
+    """Connect photos to folds, and features to them where there are photos to be as hard as.
+
+    Features know no folds.
+    """
+    compared = []
+    if parameters.test_photos or parameters.typical_photos:
+        compared = ["features", "new_features"]
+    return [
+        *(_features(parameters, encoder) if compared else []),
+        Node(
+            assign_folds,
+            inputs=[*FOR_FOLDS, PARAMETERS, *compared],
+            outputs=["folds", "fold_candidates"],
+            name="assign_folds",
+        ),
+        Node(
+            knowing(report_folds, (encoder.name if encoder else HISTOGRAMS,)),
+            inputs=[*FOR_FOLDS, "folds", "fold_candidates", PARAMETERS, *compared],
+            outputs=["folds_report", "folds_chart"],
+            name="report_folds",
+        ),
+    ]
+
+
+def _features(parameters: DataProcessingParameters, encoder: Member | None) -> list[Node]:
+    """Connect photos to their features, and to those of new photos."""
+    scratch = f"{encoder.name if encoder else HISTOGRAMS}.scratch"
+    frozen = [f"params:{encoder.name}"] if encoder else []
+    typical = parameters.typical_photos is not None
+    return [
+        Node(check_encoder, inputs=[scratch, *frozen], outputs="encoder", name="check_encoder"),
+        Node(
+            extract_features,
+            inputs=["photos", "photo_store", "encoder", scratch, *frozen],
+            outputs="features",
+            name="extract_features",
+        ),
+        Node(
+            features_of_typical_photos if typical else features_of_test_photos,
+            inputs=["typical_photos", PARAMETERS, *frozen] if typical else ["photos", "features"],
+            outputs="new_features",
+            name="features_of_new_photos",
+        ),
+    ]

@@ -116,21 +116,24 @@ def admit_members(
 
 
 def weigh_photos(
-    photos: pd.DataFrame, folds: pd.DataFrame, parameters: EnsemblingParameters
+    photos: pd.DataFrame, folds: pd.DataFrame, shift: Report, parameters: EnsemblingParameters
 ) -> pd.DataFrame:
     """Measure how much each train photo looks like a test photo.
 
     Args:
         photos: The `photos` table.
         folds: The `folds` table.
+        shift: How train and test photos differ; empty where that is not known.
         parameters: The seed.
 
     Returns:
-        `photo_id` and `likeness` (mean 1) of the readable train photos.
+        `photo_id` and `likeness` (mean 1) of the readable train photos: all 1 where it is not known
+        how the test photos differ.
     """
     from chajong.photos.test_likeness import likeness_to_test
 
-    likeness = likeness_to_test(photos, folds, parameters.seed)
+    seen = photos if shift else photos[photos["split"] == "train"]
+    likeness = likeness_to_test(seen, folds, parameters.seed)
     return likeness.rename("likeness").reset_index()
 
 
@@ -150,7 +153,7 @@ def pool(
         photos: The `photos` table.
         classes: The `classes` table.
         folds: The `folds` table.
-        shift: How train and test photos differ; empty where there are too few to say.
+        shift: How train and test photos differ; empty where that is not known.
         test_likeness: From `weigh_photos`.
         parameters: From which shift on the pool is also fitted on test-like photos.
 
@@ -171,7 +174,7 @@ def pool(
         lambda weights: pool_members(members, labels, folds, test_ids, contract, weights),
         likeness=test_likeness.set_index("photo_id")["likeness"],
         groups=folds.set_index("photo_id")["group"],
-        auc=shift.get("auc", 0.5),
+        auc=shift.get("auc"),
         tried_from=parameters.test_like_from,
     )
 

@@ -81,7 +81,7 @@ def _pooling() -> list[Node]:
     return [
         Node(
             weigh_photos,
-            inputs=["photos", "folds", PARAMETERS],
+            inputs=["photos", "folds", "shift", PARAMETERS],
             outputs="test_likeness",
             name="weigh_photos",
         ),
@@ -167,6 +167,7 @@ def _reporting() -> list[Node]:
                 "report",
                 "leaderboard",
                 "photos",
+                "folds_report",
                 "submission",
                 "photo_folder",
                 PARAMETERS,

@@ -136,6 +136,7 @@ def summarise(
     report: Report,
     table: pd.DataFrame,
     photos: pd.DataFrame,
+    folds_report: Report,
     submission: pd.DataFrame,
     folder: PhotoFolder,
     parameters: EnsemblingParameters,
@@ -148,6 +149,7 @@ def summarise(
         report: The ensemble's report.
         table: The leaderboard.
         photos: The `photos` table.
+        folds_report: Whether folds are as hard as new photos.
         submission: The submission as read back.
         folder: The raw photos.
         parameters: Where the results are.
@@ -163,4 +165,5 @@ def summarise(
 
     if folder.submission_ids:
         validate_submission(submission, folder.submission_ids, folder.submission_columns)
-    return summary_text(report, table, photos, submission, folder, Path(parameters.results_dir))
+    results = Path(parameters.results_dir)
+    return summary_text(report, table, photos, folds_report["text"], submission, folder, results)
