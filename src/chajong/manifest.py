@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import logging
-from hashlib import blake2b, file_digest
+from hashlib import file_digest
 from typing import TYPE_CHECKING
+
+from xxhash import xxh3_128, xxh3_128_hexdigest
 
 from chajong.inside import inside
 
@@ -23,8 +25,6 @@ MANIFEST = "manifest.json"
 REMAKE = "Remove it and run `kedro run` again, which makes it anew."
 """The cure for what a run makes."""
 
-_DIGEST_BYTES = 16
-
 _HASHES: dict[tuple[int, ...], str] = {}
 """Of files that this process has read, by what changes when a file does."""
 
@@ -34,7 +34,7 @@ class DamagedError(ValueError):
 
 
 def fingerprint(path: Path) -> str:
-    """Give a file's size and BLAKE2b hash as text; a file that did not change is read once.
+    """Give a file's size and XXH3 hash as text; a file that did not change is read once.
 
     Raises:
         OSError: It cannot be read.
@@ -43,7 +43,7 @@ def fingerprint(path: Path) -> str:
     state = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
     if state not in _HASHES:
         with path.open("rb") as file:
-            digest = file_digest(file, lambda: blake2b(digest_size=_DIGEST_BYTES))
+            digest = file_digest(file, xxh3_128)
         _HASHES[state] = digest.hexdigest()
     return f"{stat.st_size}-{_HASHES[state]}"
 
@@ -95,7 +95,7 @@ def _size(written: str) -> int:
 
 
 def _digest_of(files: dict[str, str]) -> str:
-    return blake2b(json.dumps(files).encode(), digest_size=_DIGEST_BYTES).hexdigest()
+    return xxh3_128_hexdigest(json.dumps(files).encode())
 
 
 def _manifest_of(folder: Path, cure: str) -> dict[str, str]:
