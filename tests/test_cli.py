@@ -20,6 +20,8 @@ def read(text):
         ("data_dir=2025_05_19,seed=7", {"data_dir": "2025_05_19", "seed": 7}),
         ("data_dir=[2025] results", {"data_dir": "[2025] results"}),
         ("photos_dir=true", {"photos_dir": "true"}),
+        (r"group_pattern=^(\d+)_\w+\.jpg$", {"group_pattern": r"^(\d+)_\w+\.jpg$"}),
+        ("group_pattern=12,group_minutes=2.5", {"group_pattern": "12", "group_minutes": 2.5}),
         ("train_table=null", {"train_table": None}),
         ("clip.weights=/weights #1.safetensors", {"clip": {"weights": "/weights #1.safetensors"}}),
         ("hog.name=007", {"hog": {"name": "007"}}),

@@ -52,7 +52,10 @@ def typed_parameters(context: click.Context, option: click.Parameter, value: Any
         name, equals, text = item.partition("=")
         name = name.strip()
         if not equals or not name:
-            context.fail(f"`{item}` in --params is no pair: write name=value.")
+            context.fail(
+                f"`{item}` in --params is no pair: write name=value, and a value that has a comma "
+                "into conf/base/globals.yml or another configuration file."
+            )
         OmegaConf.update(parameters, name, _typed(name, text))
     return OmegaConf.to_container(parameters)
 

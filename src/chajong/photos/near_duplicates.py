@@ -92,16 +92,19 @@ def _possible_pairs(
     Photos that are in one group by then are passed over: a thousand copies of one picture would be
     half a million pairs.
     """
-    waiting: list[np.ndarray] = []
+    waiting, count = [np.empty((0, 2), dtype=np.int64)], 0
     for first, plane in enumerate(planes):
-        later = slice(first + 1, None)
-        near = np.bitwise_count(hashes[first] ^ flip ^ hashes[later]) <= radius
-        second = first + 1 + np.flatnonzero(near & (groups[later] != groups[first]))
+        near = np.bitwise_count(hashes[first + 1 :] ^ (hashes[first] ^ flip)) <= radius
+        second = first + 1 + np.flatnonzero(near)
+        second = second[groups[second] != groups[first]]
         second = second[may_agree(plane, points[second])]
-        waiting.append(np.column_stack([np.full(len(second), first), second]))
-        if sum(map(len, waiting)) >= _PAIRS_AT_ONCE or first == len(planes) - 1:
+        if len(second):
+            waiting.append(np.column_stack([np.full(len(second), first), second]))
+            count += len(second)
+        if count >= _PAIRS_AT_ONCE:
             yield np.concatenate(waiting)
-            waiting = []
+            waiting, count = waiting[:1], 0
+    yield np.concatenate(waiting)
 
 
 def connected_groups(pairs: np.ndarray, count: int) -> np.ndarray:

@@ -60,7 +60,7 @@ def tangent_planes(pictures: np.ndarray) -> np.ndarray:
     Returns:
         Orthonormal vectors, float32 [photos, pixels, 5].
     """
-    small = _reduced(pictures.astype(np.float32), _PLANE_SIDE)
+    small = _reduced(pictures, _PLANE_SIDE)
     spanned = _flat(np.concatenate([small[:, None], _slopes(small)], axis=1))
     spanned -= spanned.mean(axis=2, keepdims=True)
     return np.asarray(np.linalg.qr(spanned.transpose(0, 2, 1))[0])
@@ -75,7 +75,7 @@ def directions(pictures: np.ndarray) -> np.ndarray:
     Returns:
         Vectors of unit length, float32 [photos, pixels].
     """
-    flat = _flat(_reduced(pictures.astype(np.float32), _PLANE_SIDE))
+    flat = _flat(_reduced(pictures, _PLANE_SIDE))
     flat -= flat.mean(axis=1, keepdims=True)
     return np.asarray(flat / np.sqrt((flat**2).sum(axis=1, keepdims=True) + _NOISE))
 
@@ -221,7 +221,9 @@ def _places(side: int) -> np.ndarray:
 
 def _reduced(pictures: np.ndarray, side: int) -> np.ndarray:
     block = SIDE // side
-    return np.asarray(pictures.reshape(-1, side, block, side, block).mean(axis=(2, 4)))
+    return np.asarray(
+        pictures.reshape(-1, side, block, side, block).mean(axis=(2, 4), dtype=np.float32)
+    )
 
 
 def _flat(pictures: np.ndarray) -> np.ndarray:
