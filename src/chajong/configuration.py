@@ -95,11 +95,14 @@ class Configured:
             left_out: Why some members are left out.
 
         Raises:
-            MemberError: Members are described wrongly.
+            MemberError: Members are described wrongly, or folds are to know one that is not there.
         """
-        members = read_members(parameters)
+        from chajong.pipelines.data_processing.pipeline import encoder_of_folds
+
+        members = tuple(each for each in read_members(parameters) if each.name not in left_out)
+        encoder_of_folds(members, parameters)
         self.parameters = parameters
-        self.members = tuple(member for member in members if member.name not in left_out)
+        self.members = members
         self.left_out = dict(left_out)
         pipelines.configure(REGISTRY)
 
