@@ -158,7 +158,7 @@ def _features(parameters: DataProcessingParameters, encoder: Member | None) -> l
         Node(
             extract_features,
             inputs=["photos", "photo_store", "encoder", scratch, *frozen],
-            outputs="features",
+            outputs=["features", "extraction"],
             name="extract_features",
         ),
         Node(
