@@ -13,7 +13,13 @@ from kedro.config import MissingConfigException, OmegaConfigLoader
 from kedro.framework.project import pipelines, settings
 from kedro.utils import find_kedro_project
 
-from chajong.members.configuration import Members, completed_blocks, merged, read_members
+from chajong.members.configuration import (
+    Members,
+    completed_blocks,
+    encoder_of_folds,
+    merged,
+    read_members,
+)
 
 MEMBERS = "members"
 PARAMETERS = "parameters"
@@ -97,8 +103,6 @@ class Configured:
         Raises:
             MemberError: Members are described wrongly, or folds are to know one that is not there.
         """
-        from chajong.pipelines.data_processing.pipeline import encoder_of_folds
-
         members = tuple(each for each in read_members(parameters) if each.name not in left_out)
         encoder_of_folds(members, parameters)
         self.parameters = parameters

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from chajong.configuration import configured_members, configured_parameters
 from chajong.graph import boxed, knowing
-from chajong.members.configuration import Member, Members, feature_member
+from chajong.members.configuration import Member, encoder_of_folds
 from chajong.pipelines.data_processing.nodes import (
     assign_folds,
     audit,
@@ -30,6 +30,9 @@ from chajong.pipelines.data_processing.parameters import DataProcessingParameter
 
 PARAMETERS = "params:data_processing"
 HISTOGRAMS = "histograms"
+SHARED = (
+    "photos", "classes", "folds", "photo_store", "photo_groups", "shift", "folds_report",
+)  # fmt: skip
 FOR_FOLDS = ["photos", "photo_listing", "classes", "photo_groups"]
 
 
@@ -96,23 +99,8 @@ def create_pipeline() -> Pipeline:
             ),
         ],
         "data_processing",
-        shared={
-            *("photos", "classes", "folds", "photo_store", "photo_groups", "shift", "folds_report")
-        },
+        shared=SHARED,
     )
-
-
-def encoder_of_folds(members: Members, parameters: Mapping[str, Any]) -> Member | None:
-    """Give the member whose features folds know, None where no frozen one is there.
-
-    Args:
-        members: The members of a session.
-        parameters: All its parameters.
-
-    Raises:
-        MemberError: The parameters name no frozen member.
-    """
-    return feature_member(members, _read(parameters).matched_folds.encoder)
 
 
 def _read(parameters: Mapping[str, Any]) -> DataProcessingParameters:
