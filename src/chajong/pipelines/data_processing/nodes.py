@@ -353,7 +353,14 @@ def report_folds(
     plain = _folds(photos, labels, photo_groups["group"].to_numpy(), parameters)
     rows = features.rows(folds["photo_id"])
     return compare_folds(
-        (plain, folds), candidates, rows, new, labels, encoder=names[0], called=called
+        (plain, folds),
+        candidates,
+        rows,
+        new,
+        labels,
+        encoder=names[0],
+        called=called,
+        seed=parameters.seed,
     )
 
 
