@@ -21,9 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from chajong.ensembling.pools.choice import PoolingProblem, choose_pool, cross_fit_pool
+from chajong.ensembling.pools.choice import CANDIDATES, PoolingProblem, choose_pool, cross_fit_pool
 from chajong.ensembling.pools.contributions import member_contributions
-from chajong.ensembling.pools.pool import METHODS, Pool
+from chajong.ensembling.pools.pool import Pool
 from chajong.ensembling.pools.weights import log_linear_weights
 
 SIZES = {"full": (33_000, 391, 12), "quick": (4_000, 391, 12)}
@@ -146,9 +146,9 @@ def _compare_with_truth(name: str, truth: Truth) -> None:
     print(f"{name}: {count} members, {classes} classes, fitted on {truth.photos:,} photos")
     alone = [-member[test, labels[test]].mean() for member in members]
     print(f"  best member        test {min(alone):.4f}")
-    losses = {method: test_loss(problem.fit(method, every)) for method in METHODS}
-    for method, loss in losses.items():
-        print(f"  {method:12} cross-fitted {chosen.losses[method]:.4f}  test {loss:.4f}")
+    losses = {title: test_loss(problem.fit(each, every)) for title, each in CANDIDATES.items()}
+    for title, loss in losses.items():
+        print(f"  {title:17} cross-fitted {chosen.losses[title]:.4f}  test {loss:.4f}")
     ratio = test_loss(chosen.pool) / min(losses.values())
     print(f"  chosen: {chosen.pool.method}, {ratio:.4f} x the best candidate's test log loss")
 

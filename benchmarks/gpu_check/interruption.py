@@ -15,9 +15,9 @@ import torch
 from benchmarks.gpu_check import small_training
 from benchmarks.gpu_check.rows import Finding, Items, NoHardware
 from benchmarks.gpu_check.small_training import small_job
+from chajong.manifest import MANIFEST
 from chajong.training.engine import CHECKPOINTS, HISTORY_FILE, train
 from chajong.training.moving_average import trained_weights
-from chajong.training.trainer import COMPLETE_FILE
 
 if TYPE_CHECKING:
     from chajong.training.engine import TrainedModel
@@ -61,7 +61,7 @@ def _kill_after_first_checkpoint(folder: Path) -> int:
         RuntimeError: The training ended by itself.
     """
     process = subprocess.Popen([sys.executable, small_training.__file__, str(folder)])
-    complete = f"checkpoint-*/{COMPLETE_FILE}"
+    complete = f"checkpoint-*/{MANIFEST}"
     while process.poll() is None and not any((folder / CHECKPOINTS).glob(complete)):
         time.sleep(0.002)
     process.kill()

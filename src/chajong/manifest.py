@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import logging
-from hashlib import blake2b, file_digest
+from hashlib import file_digest
 from typing import TYPE_CHECKING
+
+from xxhash import xxh3_128, xxh3_128_hexdigest
 
 from chajong.inside import inside
 
@@ -23,8 +25,6 @@ MANIFEST = "manifest.json"
 REMAKE = "Remove it and run `kedro run` again, which makes it anew."
 """The cure for what a run makes."""
 
-_DIGEST_BYTES = 16
-
 _HASHES: dict[tuple[int, ...], str] = {}
 """Of files that this process has read, by what changes when a file does."""
 
@@ -34,7 +34,7 @@ class DamagedError(ValueError):
 
 
 def fingerprint(path: Path) -> str:
-    """Give a file's size and BLAKE2b hash as text; a file that did not change is read once.
+    """Give a file's size and XXH3 hash as text; a file that did not change is read once.
 
     Raises:
         OSError: It cannot be read.
@@ -43,7 +43,7 @@ def fingerprint(path: Path) -> str:
     state = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
     if state not in _HASHES:
         with path.open("rb") as file:
-            digest = file_digest(file, lambda: blake2b(digest_size=_DIGEST_BYTES))
+            digest = file_digest(file, xxh3_128)
         _HASHES[state] = digest.hexdigest()
     return f"{stat.st_size}-{_HASHES[state]}"
 
@@ -55,7 +55,8 @@ def seal_folder(folder: Path) -> None:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path != folder / MANIFEST
     }
-    text = json.dumps(files, ensure_ascii=False, indent=2)
+    sealed = {"files": files, "of": _digest_of(files)}
+    text = json.dumps(sealed, ensure_ascii=False, indent=2)
     (folder / MANIFEST).write_text(text, encoding="utf-8")
 
 
@@ -93,16 +94,22 @@ def _size(written: str) -> int:
     return int(written.partition("-")[0])
 
 
+def _digest_of(files: dict[str, str]) -> str:
+    return xxh3_128_hexdigest(json.dumps(files).encode())
+
+
 def _manifest_of(folder: Path, cure: str) -> dict[str, str]:
     path = folder / MANIFEST
     try:
-        files = json.loads(path.read_text(encoding="utf-8"))
+        sealed = json.loads(path.read_text(encoding="utf-8"))
+        files: dict[str, str] = sealed["files"]
+        is_whole = sealed["of"] == _digest_of(files)
     except FileNotFoundError as error:
         message = f"{folder} has no {MANIFEST}, so it cannot be told whether it is whole. {cure}"
         raise DamagedError(message) from error
-    except ValueError as error:
+    except (ValueError, LookupError, TypeError) as error:
         raise DamagedError(f"{path} is damaged. {cure}") from error
-    if not isinstance(files, dict) or not all(isinstance(file, str) for file in files.values()):
+    if not is_whole:
         raise DamagedError(f"{path} is damaged. {cure}")
     return files
 

@@ -168,5 +168,5 @@ def _whole(path: Path, cure: str) -> Iterator[None]:
     check_file(path, cure)
     try:
         yield
-    except pa.ArrowException as error:
+    except (pa.ArrowException, ValueError) as error:  # an empty file cannot be mapped
         raise DamagedError(f"{path} is damaged ({error}). {cure}") from error

@@ -65,18 +65,18 @@ def whole_file(path: Path, sealed: bool = False, size: int | None = None) -> Ite
 
 
 @contextmanager
-def whole_folder(folder: Path, known_by: str | None = None) -> Iterator[Path]:
+def whole_folder(folder: Path, known_by: str | None = None, sealed: bool = True) -> Iterator[Path]:
     """Yield an empty folder beside `folder` that takes its place when the block succeeds.
 
     One process writes a folder at a time. A folder that is replaced is absent for the time of a
-    rename; where a process is killed at that moment, the next write puts it back first. The folder
-    gets a manifest, for `chajong.manifest.check_folder`.
+    rename; where a process is killed at that moment, the next write puts it back first.
 
     Args:
         folder: What is written; its parents are made. A link stays, and what it leads to is
             replaced.
         known_by: A file that tells an earlier folder of the same kind, which is replaced. A folder
             that holds anything else is not.
+        sealed: Whether `chajong.manifest.check_folder` is to tell it from any other.
 
     Raises:
         FileExistsError: The folder holds something that would be lost.
@@ -91,7 +91,8 @@ def whole_folder(folder: Path, known_by: str | None = None) -> Iterator[Path]:
     try:
         with room_on_disk(unfinished):
             yield unfinished
-            seal_folder(unfinished)
+            if sealed:
+                seal_folder(unfinished)
             for path in (*unfinished.rglob("*"), unfinished):
                 _to_disk(path)
         _put_in_place(unfinished, folder)

@@ -28,7 +28,7 @@ def test_text_stays_text(dataset, text, tmp_path_factory):
 def test_a_table_for_people_has_a_bom(tmp_path):
     kept = TableDataset(str(tmp_path / "표.csv"))
     kept.save(pd.DataFrame({"차": ["쏘나타"], "n": [0.5]}))
-    assert (tmp_path / "표.csv").read_bytes() == "\ufeff차,n\n쏘나타,0.5\n".encode()
+    assert (tmp_path / "표.csv").read_bytes() == '\ufeff"차","n"\n"쏘나타",0.5\n'.encode()
 
 
 def test_what_a_spreadsheet_made_of_the_csv_is_not_read(tmp_path):

@@ -1,4 +1,5 @@
 import io
+import tracemalloc
 from hashlib import sha256
 
 import numpy as np
@@ -121,6 +122,36 @@ def test_an_interrupted_extraction_resumes_after_its_last_shard(store, cache, mo
     whole = ContentCache(cache.folder.with_name("whole"), feature_schema())
     extract_features(keys, store, MeanColour(), whole, "test")
     np.testing.assert_array_equal(read_features(reopened, keys)[0], read_features(whole, keys)[0])
+
+
+def test_one_shard_is_read_after_another(cache):
+    generator = np.random.default_rng(0)
+    shards = [generator.normal(size=(50, 1_000)).astype(np.float32) for _ in range(40)]
+    for number, features in enumerate(shards):
+        keys = [f"{number}-{row}" for row in range(50)]
+        cache.append(extraction._rows(keys, features, seconds=1.0))
+    wanted = [f"{number}-{row}" for row in range(50) for number in range(40)]
+    tracemalloc.start()
+    matrix, seconds = read_features(cache, wanted)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    expected = np.stack(shards).swapaxes(0, 1).reshape(2_000, 1_000).astype(np.float16)
+    np.testing.assert_array_equal(matrix, expected)
+    assert seconds == pytest.approx(40, rel=1e-5)
+    assert peak < 1.5 * matrix.nbytes
+
+
+def test_one_shard_that_needs_more_room_gives_it_to_all(cache):
+    small, large = np.float32([[0.1, 1 / 3]]), np.float32([[70_000, 0.2]])
+    cache.append(extraction._rows(["small"], small, seconds=1.0))
+    cache.append(extraction._rows(["large"], large, seconds=1.0))
+    matrix, _ = read_features(cache, ["large", "small", "large"])
+    np.testing.assert_array_equal(matrix, np.vstack([large, small, large]))
+
+
+def test_a_photo_without_features_is_named(cache):
+    with pytest.raises(KeyError, match="1 photos have no features, the first is gone"):
+        read_features(cache, ["gone"])
 
 
 def test_the_time_of_identical_photos_counts_once(store, cache):

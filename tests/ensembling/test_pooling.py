@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from photo_table import photo_table
 from tiny_predictions import align_to_photos
 
 from chajong.ensembling.pooling import (
@@ -51,7 +52,7 @@ class World:
         self.labels = self.truth[photos]
         classes = pd.DataFrame({"name": NAMES, "effective_class": NAMES})
         names = [NAMES[label] for label in self.labels]
-        table = pd.DataFrame({"photo_id": photos, "class_name": names})
+        table = photo_table(photos, names)
         self.contract = contract_hash(classes, self.folds, table)
 
     def member(self, seed: int, sharpness: float = 3.0) -> Predictions:
@@ -84,7 +85,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    return World(slice_size=SMALLEST_SLICE)
+    return World(slice_size=300)
 
 
 @pytest.fixture(scope="module")
@@ -394,3 +395,25 @@ class TestSkipped:
     def test_no_member(self, world: World):
         with pytest.raises(ValueError, match="there is none"):
             world.pool({})
+
+
+class TestEvidence:
+    """What a few photos cannot say is not said, and no step is kept that they do not carry."""
+
+    def test_separable_photos_leave_every_class_a_share_that_follows_their_number(self):
+        world = World(slice_size=0)
+        few = world.folds["photo_id"].isin(world.folds["photo_id"].iloc[:40])
+        world.folds = world.folds[few].assign(label_counts=True)
+        member = world.member(1)
+        labels = world.truth[member.rows["photo_id"]].to_numpy()
+        scores = normalise_log(60 * np.eye(4)[labels] + np.arange(4))
+        pooled = world.pool({"hog": replace(member, log_probabilities=scores)})
+        test = np.exp(split_rows(pooled.predictions, "test").log_probabilities)
+        assert test.min() == pytest.approx(1 / 42 / 4, rel=1e-3)
+        assert test.max() == pytest.approx(1 - 3 / 42 / 4, rel=1e-3)
+
+    def test_a_temperature_of_a_few_photos_that_is_not_certain_is_not_taken(self):
+        world = World(slice_size=SMALLEST_SLICE)
+        pooled = world.pool({"hog": world.member(1, sharpness=1.0)})
+        assert pooled.final_temperature == pooled.out_of_fold_temperature
+        assert "not certain to help" in pooled.temperature_source

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from photo_table import photo_table
 
 from chajong.ensembling.family_temperature import NO_FAMILY_TEMPERATURES, FamilyTemperatures
 from chajong.ensembling.pooling import pool_members
@@ -53,7 +54,7 @@ class World:
             }
         )
         names = CLASSES["name"].to_numpy()[self.truth[train]]
-        photos = pd.DataFrame({"photo_id": train, "class_name": names})
+        photos = photo_table(train, names)
         self.contract = contract_hash(CLASSES, self.folds, photos)
 
     @property

@@ -95,7 +95,7 @@ def make_small_run(folder: Path) -> SmallRun:
     reviewed = data_processing.honour_review(scanned, listing, None)
     photos, store = data_processing.read_photos(scanned, reviewed, folder / "scratch", processing)
     groups = data_processing.group_photos(photos, classes, processing)
-    folds = data_processing.assign_folds(photos, listing, classes, groups, processing)
+    folds, _ = data_processing.assign_folds(photos, listing, classes, groups, processing)
     features, predictions, checkpoints = {}, {}, {}
     kind, tables = FrozenKind(), TrainingTables(photos, classes, folds, store)
     for member, encoder in ENCODERS.items():
@@ -104,6 +104,6 @@ def make_small_run(folder: Path) -> SmallRun:
         key = kind.check(scratch, parameters)
         features[member], report = kind.extract(photos, store, key, scratch, parameters)
         predictions[member], checkpoints[member], *_ = kind.predict(
-            features[member], report, tables, parameters
+            member, features[member], report, tables, parameters
         )
     return SmallRun(raw, photos, classes, folds, store, features, predictions, checkpoints)

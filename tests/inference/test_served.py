@@ -10,6 +10,8 @@ from chajong.datasets import Skipped
 from chajong.encoders.concatenation import join_matrices
 from chajong.inference.agreement import AgreementError, check_agreement, keep_answers
 from chajong.inference.member_models import can_answer, members_needed
+from chajong.members.kinds.frozen import FrozenKind
+from chajong.members.trained.tables import TrainingTables
 from chajong.predictions.contract import normalise_log
 
 
@@ -48,6 +50,13 @@ def test_without_any_checkpoint_nothing_is_saved(small_run, monkeypatch):
     monkeypatch.setitem(small_run.predictions, "teammate", small_run.predictions["hog"])
     served = small_run.served(("teammate",))
     assert isinstance(small_run.ensemble(served), Skipped)
+
+
+def test_heads_are_not_fitted_on_features_of_other_photos(small_run):
+    tables = TrainingTables(*small_run.tables, small_run.store)
+    stale = replace(small_run.features["hog"], content="of before")
+    with pytest.raises(ValueError, match=r"'hog' are of other photos.*--namespaces hog"):
+        FrozenKind().predict("hog", stale, {}, tables, None)
 
 
 BUILDS_ON = {

@@ -84,7 +84,9 @@ def with_features_of_other_photos(run, name, folder):
 
 LEAKS = {
     ("concat", "features"): [(with_features_of_other_photos, ValueError, "of other photos")],
-    ("fusion", "checkpoint"): [(with_other_folds, CheckpointError, "trained with other folds")],
+    ("fusion", "checkpoint"): [
+        (with_other_folds, CheckpointError, "trained with other photos, labels or folds")
+    ],
     ("vlm", "predictions"): [
         (with_rows_of_another_fold, HintError, "was trained on that photo"),
         (with_rows_that_know_the_labels, HintError, "make them out of fold"),

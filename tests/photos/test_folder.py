@@ -22,6 +22,12 @@ def refused(root: Path, **options: str) -> str:
     return str(error.value)
 
 
+def test_a_test_photo_with_the_id_of_a_train_photo_is_refused(write_folder):
+    photo = next(iter(TRAIN))
+    table = {"test.csv": f"ID,img_path\n{photo},test/TEST_0.jpg\n"}
+    assert photo in refused(write_folder({**TRAIN, **TEST, **table}))
+
+
 class TestTrainFolders:
     def test_train_alone_is_enough(self, write_folder):
         folder = scan_photo_folder(write_folder(TRAIN))

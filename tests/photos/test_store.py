@@ -1,8 +1,10 @@
 import pickle
 
+import psutil
 import pyarrow as pa
 import pytest
 
+from chajong.photos import store as photo_store
 from chajong.photos.store import PhotoStore, open_photo_store
 from chajong.tables import write_table
 
@@ -53,3 +55,17 @@ class TestPickle:
         received = pickle.loads(pickle.dumps(large))
         assert received.jpeg("b") == large.jpeg("b")
         assert received.preparation == "640 pixels"
+
+
+def test_pages_that_were_read_are_let_go_of(tmp_path, monkeypatch):
+    monkeypatch.setattr(photo_store, "KEPT_BYTES", 1_000_000)
+    photos = [bytes([number]) * 1_000_000 for number in range(60)]
+    keys = [f"{number:064x}" for number in range(60)]
+    table = pa.table({"sha256": keys, "jpeg": pa.array(photos, pa.large_binary())})
+    write_table(table, tmp_path / "store.arrow")
+    opened = open_photo_store(tmp_path / "store.arrow")
+    before = psutil.Process().memory_info().rss
+    assert [opened.jpeg(key) == photo for key, photo in zip(keys * 2, photos * 2, strict=True)] == [
+        True
+    ] * 120
+    assert psutil.Process().memory_info().rss - before < 20e6

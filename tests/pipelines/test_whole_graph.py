@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from kedro.framework.project import configure_project, pipelines
 from PIL import Image
 
 from chajong.manifest import seal_folder
@@ -240,10 +241,61 @@ class TestMembers:
         statuses = members_of(data)
         assert statuses["teammate"] == "pooled"
         for member in ("hog", "timm_frozen", "concat"):
-            assert statuses[member].startswith("made with other classes or folds"), member
+            assert statuses[member].startswith("made with other photos, classes"), member
         shutil.rmtree(data / "07_model_output" / "external")
-        with pytest.raises(ValueError, match=r"hog.*made with other classes or folds"):
+        with pytest.raises(ValueError, match=r"hog made with other photos, classes"):
             run_pipelines(finished.raw, data, "ensembling")
+
+    def test_exchanged_test_photos_make_members_stale_until_they_run_again(
+        self, finished, raw_dir, data_dir, run_pipelines
+    ):
+        ids = exchange_test_photos(raw_dir)
+        before = (data_dir / "07_model_output" / "submission.csv").read_bytes()
+        with pytest.raises(ValueError, match=r"hog made with other .*`kedro run --namespaces hog`"):
+            run_pipelines(raw_dir, data_dir, "data_processing", "ensembling")
+        with pytest.raises(ValueError, match=r"ensemble's predictions were made with other photos"):
+            run_pipelines(raw_dir, data_dir, "reporting")
+        assert (data_dir / "07_model_output" / "submission.csv").read_bytes() == before
+        old = submission_of(data_dir).set_index("ID")
+        run_pipelines(raw_dir, data_dir, hog=finished.hog)
+        new = submission_of(data_dir).set_index("ID")
+        np.testing.assert_allclose(new.loc[ids], old.loc[ids[::-1]], atol=1e-6)
+
+    def test_a_stale_member_is_named_beside_one_that_is_not(
+        self, finished, several, tmp_path, raw_dir, run_pipelines
+    ):
+        data = shutil.copytree(several, tmp_path / "data")
+        exchange_test_photos(raw_dir)
+        run_pipelines(raw_dir, data, "data_processing", "feature_extraction")
+        run_pipelines(raw_dir, data, "ensembling", **MORE)
+        statuses = members_of(data)
+        assert statuses["hog"] == statuses["teammate"] == "pooled"
+        for member in ("timm_frozen", "concat"):
+            assert statuses[member].endswith(f"`kedro run --namespaces {member}`")
+        table = pd.read_csv(data / "08_reporting" / "leaderboard.csv", index_col="member")
+        assert table.loc[["timm_frozen", "concat"], "log_loss"].isna().all()
+
+    def test_nothing_is_handed_in_before_the_saved_ensemble_was_compared(self):
+        configure_project("chajong")
+        after = pipelines["ensembling"].from_nodes("ensemble.compare_saved_ensemble")
+        assert {"ensemble.submission", "ensemble.top_k"} <= after.all_outputs()
+
+
+def exchange_test_photos(raw):
+    """Give each readable test photo the content of another one, and list their IDs."""
+    files = [path for path in sorted((raw / "test").glob("*.jpg")) if is_photo(path)]
+    contents = [path.read_bytes() for path in files]
+    for path, content in zip(files, contents[::-1], strict=True):
+        path.write_bytes(content)
+    return [path.stem for path in files]
+
+
+def is_photo(path):
+    try:
+        Image.open(path).load()
+    except OSError:
+        return False
+    return True
 
 
 def write_uniform_table(finished, path):

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from photo_table import photo_table
 
 from chajong.predictions import contract as module
 from chajong.predictions.contract import (
@@ -17,6 +18,7 @@ from chajong.predictions.contract import (
     pool_fold_models,
     read_predictions,
     train_rows,
+    training_contract,
     write_predictions,
 )
 
@@ -121,7 +123,7 @@ class TestContractHash:
                 "encoder": "",
             }
         )
-        photos = pd.DataFrame({"photo_id": list("abcdefgh"), "class_name": ["a", "b"] * 4})
+        photos = photo_table(list("abcdefgh"), ["a", "b"] * 4)
         shuffled = contract_hash(classes, folds.iloc[order], photos.iloc[order[::-1]])
         assert shuffled == contract_hash(classes, folds, photos)
 
@@ -146,6 +148,28 @@ class TestContractHash:
         relabelled = photos.copy()
         relabelled.iloc[0, relabelled.columns.get_loc("class_name")] = classes["name"].iloc[1]
         assert contract_hash(classes, folds, relabelled) != contract_hash(classes, folds, photos)
+
+    @pytest.mark.parametrize("place", range(11))
+    def test_what_any_photo_shows_counts(self, classes, folds, photos, place: int):
+        shown = photos.copy()
+        shown.loc[place, "sha256"] = "f" * 64
+        assert contract_hash(classes, folds, shown) != contract_hash(classes, folds, photos)
+        same = training_contract(classes, folds, shown) == training_contract(classes, folds, photos)
+        assert same == (photos.loc[place, "split"] == "test")
+
+    def test_exchanged_test_photos_count(self, classes, folds, photos):
+        exchanged = photos.copy()
+        exchanged.loc[[8, 9], "sha256"] = exchanged.loc[[9, 8], "sha256"].to_numpy()
+        assert contract_hash(classes, folds, exchanged) != contract_hash(classes, folds, photos)
+
+    def test_a_test_photo_that_can_no_longer_be_read_counts(self, classes, folds, photos):
+        unread = photos.copy()
+        unread.loc[9, "status"] = "unreadable"
+        assert contract_hash(classes, folds, unread) != contract_hash(classes, folds, photos)
+
+    def test_the_order_of_photos_does_not_count(self, classes, folds, photos):
+        turned = photos[::-1]
+        assert contract_hash(classes, folds, turned) == contract_hash(classes, folds, photos)
 
     def test_another_name_of_the_same_car_does_not_count(self, classes, folds, photos):
         renamed = photos.copy()
@@ -190,7 +214,7 @@ class TestParquet:
         with pytest.raises(OSError, match="is full"):
             write_predictions(make_member(2), path)
         assert path.read_bytes() == before
-        assert list(tmp_path.iterdir()) == [path]
+        assert sorted(file.name for file in tmp_path.iterdir()) == [".p.parquet.hash", "p.parquet"]
 
     def test_foreign_parquet_file(self, tmp_path: Path):
         path = tmp_path / "p.parquet"

@@ -43,7 +43,7 @@ def test_the_loss_is_as_low_as_that_of_scipys_generic_minimiser(seed, signals):
         bounds=[(1 / HOTTEST, 1 / COLDEST)] * len(scores),
         options={"xatol": 1e-4, "fatol": 1e-9},
     )
-    assert loss(found, scores, labels) <= generic.fun + 1e-7
+    assert loss(found, scores, labels) <= generic.fun + 1e-5
 
 
 def test_known_weights_are_found_whatever_the_scale_of_the_scores():

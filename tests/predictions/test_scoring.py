@@ -29,6 +29,7 @@ def photos(folds, test_ids) -> pd.DataFrame:
         {
             "photo_id": [*train, "train/broken.jpg", *test_ids],
             "split": ["train"] * 9 + ["test"] * 3,
+            "sha256": [f"{number:064x}" for number in range(12)],
             "status": ["ok"] * 8 + ["unreadable"] + ["ok"] * 3,
             "class_name": [*(NAMES * 2)[::-1], NAMES[0], None, None, None],
         }

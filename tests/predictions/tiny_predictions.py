@@ -53,7 +53,9 @@ def photos(classes: pd.DataFrame, folds: pd.DataFrame, test_ids: list[str]) -> p
             "class_name": names[np.arange(len(folds)) % len(names)],
         }
     )
-    return pd.concat([train, pd.DataFrame({"photo_id": test_ids, "split": "test"})])
+    test = pd.DataFrame({"photo_id": test_ids, "split": "test"})
+    both = pd.concat([train, test], ignore_index=True)
+    return both.assign(status="ok", sha256=[f"{number:064x}" for number in range(len(both))])
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ def write_rendered_photos(
     classes = _sorted_classes(names)
     test_labels = _shuffled_labels(classes, test_per_class, seed)
     nfd = nfd_class(classes) if oddities else None
-    with whole_folder(folder) as unfinished:
+    with whole_folder(folder, sealed=False) as unfinished:
         jobs = list(_class_jobs(unfinished, classes, train_per_class, test_labels, seed, size, nfd))
         for path in {path.parent for job in jobs for path in (*job.train_paths, *job.test_paths)}:
             path.mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,7 @@ def read_upload(path: Path, settings: AppSettings) -> bytes:
 
     Raises:
         RequestError: It is empty or too large.
-        UnreadablePhotoError: It is not a JPEG, PNG, WebP or BMP file, damaged, or has too many
+        UnreadablePhotoError: It is of a format that is not read, is damaged, or has too many
             pixels.
     """
     limit = settings.max_upload_megabytes

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chajong.encoders.features import Features, content_hash
+from chajong.encoders.features import Features, check_features, content_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,19 +30,13 @@ def join_encoders(photos: pd.DataFrame, features: Mapping[str, Features]) -> Fea
     """
     readable = photos[photos["status"] == "ok"]
     photo_ids = tuple(readable["photo_id"])
-    content = content_hash(photo_ids, readable["sha256"].tolist())
     for name, block in features.items():
-        if block.content != content:
-            message = (
-                f"The features of {name!r} are of other photos than there are now: make them anew "
-                f"with `kedro run --namespaces {name}`."
-            )
-            raise ValueError(message)
+        check_features(name, block, photos)
     return Features(
         photo_ids=photo_ids,
         matrix=join_matrices([block.rows(photo_ids) for block in features.values()]),
         encoder=sha256("+".join(block.encoder for block in features.values()).encode()).hexdigest(),
-        content=content,
+        content=content_of(photos),
     )
 
 

@@ -156,8 +156,11 @@ def read_features(cache: ContentCache, contents: Sequence[str]) -> tuple[np.ndar
         raise KeyError(f"{len(missing)} photos have no features, the first is {missing[0]}.")
     kinds = {smallest_float(matrix_of(shard["features"])).dtype for shard in cache.shards()}
     matrix, seconds = np.empty((0, 0), np.float16), 0.0
+    left = set(contents)
     for shard in cache.shards():
-        row_of = {key: row for row, key in enumerate(shard["content"].to_pylist())}
+        keys = enumerate(shard["content"].to_pylist())
+        row_of = {key: row for row, key in keys if key in left}  # two shards may hold one photo
+        left -= row_of.keys()
         places = [place for place, content in enumerate(contents) if content in row_of]
         rows = [row_of[contents[place]] for place in places]
         features = matrix_of(shard["features"])

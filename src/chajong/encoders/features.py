@@ -11,6 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    import pandas as pd
     import pyarrow as pa
 
 
@@ -75,6 +76,26 @@ def content_hash(photo_ids: Sequence[str], contents: Sequence[str]) -> str:
     for photo_id, content in sorted(zip(photo_ids, contents, strict=True)):
         digest.update(f"{photo_id}\0{content}\n".encode())
     return digest.hexdigest()
+
+
+def content_of(photos: pd.DataFrame) -> str:
+    """Give the `content_hash` of the readable photos of the `photos` table."""
+    readable = photos[photos["status"] == "ok"]
+    return content_hash(readable["photo_id"].tolist(), readable["sha256"].tolist())
+
+
+def check_features(member: str, features: Features, photos: pd.DataFrame) -> None:
+    """See that a member's features are of the present photos.
+
+    Raises:
+        ValueError: They are of others.
+    """
+    if features.content != content_of(photos):
+        message = (
+            f"The features of {member!r} are of other photos than there are now: make them anew "
+            f"with `kedro run --namespaces {member}`."
+        )
+        raise ValueError(message)
 
 
 def features_to_table(features: Features) -> pa.Table:

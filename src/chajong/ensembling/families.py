@@ -91,6 +91,9 @@ def move_inside_family(
 ) -> None:
     """Share a family's mass among its classes anew, in place.
 
+    No class falls below the photo's least probable one: what few photos cannot rule out for a pool
+    (its floor), they cannot rule out inside a family.
+
     Args:
         log_probabilities: [photos, classes]; the columns outside the family are not written.
         classes: int [members], the family's class indices.
@@ -100,4 +103,8 @@ def move_inside_family(
 
     own = log_probabilities[:, classes].astype(np.float64)
     mass = logsumexp(own, axis=1, keepdims=True)
-    log_probabilities[:, classes] = mass + log_softmax(scores, axis=1)
+    least = log_probabilities.min(axis=1, keepdims=True).astype(np.float64) - mass
+    # Each of the classes had at least the least, so that this share is at most 1.
+    floor = np.minimum(len(classes) * np.exp(least), 1)
+    inside = (1 - floor) * np.exp(log_softmax(scores, axis=1)) + floor / len(classes)
+    log_probabilities[:, classes] = mass + np.log(inside)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from chajong.ensembling.pools.choice import ChosenPool, PoolingProblem
 from chajong.ensembling.pools.contributions import member_contributions
-from chajong.ensembling.pools.pool import Pool
+from chajong.ensembling.pools.pool import Pool, log_normalised
 from chajong.ensembling.pools.presence import (
     AlignedMembers,
     MemberSet,
@@ -25,6 +25,7 @@ from chajong.ensembling.pools.presence import (
     usable_members,
 )
 from chajong.predictions.calibration import fit_temperature
+from chajong.predictions.certain_gain import fit_if_certain, label_gains
 from chajong.predictions.contract import (
     POOLED_FOLD,
     ROW_COLUMNS,
@@ -91,8 +92,8 @@ def pool_members(
     A member that repeats another has no part (see `usable_members`). A photo that some members lack
     uses a pool of those that it has, fitted on the train photos which all of these have. A mean
     over fold models is softer than one model, so that the final temperature is fitted on the
-    calibration slice, which none of them trained on; with fewer than 30 photos there, it is that of
-    the out-of-fold rows.
+    calibration slice, which none of them trained on; with fewer than 30 photos there, or where its
+    gain is not certain (`certain_gain`), it is that of the out-of-fold rows.
 
     Args:
         members: The predictions of each member.
@@ -100,7 +101,7 @@ def pool_members(
         folds: One row a readable train photo, with `photo_id`, `fold` (-1: calibration slice),
             `label_counts` and `group`.
         test_ids: The readable test photos, in the order wanted.
-        contract: The hash of the present classes and folds.
+        contract: The hash of the present photos, classes and folds.
         photo_weights: How much each photo of `folds` weighs in every fit and choice, by
             `photo_id`, positive, on any scale; None weighs all photos alike.
 
@@ -177,7 +178,7 @@ def _problem(
 def _final_pools(
     pools: Mapping[MemberSet, Pool], calibration: AlignedMembers, on_slice: PoolingProblem
 ) -> tuple[dict[MemberSet, Pool], str]:
-    """Change all temperatures by the factor that fits the slice, and say what it was fitted on."""
+    """Change all temperatures by the factor that fits the slice, where its gain is certain."""
     counts = on_slice.counts
     if counts.sum() < SMALLEST_SLICE:
         return dict(pools), (
@@ -186,9 +187,27 @@ def _final_pools(
         )
     unfloored = {of: replace(pool, floor=0.0) for of, pool in pools.items()}
     tempered = _pool_all(calibration, unfloored)[counts]
-    factor = fit_temperature(tempered, on_slice.labels[counts], on_slice.photo_weights[counts])
+    factor = _certain_factor(tempered, on_slice, counts)
+    if factor == 1:
+        return dict(pools), "out-of-fold rows, as another one is not certain to help"
     final = {of: replace(pool, temperature=pool.temperature * factor) for of, pool in pools.items()}
     return final, "the calibration slice"
+
+
+def _certain_factor(tempered: np.ndarray, on_slice: PoolingProblem, counts: np.ndarray) -> float:
+    """Fit a temperature on the slice, 1 where it is not certain that it helps other photos."""
+    labels, weights = on_slice.labels[counts], on_slice.photo_weights[counts]
+
+    def fit(rows: np.ndarray) -> float:
+        return fit_temperature(tempered[rows], labels[rows], weights[rows])
+
+    def gains(factor: float, rows: np.ndarray) -> np.ndarray:
+        before = tempered[rows]
+        gained = label_gains(log_normalised(before / factor), before, labels[rows])
+        weighted: np.ndarray = gained * weights[rows] / weights.mean()
+        return weighted
+
+    return fit_if_certain(fit, gains, on_slice.groups[counts], 1.0)
 
 
 def _pool_all(members: AlignedMembers, pools: Mapping[MemberSet, Pool]) -> np.ndarray:

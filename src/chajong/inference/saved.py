@@ -195,12 +195,15 @@ def _read_parts(folder: Path) -> Ensemble:
 
 
 def _read_description(file: Path) -> SavedEnsemble:
-    described = json.loads(file.read_text(encoding="utf-8"))
+    try:
+        described = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DamagedError(f"{file} is damaged ({error}). {CURE}") from error
     number = described.get("format") if isinstance(described, dict) else None
     if number != FORMAT:
         message = (
-            f"The ensemble in {file.parent} is of format {number}, and this version of chajong "
-            f"reads format {FORMAT}: make it anew with `kedro run --pipelines ensembling`."
+            f"{file} is of format {number}, and this version of chajong reads format {FORMAT}: "
+            "make it anew with `kedro run --pipelines ensembling`."
         )
         raise SavedEnsembleError(message)
     check_folder(file.parent, CURE)

@@ -108,6 +108,7 @@ def scan_photo_folder(
     notes.extend(train.notes)
     _check_names(root, train.classes.union(map(nfc, columns)))
     test, listed_by = _test(tree, notes)
+    _check_ids(root, train.photos["photo_id"], test["photo_id"])
     listing = pd.concat([train.photos.assign(split="train"), test.assign(split="test")])
     listing = listing.reset_index(drop=True).astype({"found": bool})
     listing["group"] = _groups(root, listing, train.table, group_column, notes)
@@ -135,6 +136,16 @@ def _check_names(root: Path, classes: set[str]) -> None:
             f"{root} has a class {examples(taken)}, and tables of predictions have another column "
             "of that name. Rename the class: its folder or its label, and its column in "
             "sample_submission.csv."
+        )
+        raise RawDataError(message)
+
+
+def _check_ids(root: Path, train: pd.Series[str], test: pd.Series[str]) -> None:
+    """See that no test photo is called as a train photo, whose path is its ID."""
+    if shared := set(train) & set(test):
+        message = (
+            f"{root} has test photos with the IDs of train photos, which are called by their "
+            f"paths: {examples(shared)}. Give the test photos other IDs in test.csv."
         )
         raise RawDataError(message)
 

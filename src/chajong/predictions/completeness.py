@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from chajong.predictions.contract import Predictions
+from chajong.predictions.contract import Predictions, stale
 
 
 def complete_members(
@@ -22,14 +22,16 @@ def complete_members(
         members: The predictions of each member.
         folds: One row a readable train photo, with `photo_id` and `fold` (-1: calibration slice).
         test_ids: The readable test photos.
-        contract: The hash of the present classes and folds.
+        contract: The hash of the present photos, classes and folds.
 
     Returns:
-        The members made for the present classes and folds that have every row, and for each other
-        member the reason.
+        The members made for the present photos, classes and folds that have every row, and for
+        each other member the reason.
     """
     wanted = _complete_rows(folds, test_ids)
-    reasons = {name: _reason_to_skip(member, wanted, contract) for name, member in members.items()}
+    reasons = {
+        name: _reason_to_skip(name, member, wanted, contract) for name, member in members.items()
+    }
     usable = {name: member for name, member in members.items() if not reasons[name]}
     return usable, {name: reason for name, reason in reasons.items() if reason}
 
@@ -43,9 +45,9 @@ def _complete_rows(folds: pd.DataFrame, test_ids: Sequence[str]) -> pd.MultiInde
     return train.append(pd.MultiIndex.from_product([seen_by_all, every_fold], names=train.names))
 
 
-def _reason_to_skip(member: Predictions, wanted: pd.MultiIndex, contract: str) -> str:
+def _reason_to_skip(name: str, member: Predictions, wanted: pd.MultiIndex, contract: str) -> str:
     if member.contract != contract:
-        return "made with other classes or folds: run its pipeline again"
+        return stale(name)
     missing = wanted.difference(pd.MultiIndex.from_frame(member.rows[["photo_id", "fold"]]))
     if len(missing):
         photo, fold = missing[0]

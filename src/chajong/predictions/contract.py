@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from chajong.photos.table import readable_photos
 from chajong.tables import read_parquet, write_parquet
 
 Split = Literal["train", "calibration", "test"]
@@ -40,7 +41,7 @@ class Predictions:
             `label_counts` (bool, whether the photo's label counts for scoring).
         log_probabilities: float32 [rows, classes], natural logarithms, each row a distribution.
         class_names: The effective classes, in the order of the columns.
-        contract: The `contract_hash` of the classes and folds the rows were made with.
+        contract: The `contract_hash` of the photos, classes and folds the rows were made with.
 
     Raises:
         ValueError: If the parts do not fit together or a row is not a distribution.
@@ -157,32 +158,63 @@ def effective_class_names(classes: pd.DataFrame) -> tuple[str, ...]:
     return tuple(classes["effective_class"].drop_duplicates())
 
 
-def contract_hash(classes: pd.DataFrame, folds: pd.DataFrame, photos: pd.DataFrame) -> str:
-    """Return the hash that tells whether predictions belong to these classes, folds and labels.
+def training_contract(classes: pd.DataFrame, folds: pd.DataFrame, photos: pd.DataFrame) -> str:
+    """Return the hash of all that a fold's model can learn from: classes, folds, labels, photos.
 
     Args:
         classes: One row a class name, with `name` and `effective_class`; the order of classes
             counts.
-        folds: One row a photo, with `photo_id`, `fold`, `label_counts`, `group` and `encoder`; the
-            order of rows does not count.
-        photos: One row a photo, with `photo_id` and `class_name`; those of `folds` count.
+        folds: One row a readable train photo, with `photo_id`, `fold`, `label_counts`, `group`
+            and `encoder`; the order of rows does not count.
+        photos: One row a photo, with `photo_id`, `class_name` and `sha256`; those of `folds`
+            count.
 
     Returns:
-        The SHA-256 of both, in hexadecimal digits.
+        The SHA-256, in hexadecimal digits.
     """
     ordered = folds.sort_values("photo_id")
-    names = photos.set_index("photo_id").loc[ordered["photo_id"], "class_name"]
+    shown = photos.set_index("photo_id").loc[ordered["photo_id"]]
     effective_class_of = dict(zip(classes["name"], classes["effective_class"], strict=True))
-    parts = [
+    return _hash_of(
         list(effective_class_names(classes)),
         ordered["photo_id"].astype(str).tolist(),
         ordered["fold"].astype(int).tolist(),
         ordered["label_counts"].astype(bool).tolist(),
         ordered["group"].astype(str).tolist(),
         sorted(set(ordered["encoder"])),
-        [effective_class_of[name] for name in names],
-    ]
+        [effective_class_of[name] for name in shown["class_name"]],
+        shown["sha256"].tolist(),
+    )
+
+
+def contract_hash(classes: pd.DataFrame, folds: pd.DataFrame, photos: pd.DataFrame) -> str:
+    """Return the hash that tells whether predictions belong to the present photos and labels.
+
+    Args:
+        classes: As for `training_contract`.
+        folds: The same.
+        photos: The same, with `split` and `status`; the readable test photos count too, in any
+            order.
+
+    Returns:
+        The SHA-256, in hexadecimal digits, of all that a row of predictions depends on besides its
+        model: what that model could learn from, and what each test photo shows.
+    """
+    test = readable_photos(photos, "test")
+    shown = sorted(zip(test["photo_id"].astype(str), test["sha256"], strict=True))
+    return _hash_of(training_contract(classes, folds, photos), shown)
+
+
+def _hash_of(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
+
+
+def stale(member: str) -> str:
+    """Say of a member of another contract why it counts for nothing, and what makes it anew."""
+    return (
+        "made with other photos, classes, folds or labels than there are now: make it anew with "
+        f"`kedro run --namespaces {member}`"
+    )
 
 
 def normalise_log(scores: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chajong.encoders.features import content_hash
+from chajong.encoders.features import content_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,8 +30,7 @@ def strongest_features(
     Returns:
         The features, or None where no scored member has features of these photos.
     """
-    readable = photos[photos["status"] == "ok"]
-    content = content_hash(readable["photo_id"].tolist(), readable["sha256"].tolist())
+    content = content_of(photos)
     present = {
         name: found
         for name, found in features.items()

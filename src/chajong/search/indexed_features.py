@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chajong.encoders.features import content_hash
+from chajong.encoders.features import content_of
 from chajong.search.filters import SearchError
 
 if TYPE_CHECKING:
@@ -54,8 +54,7 @@ def indexed_features(
     Raises:
         SearchError: There are no such features.
     """
-    readable = photos[photos["status"] == "ok"]
-    content = content_hash(readable["photo_id"].tolist(), readable["sha256"].tolist())
+    content = content_of(photos)
     made_by = {name: each.configuration["made_by"] for name, each in checkpoints.items()}
     found = [
         IndexedFeatures(member, block, made_by[member]["encoder"])

@@ -3,28 +3,32 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from chajong.ensembling.pools.choice import PoolingProblem, choose_pool, cross_fit_pool
+from chajong.ensembling.pools.choice import CANDIDATES, PoolingProblem, choose_pool, cross_fit_pool
 from chajong.ensembling.pools.fitting import fit_pool
-from chajong.ensembling.pools.pool import METHODS
 
 
 def obvious_losses(problem: PoolingProblem, rows: np.ndarray) -> dict[str, float]:
-    """Every method's log loss on each part of some photos, fitted on the others."""
+    """Every candidate's log loss on each part of some photos, fitted on the others."""
     losses = {}
-    for method in METHODS:
+    for name, (method, tempered) in CANDIDATES.items():
         found, weights = [], []
         for part in np.unique(problem.parts[rows]):
             used = np.flatnonzero(rows & problem.counts & (problem.parts != part))
             scored = np.flatnonzero(rows & problem.counts & (problem.parts == part))
             pool = fit_pool(
-                method, problem.members, used, problem.labels[used], problem.photo_weights[used]
+                method,
+                problem.members,
+                used,
+                problem.labels[used],
+                problem.photo_weights[used],
+                with_temperature=tempered,
             )
             pooled = pool.log_probabilities([member[scored] for member in problem.members])
             found += [
                 -row[label] for row, label in zip(pooled, problem.labels[scored], strict=True)
             ]
             weights += list(problem.photo_weights[scored])
-        losses[method] = np.average(found, weights=weights)
+        losses[name] = np.average(found, weights=weights)
     return losses
 
 
@@ -44,7 +48,7 @@ def test_the_choice_has_the_lowest_cross_fitted_loss(make_problem):
     chosen = choose_pool(problem, rows)
     expected = obvious_losses(problem, rows)
     assert chosen.losses == pytest.approx(expected, abs=1e-5)
-    assert chosen.pool.method == min(expected, key=expected.get)
+    assert chosen.pool.method == CANDIDATES[min(expected, key=expected.get)][0]
 
 
 def test_a_parts_choice_is_made_on_the_other_parts(make_problem):
@@ -60,6 +64,7 @@ def test_a_parts_choice_is_made_on_the_other_parts(make_problem):
             used,
             problem.labels[used],
             problem.photo_weights[used],
+            with_temperature=chosen.pool.temperature != 1,
         )
 
 
@@ -83,34 +88,35 @@ def test_labels_that_do_not_count_are_never_read(make_problem):
     )
 
 
-def test_five_parts_need_sixteen_fits_a_method(make_problem, monkeypatch):
+def test_five_parts_need_sixteen_fits_a_candidate(make_problem, monkeypatch):
     from chajong.ensembling.pools import choice
 
     calls = []
 
-    def counting(method, *arguments):
-        calls.append(method)
-        return fit_pool(method, *arguments)
+    def counting(method, *arguments, with_temperature):
+        calls.append((method, with_temperature))
+        return fit_pool(method, *arguments, with_temperature=with_temperature)
 
     monkeypatch.setattr(choice, "fit_pool", counting)
     cross_fit_pool(make_problem(parts=5))
-    # Ten without two parts, five without one, one on all; the last only of the chosen method.
-    for method in METHODS:
-        assert 15 <= calls.count(method) <= 16
+    # Ten without two parts, five without one, one on all; the last only of what was chosen.
+    for candidate in CANDIDATES.values():
+        assert 15 <= calls.count(candidate) <= 16
 
 
 def test_two_parts_choose_on_halves_of_the_other_by_group(make_problem):
     problem = make_problem(parts=2)
     problem = replace(problem, groups=np.arange(200) // 10, _fits={})
     chosen = choose_pool(problem, problem.parts == 0)
-    assert set(chosen.losses) == set(METHODS)
+    assert set(chosen.losses) == set(CANDIDATES)
 
 
 def test_equal_losses_take_the_simplest(make_problem):
     problem = make_problem(members=1)
     chosen = choose_pool(problem, np.ones(200, bool))
-    assert max(chosen.losses.values()) - min(chosen.losses.values()) < 1e-6
-    assert chosen.pool.method == "uniform"
+    untempered = [chosen.losses[name] for name in ("best", "uniform", "greedy", "convex")]
+    assert max(untempered) - min(untempered) < 1e-6
+    assert chosen.pool.method == "best"
 
 
 def test_many_classes_and_known_truth(make_members):
@@ -131,5 +137,6 @@ def test_many_classes_and_known_truth(make_members):
         scored = pool.log_probabilities(members, fresh)
         return -scored[np.arange(len(fresh)), labels[fresh]].mean()
 
-    candidates = [test_loss(problem.fit(method, np.ones(2_500, bool))) for method in METHODS]
-    assert test_loss(chosen.pool) <= 1.02 * min(candidates)
+    every = np.ones(2_500, bool)
+    lowest = min(test_loss(problem.fit(each, every)) for each in CANDIDATES.values())
+    assert test_loss(chosen.pool) <= 1.02 * lowest

@@ -2,8 +2,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.optimize import minimize, minimize_scalar
-from scipy.special import logsumexp
+from scipy.special import log_softmax, logsumexp
 
 from chajong.ensembling.pools.fitting import fit_floor, fit_pool
 from chajong.ensembling.pools.pool import METHODS, Method, Pool
@@ -187,8 +189,9 @@ class TestFloor:
         best = minimize_scalar(floor_loss, bounds=(0, 1), method="bounded")
         assert fit_floor(given, 20, np.ones(300)) == pytest.approx(best.x, abs=1e-4)
 
-    def test_is_exactly_zero_where_every_share_hurts(self):
-        assert fit_floor(np.log(np.full(30, 0.9)), 20, np.ones(30)) == 0.0
+    def test_follows_the_evidence_where_every_share_hurts(self):
+        assert fit_floor(np.log(np.full(30, 0.9)), 20, np.ones(30)) == 1 / 32
+        assert fit_floor(np.zeros(38), 2, np.ones(38)) == 1 / 40
 
     def test_of_labels_less_likely_than_chance_is_the_largest(self):
         assert fit_floor(np.log(np.full(30, 0.01)), 20, np.ones(30)) == 0.999
@@ -202,7 +205,7 @@ class TestFitPool:
         tempered = replace(pool, floor=0.0)
         untouched = replace(tempered, temperature=1.0)
         losses = [loss(each, members, labels) for each in (pool, tempered, untouched)]
-        assert losses[0] <= losses[1] + 1e-6
+        assert losses[0] <= losses[1] + 1 / 402  # what few photos cannot rule out
         assert losses[1] <= losses[2] + 1e-6
 
     @pytest.mark.parametrize("method", METHODS)
@@ -210,8 +213,11 @@ class TestFitPool:
         members, labels = make_members(150, 5, 3)
         times = np.arange(150) % 3 + 1
         rows = np.repeat(np.arange(150), times)
-        weighted = fit_pool(method, members, np.arange(150), labels, times * 0.3)
-        repeated = fit_pool(method, members, rows, labels[rows])
+        # Repeated photos are more evidence than weighted ones: the floor apart.
+        weighted = replace(
+            fit_pool(method, members, np.arange(150), labels, times * 0.3), floor=0.0
+        )
+        repeated = replace(fit_pool(method, members, rows, labels[rows]), floor=0.0)
         np.testing.assert_allclose(
             weighted.log_probabilities(members), repeated.log_probabilities(members), atol=5e-3
         )
@@ -247,6 +253,18 @@ class TestFitPool:
         assert fit_pool("convex", members, rows, labels[rows]) == fit_pool(
             "convex", alone, np.arange(100), labels[rows]
         )
+
+    @given(st.integers(2, 6), st.integers(4, 60), st.sampled_from(METHODS), st.integers(0, 50))
+    def test_nothing_is_surer_than_the_photos_can_say(
+        self, classes: int, photos: int, method: Method, seed: int
+    ):
+        random = np.random.default_rng(seed)
+        labels = random.integers(classes, size=photos)
+        scores = 40 * np.eye(classes)[labels] + random.normal(size=(2, photos, classes))
+        members = [log_softmax(each, axis=1).astype(np.float32) for each in scores]
+        pool = fit_pool(method, members, np.arange(photos), labels)
+        least = np.exp(pool.log_probabilities(members)).min()
+        assert least >= 0.999 / (photos + 2) / classes
 
     def test_no_photo(self, make_members):
         members, _ = make_members(5, 5, 2)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chajong.ensembling.pools.pool import METHODS, Method, Pool
+from chajong.ensembling.pools.pool import LOGARITHMIC, METHODS, Method, Pool
 
 methods = st.sampled_from(METHODS)
 seeds = st.integers(0, 1000)
@@ -22,7 +22,7 @@ def obvious(pool: Pool, members: list[np.ndarray]) -> np.ndarray:
         scores = []
         for column in range(classes):
             pairs = list(zip(pool.weights, [m[photo, column] for m in members], strict=True))
-            if pool.method in {"uniform", "log_linear"}:
+            if pool.method in LOGARITHMIC:
                 scores.append(np.exp(sum(weight * value for weight, value in pairs)))
             else:
                 scores.append(sum(weight * np.exp(value) for weight, value in pairs))

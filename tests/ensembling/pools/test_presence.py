@@ -50,7 +50,9 @@ class TestUsableMembers:
         assert reasons(hog=member(), vlm=member(PHOTOS[:60], seed=1), clip=clip) == {}
 
     def test_other_contract(self):
-        assert "other classes or folds" in reasons(hog=member(contract="old"))["hog"]
+        reason = reasons(hog=member(contract="old"))["hog"]
+        assert reason.startswith("made with other photos, classes, folds or labels")
+        assert reason.endswith("`kedro run --namespaces hog`")
 
     def test_no_test_photo(self):
         found = reasons(hog=member(), vlm=member(tests=["TEST_9"]))

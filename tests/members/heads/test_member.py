@@ -28,6 +28,7 @@ def photos() -> pd.DataFrame:
             "photo_id": [f"사진/{number:02}.jpg" for number in range(41)],
             "split": ["train"] * 36 + ["test"] * 5,
             "status": "ok",
+            "sha256": [f"{number:064x}" for number in range(41)],
             "class_name": [NAMES[number % 4] for number in range(36)] + [None] * 5,
         }
     )

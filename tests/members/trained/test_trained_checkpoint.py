@@ -4,6 +4,7 @@ from safetensors.torch import load_file, save_file
 from tiny_classifier import TinyClassifier, build_tiny
 
 from chajong.encoders.views import ViewAverage
+from chajong.manifest import seal_folder
 from chajong.members.checkpoint import (
     WEIGHTS_FILE,
     CheckpointError,
@@ -88,6 +89,7 @@ def test_weights_that_were_changed_in_the_file_are_refused(tables, tmp_path, che
     tensors = load_file(file)
     tensors[f"fold_10.{tampered}"][0] += 0.5
     save_file(tensors, file)
+    seal_folder(file.parent)
     with pytest.raises(CheckpointError, match="model of fold 10 differs by"):
         restore(read_checkpoint(tmp_path / "checkpoint"), tables)
 

@@ -9,6 +9,7 @@ from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
+from chajong.manifest import MANIFEST
 from chajong.members.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from chajong.members.trained.checkpoint import Proof, fold_weights
 from chajong.members.vlm import checkpoint as checkpoint_module
@@ -136,6 +137,7 @@ def test_every_fold_has_the_files_of_the_hub(exported):
     expected |= {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja"}
     assert {path.name for path in exported.iterdir()} == {
         "README.md",
+        MANIFEST,
         "fold_0",
         "fold_2",
         "fold_2_merged",
@@ -220,7 +222,9 @@ def test_a_model_that_was_not_trained_exports_its_card_alone(tiny, views, tmp_pa
     untrained = checkpoint_of(tiny, views, folds=())
     configuration = untrained.configuration | {"folds": [0]}
     AdapterExport(replace(untrained, configuration=configuration), METRICS).write(tmp_path / "out")
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["README.md"]
+    assert [path.name for path in (tmp_path / "out").iterdir() if path.name != MANIFEST] == [
+        "README.md"
+    ]
 
 
 def test_a_merged_model_is_whole_and_in_bfloat16(exported):

@@ -98,12 +98,14 @@ class TestIncomplete:
     def test_other_classes_are_refused(self, tables):
         names = [*tables.class_names, "레이_2021_2024"]
         more = replace(tables, classes=class_table(dict(zip(names, names, strict=True))))
-        assert "it was made with other classes or folds" in refused(member(tables), more)
+        assert "it was made with other photos, classes, folds or labels" in refused(
+            member(tables), more
+        )
 
     def test_other_folds_are_refused_and_are_no_leak(self, tables):
         others = tables.folds.assign(fold=np.roll(tables.folds["fold"], 1))
         message = refused(member(tables), replace(tables, folds=others))
-        assert "it was made with other classes or folds" in message
+        assert "it was made with other photos, classes, folds or labels" in message
 
 
 class TestLeak:

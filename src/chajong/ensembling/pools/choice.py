@@ -8,9 +8,25 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from chajong.ensembling.pools.fitting import fit_pool
-from chajong.ensembling.pools.pool import METHODS, Method, Pool
+from chajong.ensembling.pools.pool import Method, Pool
 from chajong.ensembling.pools.weights import PRECISION
 from chajong.predictions.cross_fitting import CrossFitted, cross_fit, cross_fitting_parts
+
+Candidate = tuple[Method, bool]
+"""A way of pooling, and whether a temperature is fitted after it."""
+
+CANDIDATES: dict[str, Candidate] = {
+    "best": ("best", False),
+    "uniform": ("uniform", False),
+    "greedy": ("greedy", False),
+    "convex": ("convex", False),
+    "best, tempered": ("best", True),
+    "uniform, tempered": ("uniform", True),
+    "greedy, tempered": ("greedy", True),
+    "convex, tempered": ("convex", True),
+    "log_linear": ("log_linear", False),
+}
+"""What is chosen from, the simplest first."""
 
 
 @dataclass(frozen=True)
@@ -19,11 +35,11 @@ class ChosenPool:
 
     Attributes:
         pool: The pool, fitted on all photos that the choice was made on.
-        losses: The cross-fitted log loss of every method.
+        losses: The cross-fitted log loss of every candidate.
     """
 
     pool: Pool
-    losses: dict[Method, float]
+    losses: dict[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,22 +61,24 @@ class PoolingProblem:
     groups: np.ndarray
     parts: np.ndarray
     photo_weights: np.ndarray
-    _fits: dict[tuple[Method, bytes], Pool] = field(default_factory=dict)
+    _fits: dict[tuple[Candidate, bytes], Pool] = field(default_factory=dict)
 
-    def fit(self, method: Method, rows: np.ndarray) -> Pool:
-        """Fit one method on those of some photos (bool [photos]) whose labels count.
+    def fit(self, candidate: Candidate, rows: np.ndarray) -> Pool:
+        """Fit one candidate on those of some photos (bool [photos]) whose labels count.
 
         Choices made without different parts ask for the same fits, which are made once.
         """
-        key = method, np.packbits(rows).tobytes()
+        key = candidate, np.packbits(rows).tobytes()
         if key not in self._fits:
             used = np.flatnonzero(rows & self.counts)
+            method, tempered = candidate
             self._fits[key] = fit_pool(
                 method,
                 self.members,
                 used,
                 self.labels[used],
                 self.photo_weights[used],
+                with_temperature=tempered,
             )
         return self._fits[key]
 
@@ -73,14 +91,17 @@ class PoolingProblem:
 
 
 def choose_pool(problem: PoolingProblem, rows: np.ndarray) -> ChosenPool:
-    """Choose the method with the lowest cross-fitted log loss on some photos, and fit it.
+    """Choose by cross-fitted log loss on some photos, and fit what was chosen on all of them.
+
+    The best member as it is is among the candidates, and every pool with its temperature and
+    without: weights and temperatures have to show on other photos that they help.
 
     Args:
         problem: Members and labels.
         rows: bool [photos], the photos to choose and fit on.
 
     Returns:
-        The pool; of equal methods the simplest.
+        The pool; of equal candidates the simplest.
 
     Raises:
         ValueError: No photo counts, or all are of one group.
@@ -90,21 +111,21 @@ def choose_pool(problem: PoolingProblem, rows: np.ndarray) -> ChosenPool:
     scored = [rows & (parts == part) for part in np.unique(parts[rows])]
     weights = np.concatenate([problem.photo_weights[part & problem.counts] for part in scored])
     losses = {
-        method: float(np.average(_out_of_part(problem, method, rows, scored), weights=weights))
-        for method in METHODS
+        name: float(np.average(_out_of_part(problem, candidate, rows, scored), weights=weights))
+        for name, candidate in CANDIDATES.items()
     }
     # The first of those that are as good as the best, as far as fits are precise.
     good = min(losses.values()) + PRECISION
-    best = next(method for method in METHODS if losses[method] <= good)
-    return ChosenPool(problem.fit(best, rows), losses)
+    best = next(name for name in CANDIDATES if losses[name] <= good)
+    return ChosenPool(problem.fit(CANDIDATES[best], rows), losses)
 
 
 def _out_of_part(
-    problem: PoolingProblem, method: Method, rows: np.ndarray, scored: Sequence[np.ndarray]
+    problem: PoolingProblem, candidate: Candidate, rows: np.ndarray, scored: Sequence[np.ndarray]
 ) -> np.ndarray:
     """Return the losses of each part's photos by the fit on all others, part after part."""
     return np.concatenate(
-        [problem.losses(problem.fit(method, rows & ~part), part) for part in scored]
+        [problem.losses(problem.fit(candidate, rows & ~part), part) for part in scored]
     )
 
 

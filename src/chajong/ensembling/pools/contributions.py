@@ -41,7 +41,7 @@ def member_contributions(
     halves = replace(problem, parts=in_halves(problem.parts), _fits={})
     groups = _in_order(halves, problem.groups)
     weights = _in_order(halves, problem.photo_weights)
-    pools = {half: halves.fit(chosen.method, halves.parts != half) for half in (0, 1)}
+    pools = {half: halves.fit((chosen.method, True), halves.parts != half) for half in (0, 1)}
     full = _losses(halves, pools)
     rows = []
     for place, name in enumerate(names):

@@ -26,6 +26,7 @@ def fit_pool(
     labels: np.ndarray,
     photo_weights: np.ndarray | None = None,
     start: Pool | None = None,
+    with_temperature: bool = True,
 ) -> Pool:
     """Fit a pool for the lowest log loss.
 
@@ -40,6 +41,7 @@ def fit_pool(
         photo_weights: [photos], positive, on any scale; None weighs all photos alike.
         start: A pool of as many members to start a log-linear fit from. It moves what is found
             within the precision of the fit: it may know no label that the fit must not know.
+        with_temperature: Whether a temperature is fitted too; free weights have their own.
 
     Raises:
         ValueError: There is no photo.
@@ -52,8 +54,8 @@ def fit_pool(
     unfinished = Pool(method, tuple(weights.tolist()))
     combined = unfinished.combined(members, rows)
     # The sum of free weights is an inverse temperature, and as good as it can be.
-    free = method == "log_linear" and len(members) > 1
-    temperature = 1.0 if free else _fit_temperature(combined, labels, importance)
+    fitted = with_temperature and (method != "log_linear" or len(members) == 1)
+    temperature = _fit_temperature(combined, labels, importance) if fitted else 1.0
     tempered = label_log_probabilities([log_normalised(combined / temperature)], labels)[:, 0]
     floor = fit_floor(tempered, combined.shape[1], importance)
     return Pool(method, unfinished.weights, temperature, floor)
@@ -75,6 +77,9 @@ def _fit_weights(
         return log_linear_weights(members, rows, labels, importance, first)
     photos = [member[rows, labels] for member in members]
     given = np.column_stack(photos).astype(np.float64)
+    if method == "best":
+        best: np.ndarray = np.eye(len(members))[int(np.argmax(importance @ given))]
+        return best
     return (greedy_weights if method == "greedy" else convex_weights)(given, importance)
 
 
@@ -85,6 +90,15 @@ def _fit_temperature(combined: np.ndarray, labels: np.ndarray, importance: np.nd
         [combined], rows, labels, importance, precision=TEMPERATURE_PRECISION
     )
     return float(1 / weight[0])
+
+
+def evidence_floor(photos: int) -> float:
+    """Give the share of the uniform distribution that so few photos cannot rule out.
+
+    By the rule of succession (Laplace, Essai philosophique sur les probabilités, 1814), n photos
+    that are all named rightly are evidence for errors as rare as 1 in n + 2, not for rarer ones.
+    """
+    return 1 / (photos + 2)
 
 
 def fit_floor(given: np.ndarray, class_count: int, photo_weights: np.ndarray) -> float:
@@ -98,19 +112,20 @@ def fit_floor(given: np.ndarray, class_count: int, photo_weights: np.ndarray) ->
         photo_weights: [photos].
 
     Returns:
-        The share, from 0 to 0.999; exactly 0 where any share hurts.
+        The share, from `evidence_floor` to 0.999.
     """
     from scipy.optimize import brentq
 
     probabilities = np.exp(given.astype(np.float64))
     surplus = probabilities - 1 / class_count
+    smallest = evidence_floor(len(given))
 
     def slope(floor: float) -> float:
-        mixed = np.maximum(probabilities - floor * surplus, np.finfo(np.float64).tiny)
+        mixed = probabilities - floor * surplus
         return float((photo_weights * surplus / mixed).mean())
 
-    if slope(0.0) >= 0:
-        return 0.0
+    if slope(smallest) >= 0:
+        return smallest
     if slope(LARGEST_FLOOR) <= 0:
         return LARGEST_FLOOR
-    return float(brentq(slope, 0.0, LARGEST_FLOOR, xtol=1e-9))
+    return float(brentq(slope, smallest, LARGEST_FLOOR, xtol=1e-9))

@@ -13,12 +13,12 @@ import numpy as np
 
 T = TypeVar("T")
 
-Method = Literal["uniform", "greedy", "convex", "log_linear"]
+Method = Literal["best", "uniform", "greedy", "convex", "log_linear"]
 
-METHODS: tuple[Method, ...] = ("uniform", "greedy", "convex", "log_linear")
+METHODS: tuple[Method, ...] = ("best", "uniform", "greedy", "convex", "log_linear")
 """The ways of pooling, the simplest first."""
 
-LOGARITHMIC: tuple[Method, ...] = ("uniform", "log_linear")
+LOGARITHMIC: tuple[Method, ...] = ("best", "uniform", "log_linear")
 """Those that weigh log-probabilities; the others weigh probabilities."""
 
 PHOTOS_AT_ONCE = 64
@@ -30,8 +30,9 @@ class Pool:
     """How members become one distribution.
 
     Attributes:
-        method: `uniform` and `log_linear` are logarithmic pools (Genest and Zidek, Combining
-            Probability Distributions, 1986), `convex` and `greedy` linear ones.
+        method: `best` is the best member alone; `uniform` and `log_linear` are logarithmic pools
+            (Genest and Zidek, Combining Probability Distributions, 1986), `convex` and `greedy`
+            linear ones.
         weights: One a member, none negative. Those of a linear pool sum to 1; those of
             `log_linear` need not.
         temperature: What the pooled log-probabilities are divided by.

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from chajong.ensembling.pools.choice import ChosenPool, PoolingProblem, cross_fit_pool
-from chajong.predictions.contract import Predictions, split_rows, train_rows
+from chajong.predictions.contract import Predictions, split_rows, stale, train_rows
 from chajong.predictions.cross_fitting import CrossFitted, cross_fitting_parts
 
 FEWEST_SHARED = 30
@@ -41,7 +41,7 @@ def usable_members(
         folds: One row a readable train photo, with `photo_id`, `fold` (-1: calibration slice) and
             `label_counts`.
         test_ids: The readable test photos.
-        contract: The hash of the present classes and folds.
+        contract: The hash of the present photos, classes and folds.
 
     Returns:
         The members that can be pooled, and for each other member the reason.
@@ -49,7 +49,7 @@ def usable_members(
     skipped = {
         name: reason
         for name, member in members.items()
-        if (reason := _reason_to_skip(member, test_ids, contract))
+        if (reason := _reason_to_skip(name, member, test_ids, contract))
     }
     counted = folds.loc[(folds["fold"] >= 0) & folds["label_counts"], "photo_id"]
     has = {
@@ -71,9 +71,9 @@ def usable_members(
     return {name: members[name] for name in members if name in taken}, skipped
 
 
-def _reason_to_skip(member: Predictions, test_ids: Sequence[str], contract: str) -> str:
+def _reason_to_skip(name: str, member: Predictions, test_ids: Sequence[str], contract: str) -> str:
     if member.contract != contract:
-        return "made with other classes or folds: run its pipeline again"
+        return stale(name)
     if len(test_ids) and not split_rows(member, "test").rows["photo_id"].isin(test_ids).any():
         return f"has none of the {len(test_ids):,} test photos: finish its run"
     return ""

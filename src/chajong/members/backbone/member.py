@@ -139,15 +139,15 @@ def trained_backbones(checkpoint: Checkpoint, tables: TrainingTables) -> dict[in
         The whole `state_dict` of every fold's model.
 
     Raises:
-        CheckpointError: The models were trained for other classes or folds, or do not reproduce
-            the scores that were saved with them.
+        CheckpointError: The models were trained for other classes, photos or folds, or do not
+            reproduce the scores that were saved with them.
     """
     check_class_names(checkpoint, tables.class_names)
-    if checkpoint.configuration["contract"] != tables.contract:
+    if checkpoint.configuration["contract"] != tables.training_contract:
         message = (
-            "The models that training is to start from were trained with other folds, some of them "
-            "on the photos that their successors would be scored on: run the member that `start` "
-            "names again."
+            "The models that training is to start from were trained with other photos, labels or "
+            "folds, some of them on the photos that their successors would be scored on: run the "
+            "member that `start` names again."
         )
         raise CheckpointError(message)
     parameters = BackboneParameters(**checkpoint.configuration["model"])
@@ -251,7 +251,7 @@ def predict_folds(
         "model": written_settings(parameters),
         "training": training["key"],
         "temperature": mixture.temperature,
-        "contract": tables.contract,
+        "contract": tables.training_contract,
         "class_names": list(tables.class_names),
     }
     return predictions, trained_checkpoint(weights, proof, proofs, configuration), metrics

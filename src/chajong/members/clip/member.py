@@ -120,7 +120,7 @@ def predict_folds(
                 "training": training["key"],
                 "wise_ft_alpha": alphas.overall,
                 "evidence": evidence,
-                "contract": tables.contract,
+                "contract": tables.training_contract,
                 "class_names": list(tables.class_names),
             },
         )
@@ -188,7 +188,7 @@ def _zero_shot_checkpoint(
     configuration = {
         "model": at_commits(parameters).model_dump(mode="json"),
         "temperature": temperature,
-        "contract": tables.contract,
+        "contract": tables.training_contract,
         "class_names": list(tables.class_names),
     }
     weights: dict[int, Weights] = {fold: {} for fold in folds}

@@ -33,11 +33,22 @@ class HeadsKind(Kind[Any]):
         """Say how the features are made; see `heads_checkpoint`."""
 
     def predict(
-        self, features: Features, extraction: Report, tables: TrainingTables, parameters: Any
+        self,
+        member: str,
+        features: Features,
+        extraction: Report,
+        tables: TrainingTables,
+        parameters: Any,
     ) -> tuple[Predictions, Checkpoint, pd.DataFrame, Report]:
-        """Fit light heads; see `chajong.members.heads.member.fit_heads`."""
+        """Fit light heads; see `chajong.members.heads.member.fit_heads`.
+
+        Raises:
+            ValueError: The features are of other photos.
+        """
+        from chajong.encoders.features import check_features
         from chajong.members.heads.member import fit_heads
 
+        check_features(member, features, tables.photos)
         made_by = {"title": parameters.title, **self.made_by(parameters)}
         fitted = fit_heads(features, extraction, tables, parameters.heads, made_by)
         checkpoint, metrics = self.described(fitted.checkpoint, fitted.metrics, tables, parameters)

@@ -27,14 +27,11 @@ def training_key(
     Returns:
         A hexadecimal sha-256.
     """
-    photos = tables.train_photos()
     parts = [
         model,
         training.model_dump(mode="json", exclude=NOT_IN_KEY),
-        tables.contract,
-        photos.photo_ids,
-        photos.contents,
-        photos.labels.tolist(),
+        tables.training_contract,
+        tables.folds["photo_id"].tolist(),
         tables.store.preparation,
     ]
     return sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()

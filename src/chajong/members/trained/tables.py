@@ -9,7 +9,12 @@ import numpy as np
 import pandas as pd
 
 from chajong.photos.table import readable_photos
-from chajong.predictions.contract import ROW_COLUMNS, contract_hash, effective_class_names
+from chajong.predictions.contract import (
+    ROW_COLUMNS,
+    contract_hash,
+    effective_class_names,
+    training_contract,
+)
 from chajong.predictions.scoring import train_labels
 from chajong.training.folds import CALIBRATION, training_rows
 from chajong.training.photo_batches import LabelledPhotos
@@ -43,8 +48,13 @@ class TrainingTables:
 
     @property
     def contract(self) -> str:
-        """The hash of classes, folds and labels that predictions carry."""
+        """The hash of photos, classes, folds and labels that predictions carry."""
         return contract_hash(self.classes, self.folds, self.photos)
+
+    @property
+    def training_contract(self) -> str:
+        """The hash that fold models carry: that without the test photos, which teach nothing."""
+        return training_contract(self.classes, self.folds, self.photos)
 
     def labels_of(self, photo_ids: Iterable[str]) -> np.ndarray:
         """Look up the effective class index of train photos, int64 [photos]."""

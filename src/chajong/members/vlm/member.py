@@ -189,7 +189,7 @@ def predict_folds(
         "training": training["key"],
         "fitted": fitted,
         "hints": parameters.hints.model_dump(mode="json"),
-        "contract": tables.contract,
+        "contract": tables.training_contract,
         "class_names": list(tables.class_names),
     }
     processor = load_processor(settings)

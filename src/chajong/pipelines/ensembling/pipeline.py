@@ -139,13 +139,13 @@ def _reporting() -> list[Node]:
     return [
         Node(
             make_submission,
-            inputs=["predictions", "photo_folder", "classes", "folds", "photos"],
+            inputs=["predictions", "agreement", "photo_folder", "classes", "folds", "photos"],
             outputs="submission",
             name="make_submission",
         ),
         Node(
             list_top_k,
-            inputs=["predictions", PARAMETERS],
+            inputs=["predictions", "agreement", PARAMETERS],
             outputs="top_k",
             name="list_top_k",
         ),

@@ -14,6 +14,7 @@ Report = dict[str, Any]
 
 def make_submission(
     predictions: Predictions,
+    agreement: Report,
     folder: PhotoFolder,
     classes: pd.DataFrame,
     folds: pd.DataFrame,
@@ -23,6 +24,7 @@ def make_submission(
 
     Args:
         predictions: The ensemble's predictions.
+        agreement: That the saved ensemble answers as the run did; nothing is handed in before.
         folder: The raw photos, with the submission's IDs and columns.
         classes: The `classes` table.
         folds: The `folds` table, for how frequent each class is.
@@ -52,11 +54,14 @@ def make_submission(
     return submission
 
 
-def list_top_k(predictions: Predictions, parameters: EnsemblingParameters) -> pd.DataFrame:
+def list_top_k(
+    predictions: Predictions, agreement: Report, parameters: EnsemblingParameters
+) -> pd.DataFrame:
     """List the most probable names of every test photo, for people and for teammates' prompts.
 
     Args:
         predictions: The ensemble's predictions.
+        agreement: As for `make_submission`.
         parameters: How many names.
 
     Returns:
@@ -103,11 +108,13 @@ def rank_members(
     }
     losses = {"ensemble": photo_losses(ensemble, photos, classes)}
     for name, predictions in members.items():
-        figures: Report = {"status": report["skipped"].get(name, "pooled")}
+        kept, status = metrics.get(name, {}), report["skipped"].get(name, "pooled")
         if predictions.contract == contract:
-            figures |= out_of_fold_metrics(predictions, photos, classes)
             losses[name] = photo_losses(predictions, photos, classes)
-        rows[name] = {**metrics.get(name, {}), **figures}
+            figures = {**kept, **out_of_fold_metrics(predictions, photos, classes)}
+        else:  # its figures are of other photos, and not to be compared
+            figures = {each: kept[each] for each in ("approach",) if each in kept}
+        rows[name] = {**figures, "status": status}
     return leaderboard(rows, losses, folds.set_index("photo_id")["group"])
 
 

@@ -45,10 +45,21 @@ def score_answers(
 
     Returns:
         Scored photos by member, the ensemble first and then the best member.
+
+    Raises:
+        ValueError: The ensemble is of other photos, classes, folds or labels.
     """
     from chajong.predictions.collection import read_tables_of_others
+    from chajong.predictions.contract import contract_hash
     from chajong.reports.scored_photos import scored_members, scored_photos
 
+    if ensemble.contract != contract_hash(classes, folds, photos):
+        message = (
+            "The ensemble's predictions were made with other photos, classes, folds or labels than "
+            "there are now: run `kedro run`, or `kedro run --pipelines ensembling,reporting` where "
+            "the members are of these photos."
+        )
+        raise ValueError(message)
     others = read_tables_of_others(external, names, photos, classes, folds)
     return {
         ENSEMBLE: scored_photos(ensemble, photos, classes),
