@@ -60,7 +60,7 @@ class SmallRun:
     def served(self, members=("hog", "clip_frozen")):
         """Pool some members, with the step after the pool."""
         parameters = EnsemblingParameters()
-        likeness = nodes.weigh_photos(self.photos, self.folds, parameters)
+        likeness = nodes.weigh_photos(self.photos, self.folds, {}, parameters)
         predictions = {member: self.predictions[member] for member in members}
         pooled = nodes.pool(predictions, *self.tables, {}, likeness, parameters)
         return saving.serve(
