@@ -30,7 +30,6 @@ from chajong.members.heads.parameters import HeadsParameters
 from chajong.members.heads.search import search_heads
 from chajong.photos.decode import decode_photo
 from chajong.photos.store import PhotoStore, open_photo_store
-from chajong.pipelines.data_processing.parameters import MatchedFoldsParameters
 from chajong.predictions.calibration import fit_temperature
 from chajong.predictions.contract import normalise_log
 from chajong.predictions.metric import log_loss
@@ -38,7 +37,7 @@ from chajong.predictions.scoring import train_labels
 from chajong.training.augmentation import Augmentation
 from chajong.training.folds import make_folds
 from chajong.training.matched_folds import match_groups
-from chajong.training.parameters import AugmentationParameters
+from chajong.training.parameters import AugmentationParameters, MatchedFoldsParameters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

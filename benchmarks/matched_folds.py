@@ -15,9 +15,9 @@ import time
 
 import numpy as np
 
-from chajong.pipelines.data_processing.parameters import MatchedFoldsParameters
 from chajong.training.folds import make_folds
 from chajong.training.matched_folds import match_groups
+from chajong.training.parameters import MatchedFoldsParameters
 
 FOLDS = 5
 SCENE_PHOTOS = 5

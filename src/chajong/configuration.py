@@ -13,7 +13,13 @@ from kedro.config import MissingConfigException, OmegaConfigLoader
 from kedro.framework.project import pipelines, settings
 from kedro.utils import find_kedro_project
 
-from chajong.members.configuration import Members, completed_blocks, merged, read_members
+from chajong.members.configuration import (
+    Members,
+    completed_blocks,
+    encoder_of_folds,
+    merged,
+    read_members,
+)
 
 MEMBERS = "members"
 PARAMETERS = "parameters"
@@ -95,11 +101,12 @@ class Configured:
             left_out: Why some members are left out.
 
         Raises:
-            MemberError: Members are described wrongly.
+            MemberError: Members are described wrongly, or folds are to know one that is not there.
         """
-        members = read_members(parameters)
+        members = tuple(each for each in read_members(parameters) if each.name not in left_out)
+        encoder_of_folds(members, parameters)
         self.parameters = parameters
-        self.members = tuple(member for member in members if member.name not in left_out)
+        self.members = members
         self.left_out = dict(left_out)
         pipelines.configure(REGISTRY)
 

@@ -13,7 +13,6 @@ from chajong.configuration import PARAMETERS, SESSION
 from chajong.data_folder import occupy
 from chajong.inputs import InputError, check_inputs
 from chajong.members.configuration import MemberError, read_members
-from chajong.pipelines.data_processing.pipeline import encoder_of_folds
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -55,7 +54,6 @@ class MembersHooks:
         for member, reason in left_out.items():
             logger.warning("%s is left out of this run. %s", member, reason)
         SESSION.take(parameters, left_out)
-        encoder_of_folds()
 
 
 def without_weights(members: Members) -> dict[str, str]:

@@ -60,7 +60,7 @@ class SmallRun:
     def served(self, members=("hog", "clip_frozen")):
         """Pool some members, with the step after the pool."""
         parameters = EnsemblingParameters()
-        likeness = nodes.weigh_photos(self.photos, self.folds, parameters)
+        likeness = nodes.weigh_photos(self.photos, self.folds, {}, parameters)
         predictions = {member: self.predictions[member] for member in members}
         pooled = nodes.pool(predictions, *self.tables, {}, likeness, parameters)
         return saving.serve(
@@ -95,7 +95,7 @@ def make_small_run(folder: Path) -> SmallRun:
     reviewed = data_processing.honour_review(scanned, listing, None)
     photos, store = data_processing.read_photos(scanned, reviewed, folder / "scratch", processing)
     groups = data_processing.group_photos(photos, classes, store, processing)
-    folds = data_processing.assign_folds(photos, listing, classes, groups, processing)
+    folds, _ = data_processing.assign_folds(photos, listing, classes, groups, processing)
     features, predictions, checkpoints = {}, {}, {}
     kind, tables = FrozenKind(), TrainingTables(photos, classes, folds, store)
     for member, encoder in ENCODERS.items():

@@ -212,6 +212,7 @@ def test_every_dataset_is_in_the_catalog_or_meant_to_stay_in_memory(catalog, mem
         "ensemble.metrics_of_members",
         "ensemble.absent_members",
         "data_processing.photo_listing",
+        "data_processing.encoder",
     }
     names = {member.name for member in members}
     assert all(name.rpartition(".")[2] in IN_MEMORY for name in absent - small)

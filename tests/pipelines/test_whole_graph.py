@@ -155,9 +155,9 @@ class TestSecondRun:
     def test_unchanged_photos_are_not_encoded_again(
         self, finished, data_dir, run_pipelines, load_dataset
     ):
-        assert finished.load("hog.extraction")["photos_encoded_now"] > 0
+        assert finished.load("data_processing.extraction")["photos_encoded_now"] > 0
         run_pipelines(finished.raw, data_dir, *self.PIPELINES, hog=finished.hog | SOON)
-        extraction = load_dataset(finished.raw, data_dir, "hog.extraction")
+        extraction = load_dataset(finished.raw, data_dir, "data_processing.extraction")
         assert extraction["photos_encoded_now"] == 0
 
     def test_a_new_photo_encodes_only_itself_and_a_renamed_one_nothing(
@@ -169,7 +169,7 @@ class TestSecondRun:
         before = len(load_dataset(raw_dir, data_dir, "photos"))
         run_pipelines(raw_dir, data_dir, *self.PIPELINES, hog=finished.hog | SOON)
         photos = load_dataset(raw_dir, data_dir, "photos")
-        extraction = load_dataset(raw_dir, data_dir, "hog.extraction")
+        extraction = load_dataset(raw_dir, data_dir, "data_processing.extraction")
         assert extraction["photos_encoded_now"] == 1
         assert len(photos) == before + 1
         assert photos["photo_id"].str.endswith(("/renamed.jpg", "/added.jpg")).sum() == 2

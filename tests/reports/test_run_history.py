@@ -38,7 +38,7 @@ def test_the_time_is_that_of_the_version(table: pd.DataFrame):
 
 
 def test_figures_stay_with_their_run_and_missing_ones_are_nan(table: pd.DataFrame):
-    assert list(table.columns) == ["version", "time", "name", *FIGURES]
+    assert list(table.columns) == ["version", "time", "name", "contract", *FIGURES]
     assert table.loc[2, list(FIGURES)].tolist() == list(FIGURES.values())
     assert math.isnan(table["seconds"][3])
 
@@ -60,3 +60,17 @@ def test_the_chart_has_hangul_and_serialises(table: pd.DataFrame):
     figure = run_history_chart(table.replace("clip", "외부"))
     assert "Noto Sans KR" in figure.layout.font.family
     assert "clip" not in figure.to_json()
+
+
+def test_a_line_breaks_where_figures_are_of_other_folds():
+    days = [f"2026-01-0{day}T00.00.00.000Z" for day in range(1, 5)]
+    runs = zip(
+        days, (0.2, 0.3, 0.6, 0.5), ({}, {"contract": "a"}, *[{"contract": "b"}] * 2), strict=True
+    )
+    history = {day: FIGURES | {"log_loss": loss} | contract for day, loss, contract in runs}
+    (line,) = run_history_chart(run_history({"clip": history})).data
+    assert [None if math.isnan(loss) else loss for loss in line.y] == [
+        *(0.2, None),
+        *(0.3, None),
+        *(0.6, 0.5),
+    ]

@@ -105,7 +105,7 @@ def test_what_belongs_together_stays_together_and_classes_apart(seed):
 def test_a_class_keeps_as_many_groups_as_folds_where_it_has_them(seed, threshold, fewest):
     train, labels, _ = photos_in_bursts(20, 3, seed)
     directions, _ = comparable(train, train[:1])
-    trees = list(class_trees(directions, labels.tolist()))
+    trees = list(class_trees(directions, labels.tolist(), seed))
     groups = clusters(trees, len(train), threshold, fewest)
     kept = pd.Series(groups).groupby(labels).nunique()
     assert (kept >= np.minimum(fewest, pd.Series(labels).value_counts().sort_index())).all()
@@ -183,7 +183,7 @@ def test_a_large_class_is_clustered_in_parts(monkeypatch):
     monkeypatch.setattr(matched_folds, "LARGEST_TREE", 40)
     train, _, scene = photos_in_bursts(60, 5, seed=1)
     directions, _ = comparable(train, train[:1])
-    trees = list(class_trees(directions, ["차"] * len(train)))
+    trees = list(class_trees(directions, ["차"] * len(train), 0))
     assert sorted(np.concatenate([photos for photos, _ in trees])) == list(range(len(train)))
     assert len(trees) > 7
     groups = clusters(trees, len(train), 0.1, 1)

@@ -32,6 +32,7 @@ def ensemble_report(
     pooled = shift_aware.pooled
     chosen = pooled.pool.pool
     return {
+        "contract": refined.predictions.contract,
         "members": list(pooled.members),
         "skipped": pooled.skipped,
         "pool": {

@@ -15,6 +15,7 @@ from chajong.encoders.parameters import HogParameters
 from chajong.members.kinds.frozen import FrozenParameters
 from chajong.members.registry import KINDS
 from chajong.predictions.collection import folded
+from chajong.training.parameters import MatchedFoldsParameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -144,19 +145,25 @@ def leaving(members: Members, dataset: str) -> tuple[str, ...]:
     return tuple(member.name for member in members if dataset in member.outputs)
 
 
-def feature_member(members: Members, named: str | None) -> Member | None:
-    """Choose the frozen member whose features say how alike photos are.
+def encoder_of_folds(members: Members, parameters: Mapping[str, Any]) -> Member | None:
+    """Choose the frozen member whose features say to folds how alike photos are.
 
     Args:
         members: The members of a session.
-        named: Its name; None is the first that is more than histograms.
+        parameters: All its parameters; where they name no member, it is the first that is more
+            than histograms.
 
     Returns:
         The member, None where no frozen one is there.
 
     Raises:
-        MemberError: There is no frozen member of this name.
+        MemberError: There is no frozen member of the name.
     """
+    written = parameters.get("data_processing", {}).get("matched_folds", {})
+    try:
+        named = MatchedFoldsParameters.model_validate(written).encoder
+    except ValidationError:
+        named = None  # Kedro refuses these parameters, in words of its own, before any node runs.
     frozen = {
         member.name: isinstance(member.parameters.encoder, HogParameters)
         for member in members

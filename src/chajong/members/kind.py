@@ -180,7 +180,7 @@ class Kind(ABC, Generic[Parameters]):
 
         known_by = {"kind": self.name, "builds_on": self.asked(parameters)}
         known = replace(checkpoint, configuration={**checkpoint.configuration, **known_by})
-        figures = {**metrics, "approach": self.approach}
+        figures = {**metrics, "approach": self.approach, "contract": tables.contract}
         card = with_card(
             known, parameters.title, figures, tables.photos, tables.classes, tables.folds
         )

@@ -164,8 +164,8 @@ def training_contract(classes: pd.DataFrame, folds: pd.DataFrame, photos: pd.Dat
     Args:
         classes: One row a class name, with `name` and `effective_class`; the order of classes
             counts.
-        folds: One row a readable train photo, with `photo_id`, `fold`, `label_counts`,
-            `group` and `encoder`; the order of rows does not count.
+        folds: One row a readable train photo, with `photo_id`, `fold`, `label_counts`, `group`
+            and `encoder`; the order of rows does not count.
         photos: One row a photo, with `photo_id`, `class_name` and `sha256`; those of `folds`
             count.
 

@@ -11,9 +11,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from plotly.graph_objects import Figure
 
-SEED = 0
-"""Of the photos that are compared."""
-
 NEARER = 0.9
 """Held-out photos are called too near at less than this part of the new photos' distance."""
 
@@ -52,6 +49,7 @@ def compare_folds(
     *,
     encoder: str,
     called: str,
+    seed: int,
 ) -> tuple[dict[str, Any], Figure]:
     """Compare held-out photos with new ones, under plain folds and under those that are used.
 
@@ -64,6 +62,7 @@ def compare_folds(
         labels: The effective class of each photo, int [photos].
         encoder: Whose features they are.
         called: What new photos are called: test, or typical.
+        seed: Of the photos that are compared.
 
     Returns:
         `encoder`, `threshold` (None where no photos were joined), `distances` (medians), `losses`
@@ -72,7 +71,7 @@ def compare_folds(
     from chajong.members.heads.discriminant import discriminant_loss
     from chajong.training.matched_folds import Compared, comparable
 
-    compared = Compared.draw(*comparable(features, new), SEED)
+    compared = Compared.draw(*comparable(features, new), seed)
     plain, used = (folds["fold"].to_numpy() for folds in plain_and_used)
     counts = plain_and_used[1]["label_counts"].to_numpy()
     distances = FoldDistances(compared.distances(plain)[0], *compared.distances(used), called)

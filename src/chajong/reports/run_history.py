@@ -26,15 +26,21 @@ def run_history(history: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> pd.Da
 
     Returns:
         One row a version and name, the oldest first: `version`; `time`, when that run started, in
-        UTC, missing where the version is no time; `name`; and `log_loss`, `accuracy`,
-        `calibration_error` and `seconds` as floats, NaN where a run did not note them.
+        UTC, missing where the version is no time; `name`; `contract`, which tells figures of other
+        photos, folds or labels apart, empty where a run did not note it; and `log_loss`,
+        `accuracy`, `calibration_error` and `seconds` as floats, NaN where a run did not note them.
     """
     rows = [
-        {"version": version, "name": name, **{key: figures.get(key) for key in FIGURES}}
+        {
+            "version": version,
+            "name": name,
+            "contract": figures.get("contract", ""),
+            **{key: figures.get(key) for key in FIGURES},
+        }
         for name, versions in history.items()
         for version, figures in versions.items()
     ]
-    table = pd.DataFrame(rows, columns=["version", "name", *FIGURES])
+    table = pd.DataFrame(rows, columns=["version", "name", "contract", *FIGURES])
     table = table.astype(dict.fromkeys(FIGURES, float))
     times = pd.to_datetime(table["version"], format=VERSION_FORMAT, utc=True, errors="coerce")
     table.insert(1, "time", times)
@@ -48,7 +54,8 @@ def run_history_chart(table: pd.DataFrame) -> Figure:
         table: What `run_history` returns.
 
     Returns:
-        Lines with a point a run; the ensemble's is the thick one and comes first.
+        Lines with a point a run, broken where figures are of other photos, folds or labels; the
+        ensemble's is the thick one and comes first.
     """
     from plotly.graph_objects import Figure
 
@@ -58,7 +65,7 @@ def run_history_chart(table: pd.DataFrame) -> Figure:
     figure.update_xaxes(title_text="run started (UTC)")
     figure.update_yaxes(title_text="log loss (lower is better)")
     figure.update_layout(
-        title="Out-of-fold log loss over runs",
+        title="Out-of-fold log loss over runs (broken where photos, folds or labels changed)",
         font_family=FONTS,
         template="plotly_white",
         showlegend=True,
@@ -69,6 +76,7 @@ def run_history_chart(table: pd.DataFrame) -> Figure:
 def _line(name: str, rows: pd.DataFrame) -> Scatter:
     from plotly.graph_objects import Scatter
 
+    rows = _broken(rows)
     return Scatter(
         x=rows["time"],
         y=rows["log_loss"],
@@ -81,3 +89,12 @@ def _line(name: str, rows: pd.DataFrame) -> Scatter:
             "<br>calibration error %{customdata[1]:.3f}<br>%{customdata[2]:.1f} s<extra></extra>"
         ),
     )
+
+
+def _broken(rows: pd.DataFrame) -> pd.DataFrame:
+    """Put an empty row, which lines do not cross, before a run whose figures cannot be compared."""
+    changed = rows["contract"].ne(rows["contract"].shift()).cumsum().to_numpy()
+    parts = [rows[changed == number] for number in range(1, changed.max(initial=0) + 1)]
+    broken = [part.reindex([*part.index, -1]) for part in parts]
+    joined: pd.DataFrame = pd.concat(broken).iloc[:-1]
+    return joined

@@ -214,7 +214,7 @@ def match_groups(
         What was tried, and what was chosen.
     """
     train, new = comparable(train, new)
-    trees = list(class_trees(train, labels))
+    trees = list(class_trees(train, labels, seed))
     compared = Compared.draw(train, new, seed)
     candidates = []
     for threshold in (None, *sorted(thresholds)):
@@ -228,13 +228,14 @@ def match_groups(
 
 
 def class_trees(
-    directions: np.ndarray, labels: Sequence[Hashable]
+    directions: np.ndarray, labels: Sequence[Hashable], seed: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Cluster the photos of each class by average linkage; a class of one photo has no tree.
 
     Args:
         directions: float32 [photos, width], rows of length 1.
         labels: The class of each photo.
+        seed: Of how large classes are parted.
 
     Yields:
         The photos of a class, or of a part of a large one, and SciPy's linkage matrix of them.
@@ -244,21 +245,21 @@ def class_trees(
 
     classes = pd.factorize(np.array(labels, dtype=object))[0]
     for number in range(classes.max() + 1):
-        for photos in _parts(np.flatnonzero(classes == number), directions):
+        for photos in _parts(np.flatnonzero(classes == number), directions, seed):
             if len(photos) > 1:
                 # Half the squared distance of directions is their cosine distance.
                 pairs = pdist(directions[photos], "sqeuclidean") / 2
                 yield photos, linkage(pairs, "average")
 
 
-def _parts(photos: np.ndarray, directions: np.ndarray) -> list[np.ndarray]:
+def _parts(photos: np.ndarray, directions: np.ndarray, seed: int) -> list[np.ndarray]:
     """Part the photos of a class that is too large to compare all pairs of it."""
     from sklearn.cluster import BisectingKMeans
 
     if len(photos) <= LARGEST_TREE:
         return [photos]
     count = -(-2 * len(photos) // LARGEST_TREE)
-    halves = BisectingKMeans(count, random_state=0, bisecting_strategy="largest_cluster")
+    halves = BisectingKMeans(count, random_state=seed, bisecting_strategy="largest_cluster")
     part = halves.fit_predict(directions[photos])
     return [photos[part == number] for number in range(count)]
 

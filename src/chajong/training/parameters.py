@@ -20,6 +20,24 @@ def _ascending(interval: tuple[Bound, Bound]) -> tuple[Bound, Bound]:
 
 Interval = Annotated[tuple[Positive, Positive], AfterValidator(_ascending)]
 Share = Annotated[float, Field(gt=0, le=1)]
+Threshold = Annotated[float, Field(gt=0, lt=2)]
+
+
+class MatchedFoldsParameters(Strict):
+    """How photos are joined until folds are as hard as new photos.
+
+    Attributes:
+        encoder: The frozen member whose features say how alike photos are; null is the first that
+            is more than histograms, and histograms where there is none.
+        thresholds: Average cosine distances up to which photos of a class are joined; the one under
+            which held-out photos are as far from the others as new photos is taken, and none where
+            none is needed.
+    """
+
+    encoder: str | None = None
+    thresholds: tuple[Threshold, ...] = (
+        0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6,
+    )  # fmt: skip
 
 
 class AugmentationParameters(Strict):

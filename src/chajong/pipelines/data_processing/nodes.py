@@ -176,7 +176,7 @@ def extract_features(
     encoder: str,
     scratch: Path,
     frozen: FrozenParameters = HISTOGRAMS,
-) -> Features:
+) -> tuple[Features, dict[str, Any]]:
     """Encode the readable photos, or read the features that the member keeps.
 
     They are extracted here, and not read from the member, because members' nodes come after folds.
@@ -187,8 +187,11 @@ def extract_features(
         encoder: From `check_encoder`.
         scratch: Where the member keeps features; what is extracted here is not extracted again.
         frozen: The member.
+
+    Returns:
+        The features, and what it cost to make them.
     """
-    return FrozenKind().extract(photos, photo_store, encoder, scratch, frozen)[0]
+    return FrozenKind().extract(photos, photo_store, encoder, scratch, frozen)
 
 
 def features_of_test_photos(photos: pd.DataFrame, features: Features) -> np.ndarray:
@@ -352,7 +355,14 @@ def report_folds(
     plain = _folds(photos, labels, photo_groups["group"].to_numpy(), parameters)
     rows = features.rows(folds["photo_id"])
     return compare_folds(
-        (plain, folds), candidates, rows, new, labels, encoder=names[0], called=called
+        (plain, folds),
+        candidates,
+        rows,
+        new,
+        labels,
+        encoder=names[0],
+        called=called,
+        seed=parameters.seed,
     )
 
 

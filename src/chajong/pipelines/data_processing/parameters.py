@@ -1,30 +1,12 @@
 """Parameters of data_processing."""
 
-from typing import Annotated
-
 from pydantic import Field
 
 from chajong.names.aliases import CHALLENGE_ALIASES
-from chajong.parameters import Seeded, Strict
+from chajong.parameters import Seeded
 from chajong.photos.near_duplicates import DEFAULT_RADIUS
 from chajong.photos.preparation import StoreSettings
-
-
-class MatchedFoldsParameters(Strict):
-    """How photos are joined until folds are as hard as new photos.
-
-    Attributes:
-        encoder: The frozen member whose features say how alike photos are; null is the first that
-            is more than histograms, and histograms where there is none.
-        thresholds: Average cosine distances up to which photos of a class are joined; the one under
-            which held-out photos are as far from the others as new photos is taken, and none where
-            none is needed.
-    """
-
-    encoder: str | None = None
-    thresholds: tuple[Annotated[float, Field(gt=0, lt=2)], ...] = (
-        0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6,
-    )  # fmt: skip
+from chajong.training.parameters import MatchedFoldsParameters
 
 
 class DataProcessingParameters(Seeded):

@@ -1,11 +1,14 @@
 """The graph of data_processing."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from kedro.pipeline import Node, Pipeline
 from pydantic import ValidationError
 
 from chajong.configuration import configured_members, configured_parameters
 from chajong.graph import boxed, knowing
-from chajong.members.configuration import Member, feature_member
+from chajong.members.configuration import Member, encoder_of_folds
 from chajong.pipelines.data_processing.nodes import (
     assign_folds,
     audit,
@@ -27,13 +30,16 @@ from chajong.pipelines.data_processing.parameters import DataProcessingParameter
 
 PARAMETERS = "params:data_processing"
 HISTOGRAMS = "histograms"
+SHARED = (
+    "photos", "classes", "folds", "photo_store", "photo_groups", "shift", "folds_report",
+)  # fmt: skip
 FOR_FOLDS = ["photos", "photo_listing", "classes", "photo_groups"]
 
 
 def create_pipeline() -> Pipeline:
     """Connect raw photos to the tables that every approach reads."""
-    parameters = _parameters()
-    encoder = encoder_of_folds()
+    parameters = configured_parameters()
+    folds = _folds(_read(parameters), encoder_of_folds(configured_members(), parameters))
     return boxed(
         [
             Node(
@@ -66,7 +72,7 @@ def create_pipeline() -> Pipeline:
                 outputs="photo_groups",
                 name="group_photos",
             ),
-            *_folds(parameters, encoder),
+            *folds,
             Node(
                 report_shift,
                 inputs=["photos", "params:data_processing"],
@@ -93,25 +99,13 @@ def create_pipeline() -> Pipeline:
             ),
         ],
         "data_processing",
-        shared={
-            *("photos", "classes", "folds", "photo_store", "photo_groups", "shift", "folds_report")
-        },
+        shared=SHARED,
     )
 
 
-def encoder_of_folds() -> Member | None:
-    """Give the member whose features folds know, None where there is none.
-
-    Raises:
-        MemberError: The parameters name no frozen member.
-    """
-    return feature_member(configured_members(), _parameters().matched_folds.encoder)
-
-
-def _parameters() -> DataProcessingParameters:
-    """Read what decides how the graph is laid out."""
+def _read(parameters: Mapping[str, Any]) -> DataProcessingParameters:
     try:
-        return DataProcessingParameters(**configured_parameters().get("data_processing", {}))
+        return DataProcessingParameters(**parameters.get("data_processing", {}))
     except ValidationError:
         # Kedro refuses these parameters, in words of its own, before any node runs.
         return DataProcessingParameters()
@@ -152,7 +146,7 @@ def _features(parameters: DataProcessingParameters, encoder: Member | None) -> l
         Node(
             extract_features,
             inputs=["photos", "photo_store", "encoder", scratch, *frozen],
-            outputs="features",
+            outputs=["features", "extraction"],
             name="extract_features",
         ),
         Node(
