@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chajong.cli import TEXT, typed_parameters
+from chajong.cli import typed_parameters
+from chajong.members.configuration import TEXT_SETTINGS
 
 
 def read(text):
@@ -35,7 +36,7 @@ def test_parameters_are_read_as_they_were_typed(text, value):
     assert read(text) == value
 
 
-@given(name=st.sampled_from(sorted(TEXT)), text=st.text("a0#:_~ {}[]/차.-", min_size=1))
+@given(name=st.sampled_from(sorted(TEXT_SETTINGS)), text=st.text("a0#:_~ {}[]/차.-", min_size=1))
 def test_a_path_stays_as_it_is(name, text):
     typed = text.strip()
     if typed and typed not in ("~", "''") and not typed.startswith(("'", '"')):

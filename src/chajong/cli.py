@@ -11,19 +11,7 @@ from kedro.framework.cli.utils import split_string
 from omegaconf import OmegaConf
 from yaml import YAMLError
 
-TEXT = frozenset(
-    {
-        "raw_dir",
-        "data_dir",
-        "train_table",
-        "group_column",
-        "group_pattern",
-        "typical_photos",
-        "photos_dir",
-        "class_prior",
-    }
-)
-"""Settings of the command line that are names or paths, whatever they look like."""
+from chajong.members.configuration import TEXT_SETTINGS
 
 NOTHING, QUOTES = ("", "~", "null"), ("'", '"')
 
@@ -61,7 +49,7 @@ def typed_parameters(context: click.Context, option: click.Parameter, value: Any
 
 
 def _typed(name: str, text: str) -> Any:
-    if name in TEXT and not text.startswith(QUOTES):
+    if name in TEXT_SETTINGS and not text.startswith(QUOTES):
         return None if text.strip() in NOTHING else text
     try:
         value = OmegaConf.from_dotlist([f"value={text}"])["value"]

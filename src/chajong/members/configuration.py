@@ -31,10 +31,13 @@ SEED = "seed"
 PIPELINES = ("data_processing", "ensembling", "reporting", "inference", "search")
 """Pipelines that have a block of parameters of their own."""
 
-RUN_SETTINGS = (
-    SEED, "raw_dir", "data_dir", "train_table", "group_column", "group_pattern", "group_minutes",
-    "typical_photos", "photos_dir", "class_prior",
+TEXT_SETTINGS = (
+    "raw_dir", "data_dir", "train_table", "group_column", "group_pattern", "typical_photos",
+    "photos_dir", "class_prior",
 )  # fmt: skip
+"""Settings of the command line that are names or paths, whatever they look like."""
+
+RUN_SETTINGS = (SEED, "group_minutes", *TEXT_SETTINGS)
 """What can be given on the command line besides."""
 
 NO_MEMBERS = (*PIPELINES, *RUN_SETTINGS, SHARED)
