@@ -36,11 +36,11 @@ class TableFolderDataset(AbstractDataset[None, "dict[str, pd.DataFrame]"]):
         Raises:
             ExternalMemberError: A file is no table; the message names it.
         """
-        from chajong.photos.files import is_leftover
+        from chajong.photos.files import is_of_the_system
         from chajong.predictions.table_files import read_table
 
         files = sorted(self._filepath.iterdir()) if self._filepath.is_dir() else []
-        return {file.name: read_table(file) for file in files if not is_leftover(file.name)}
+        return {file.name: read_table(file) for file in files if not is_of_the_system(file.name)}
 
     def save(self, data: None) -> NoReturn:
         """Tables of others are never written.

@@ -76,7 +76,7 @@ def find_files(root: Path, top: str = "") -> FoundFiles:
             found.folders.append(folder)
         for entry in _entries(root / folder):
             path = f"{folder}/{entry.name}" if folder else entry.name
-            if is_leftover(entry.name):
+            if is_of_the_system(entry.name):
                 found.leftovers.append(path)
             elif _is_folder(entry):
                 (links if entry.is_symlink() else folders).append(path)
@@ -87,7 +87,7 @@ def find_files(root: Path, top: str = "") -> FoundFiles:
     return found
 
 
-def is_leftover(name: str) -> bool:
+def is_of_the_system(name: str) -> bool:
     """Say whether a file or folder is hidden, or left by an operating system."""
     return name.startswith(".") or name.lower() in _LEFT_BY_SYSTEMS
 
@@ -158,7 +158,7 @@ class PhotoTree:
             entry.name
             for entry in _entries(self.root)
             if not {entry.name, ""} & self._listed.keys()
-            and not is_leftover(entry.name)
+            and not is_of_the_system(entry.name)
             and _is_folder(entry)
         ]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from unicodedata import normalize
 
 from chajong.photos.decode import UnreadablePhotoError
-from chajong.photos.files import find_files, is_leftover
+from chajong.photos.files import find_files, is_of_the_system
 from chajong.photos.formats import PHOTO_ENDINGS
 from chajong.photos.photo_file import MAX_BYTES, check_bytes, read_photo_file
 from chajong.photos.raw_tables import (
@@ -177,7 +177,7 @@ def _remote_photos(files: object, path: str) -> list[str]:
         for each, described in found.items()
         if described["type"] != "directory"
         and each.lower().endswith(PHOTO_ENDINGS)
-        and not any(map(is_leftover, PurePosixPath(each.removeprefix(path)).parts))
+        and not any(map(is_of_the_system, PurePosixPath(each.removeprefix(path)).parts))
     )
 
 

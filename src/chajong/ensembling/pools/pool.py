@@ -119,11 +119,6 @@ class Pool:
 _SMALLEST = np.finfo(np.float64).tiny
 
 
-def equal_weights(members: int) -> Pool:
-    """Return the logarithmic pool in which every member counts alike."""
-    return Pool("uniform", (1 / members,) * members)
-
-
 def in_chunks(compute: Callable[[slice], T], count: int) -> list[T]:
     """Compute chunk by chunk, several at once; NumPy lets threads run side by side.
 
