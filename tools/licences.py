@@ -84,17 +84,21 @@ def _applies(requirement: Requirement, extra: str) -> bool:
 
 def licence_of(described: PackageMetadata) -> str:
     """Say under which licence a package is, by the clearest of the places where it may say so."""
-    if expression := described.get("License-Expression"):
+    if expression := _field(described, "License-Expression"):
         return expression
     classifiers = [
         each.rpartition(" :: ")[2]
         for each in described.get_all("Classifier") or ()
         if each.startswith("License :: ") and not each.endswith("OSI Approved")
     ]
-    worded = (described.get("License") or "").strip()
+    worded = _field(described, "License").strip()
     if worded and len(worded) <= LONGEST and worded.upper() != "UNKNOWN":
         return re.sub(r"\s+", " ", worded)
     return ", ".join(classifiers) or worded.partition("\n")[0][:LONGEST] or "not said"
+
+
+def _field(described: PackageMetadata, name: str) -> str:
+    return next(iter(described.get_all(name) or ()), "")
 
 
 if __name__ == "__main__":
