@@ -13,6 +13,7 @@ from chajong.members.kinds.frozen import FrozenKind, FrozenParameters
 from chajong.members.trained.tables import TrainingTables
 from chajong.photos.folder import scan_photo_folder
 from chajong.photos.store import PhotoStore
+from chajong.pipelines.data_processing import folds as fold_nodes
 from chajong.pipelines.data_processing import nodes as data_processing
 from chajong.pipelines.data_processing.parameters import DataProcessingParameters
 from chajong.pipelines.ensembling import nodes, saving
@@ -94,8 +95,8 @@ def make_small_run(folder: Path) -> SmallRun:
     listing = data_processing.list_photos(scanned)
     reviewed = data_processing.honour_review(scanned, listing, None)
     photos, store = data_processing.read_photos(scanned, reviewed, folder / "scratch", processing)
-    groups = data_processing.group_photos(photos, classes, store, processing)
-    folds, _ = data_processing.assign_folds(photos, listing, classes, groups, processing)
+    groups = fold_nodes.group_photos(photos, classes, store, processing)
+    folds, _ = fold_nodes.assign_folds(photos, listing, classes, groups, processing)
     features, predictions, checkpoints = {}, {}, {}
     kind, tables = FrozenKind(), TrainingTables(photos, classes, folds, store)
     for member, encoder in ENCODERS.items():

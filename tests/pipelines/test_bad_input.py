@@ -17,7 +17,7 @@ from chajong.names.aliases import CHALLENGE_ALIASES, merge_aliases
 from chajong.names.table import class_table
 from chajong.photos.raw_tables import RawDataError
 from chajong.photos.store import PhotoStore
-from chajong.pipelines.data_processing.nodes import group_photos
+from chajong.pipelines.data_processing.folds import group_photos
 from chajong.pipelines.data_processing.parameters import DataProcessingParameters
 
 UNKNOWN_CLASS = "Nobody_Saw_This_Car_2024"

@@ -9,21 +9,23 @@ from pydantic import ValidationError
 from chajong.configuration import configured_members, configured_parameters
 from chajong.graph import boxed, knowing
 from chajong.members.configuration import Member, encoder_of_folds
-from chajong.pipelines.data_processing.nodes import (
+from chajong.pipelines.data_processing.folds import (
     assign_folds,
-    audit,
-    chart_shift,
     check_encoder,
-    draw_audit_page,
     extract_features,
     features_of_test_photos,
     features_of_typical_photos,
     group_photos,
+    report_folds,
+)
+from chajong.pipelines.data_processing.nodes import (
+    audit,
+    chart_shift,
+    draw_audit_page,
     honour_review,
     list_classes,
     list_photos,
     read_photos,
-    report_folds,
     report_shift,
 )
 from chajong.pipelines.data_processing.parameters import DataProcessingParameters
