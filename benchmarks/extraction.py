@@ -69,7 +69,7 @@ def main() -> None:
     )
     encoder = build_encoder(parameters)
     with tempfile.TemporaryDirectory() as folder:
-        store, paths = _photos(arguments.raw_dir, Path(folder), arguments.photos)
+        store, paths = prepared_photos(arguments.raw_dir, Path(folder), arguments.photos)
         contents = list(store.keys())[: len(paths)]
         ways = _ways(store, contents, encoder)
         ways["timm's loop"] = TimmLoop(
@@ -92,7 +92,8 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _photos(raw_dir: Path, scratch: Path, count: int) -> tuple[PhotoStore, list[Path]]:
+def prepared_photos(raw_dir: Path, scratch: Path, count: int) -> tuple[PhotoStore, list[Path]]:
+    """Prepare the first photos of a folder; gives the store, and the paths in its order."""
     folder = scan_photo_folder(raw_dir)
     settings = StoreSettings()
     listing = folder.listing.head(count)

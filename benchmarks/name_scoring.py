@@ -89,15 +89,23 @@ def _arguments() -> argparse.Namespace:
 
 
 def _load(arguments: argparse.Namespace, scratch: Path) -> VisionLanguageModel:
-    folder = arguments.model
-    if folder is None:
-        folder = scratch / "tiny"
-        MAKERS[arguments.architecture](
-            folder,
-            [*challenge_names(), PROMPT],
-            width=arguments.hidden,
-            layers=arguments.layers,
+    if arguments.model is None:
+        return tiny_model(
+            scratch / "tiny", arguments.architecture, arguments.hidden, arguments.layers
         )
+    return _read(arguments.model)
+
+
+def tiny_model(
+    folder: Path, architecture: str = "qwen", width: int = WIDTH, layers: int = LAYERS
+) -> VisionLanguageModel:
+    """Make a tiny model of random weights in a folder, and read it."""
+    words = [*challenge_names(), PROMPT]
+    MAKERS[architecture](folder, words, width=width, layers=layers)
+    return _read(folder)
+
+
+def _read(folder: Path) -> VisionLanguageModel:
     device = best_device()
     dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
     network = AutoModelForImageTextToText.from_pretrained(folder, dtype=dtype)

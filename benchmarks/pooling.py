@@ -48,8 +48,9 @@ class Truth:
 
 
 SHARPNESS = (0.4, 0.7, 1.0, 1.6, 2.5)
+DIFFERENT = Truth(8_000, 0.4, 0.0, SHARPNESS)
 TRUTHS = {
-    "different members": Truth(8_000, 0.4, 0.0, SHARPNESS),
+    "different members": DIFFERENT,
     "alike members": Truth(8_000, 1.2, 0.0, SHARPNESS),
     "members lost at times": Truth(8_000, 0.4, 0.4, (4.0,)),
     "few photos, equal members": Truth(300, 1.2, 0.0, (1.6,)),
@@ -73,7 +74,7 @@ def main() -> None:
 
 
 def _time(photos: int, classes: int, count: int) -> None:
-    members, labels = _draw(Truth(photos, 0.7, 0.0, SHARPNESS), photos, classes, count)
+    members, labels = draw(Truth(photos, 0.7, 0.0, SHARPNESS), photos, classes, count)
     problem = _problem(members, labels)
     print(f"{photos:,} photos x {classes} classes x {count} members, {FOLDS} folds")
     started = time.perf_counter()
@@ -96,23 +97,31 @@ def _against_scipy(members: list[np.ndarray], labels: np.ndarray) -> None:
     ours = log_linear_weights(members, rows, labels, np.ones(len(labels)))
     seconds = time.perf_counter() - started
     started = time.perf_counter()
+    found = fitted_by_scipy(members, labels)
+    theirs = time.perf_counter() - started
+    losses = [loss_and_slopes(weights, members, labels)[0] for weights in (ours, found)]
+    print(f"  one log-linear fit: ours {seconds:.1f} s to {losses[0]:.6f}")
+    print(f"  SciPy's L-BFGS-B {theirs:.1f} s to {losses[1]:.6f}, {theirs / seconds:.1f} x as long")
+
+
+def fitted_by_scipy(members: list[np.ndarray], labels: np.ndarray) -> np.ndarray:
+    """Fit the same weights by L-BFGS-B, [members]."""
     found = minimize(
-        _loss_and_slopes,
+        loss_and_slopes,
         np.full(len(members), 1 / len(members)),
         (members, labels),
         jac=True,
         method="L-BFGS-B",
         bounds=[(0, None)] * len(members),
     )
-    theirs = time.perf_counter() - started
-    loss = _loss_and_slopes(ours, members, labels)[0]
-    print(f"  one log-linear fit: ours {seconds:.1f} s to {loss:.6f}")
-    print(f"  SciPy's L-BFGS-B {theirs:.1f} s to {found.fun:.6f}, {theirs / seconds:.1f} x as long")
+    weights: np.ndarray = found.x
+    return weights
 
 
-def _loss_and_slopes(
+def loss_and_slopes(
     weights: np.ndarray, members: list[np.ndarray], labels: np.ndarray
 ) -> tuple[float, np.ndarray]:
+    """Give the log loss of pooled members, and its slope along each weight."""
     loss, slopes = 0.0, np.zeros(len(weights))
     for start in range(0, len(labels), AT_ONCE):
         part = slice(start, start + AT_ONCE)
@@ -133,7 +142,7 @@ def _loss_and_slopes(
 
 def _compare_with_truth(name: str, truth: Truth) -> None:
     photos, classes, count = truth.photos + FRESH, 391, 6
-    members, labels = _draw(truth, photos, classes, count)
+    members, labels = draw(truth, photos, classes, count)
     train, test = np.arange(truth.photos), np.arange(truth.photos, photos)
     problem = _problem([member[train] for member in members], labels[train])
     every = np.ones(truth.photos, bool)
@@ -166,7 +175,7 @@ def _problem(members: list[np.ndarray], labels: np.ndarray) -> PoolingProblem:
     )
 
 
-def _draw(
+def draw(
     truth: Truth, photos: int, classes: int, count: int
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Draw members whose scores are the label's, a shared error and an error of their own."""
