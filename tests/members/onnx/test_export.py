@@ -66,7 +66,7 @@ def heads_of(kind, **settings):
         np.ones(36, bool),
         3,
         torch.eye(3),
-        HeadsParameters(kinds=(kind,), **settings),
+        HeadsParameters(kinds=kind.split("+"), **settings),
         torch.device("cpu"),
     )
     features = Features(tuple(map(str, range(36))), matrix.numpy(), "encoder", "content")
@@ -74,7 +74,9 @@ def heads_of(kind, **settings):
 
 
 class TestHeads:
-    @pytest.mark.parametrize("kind", ["prototypes", "cosine_softmax", "neighbours"])
+    @pytest.mark.parametrize(
+        "kind", ["prototypes", "logistic_regression", "neighbours", "prototypes+neighbours"]
+    )
     @pytest.mark.parametrize("normalised", [True, False])
     def test_every_fold_answers_as_in_torch(self, tmp_path, kind, normalised):
         checkpoint = heads_of(kind, signed_square_root=normalised, l2=normalised)
