@@ -137,11 +137,16 @@ def open_clip_folder(tmp_path):
 
 class TestEncoder:
     @pytest.mark.parametrize(
-        ("model", "side", "flip"), [("test_efficientnet", 32, True), ("test_vit", 160, False)]
+        ("model", "side", "flip", "layers"),
+        [
+            ("test_efficientnet", 32, True, 1),
+            ("test_efficientnet", 32, True, 3),
+            ("test_vit", 160, False, 1),
+        ],
     )
-    def test_a_timm_model_answers_as_the_encoder(self, tmp_path, model, side, flip):
+    def test_a_timm_model_answers_as_the_encoder(self, tmp_path, model, side, flip, layers):
         parameters = PretrainedParameters(
-            library="timm", model=model, weights="random", image_size=side, flip=flip
+            library="timm", model=model, weights="random", image_size=side, flip=flip, layers=layers
         )
         table = export_encoder(parameters, tmp_path)
         given = photos(4, side=side)
