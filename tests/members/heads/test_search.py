@@ -269,6 +269,18 @@ def test_a_pool_is_no_worse_than_its_best_head_on_what_it_was_fitted_on(problem)
     assert log_loss(pooled[counted], labels[counted]) <= found.candidates["log_loss"].min() + 1e-6
 
 
+def test_weights_of_many_photos_are_fitted_on_evenly_spread_ones(problem, monkeypatch):
+    every = problem.search(one("neighbours"))
+    monkeypatch.setattr(module, "PHOTOS_TO_WEIGH", 20)
+    counted = np.flatnonzero((problem.folds >= 0) & problem.label_counts)
+    spread = counted[:: -(-len(counted) // 20)]
+    assert 10 < len(spread) <= 20
+    (found,) = {model.temperature for model in problem.search(one("neighbours")).fold_models}
+    scores, labels = raw_scores(problem, every), problem.labels.numpy()
+    assert found == pytest.approx(fit_temperature(scores[spread], labels[spread]), rel=1e-3)
+    assert found != every.fold_models[0].temperature
+
+
 def test_a_kind_that_adds_nothing_is_left_out(problem):
     found = problem.search(one("prototypes", "neighbours"))
     assert found.head == "prototypes, shrinkage 0.3"

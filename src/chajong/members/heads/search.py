@@ -46,6 +46,9 @@ START_NAME_WEIGHT = 0.2
 LEAST_WEIGHT = 1.01 / HOTTEST
 """A head that says nothing beside the others gets a weight below it."""
 
+PHOTOS_TO_WEIGH = 8_000
+"""Photos at most, evenly spread, that the few weights of a pool are fitted on."""
+
 
 @dataclass(frozen=True, eq=False)
 class FoldModel:
@@ -281,8 +284,10 @@ def _pool(
 ) -> _Pool:
     """Weigh the best setting of each kind, and leave out what adds nothing to the very best."""
     settings = table.drop_duplicates("kind")["head"].tolist()
-    scores = [candidates[setting].scores[photos] for setting in settings]
-    weights = fit_mixture(scores, labels[photos]).weights
+    counted = np.flatnonzero(photos)
+    rows = counted[:: -(-len(counted) // PHOTOS_TO_WEIGH)]
+    scores = [candidates[setting].scores[rows] for setting in settings]
+    weights = fit_mixture(scores, labels[rows]).weights
     kept = [place for place, weight in enumerate(weights) if place == 0 or weight > LEAST_WEIGHT]
     return _Pool(
         tuple(settings[place] for place in kept), Mixture(tuple(weights[place] for place in kept))
