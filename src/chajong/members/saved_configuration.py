@@ -67,7 +67,7 @@ class SavedHeads(SavedMember):
     """Light heads on features."""
 
     head: str
-    form: Literal["linear", "cosine", "neighbour"]
+    form: Literal["linear", "cosine", "neighbour", "pool"]
     folds: Annotated[int, Field(ge=1)]
     temperature: Temperature
     signed_square_root: bool

@@ -15,11 +15,11 @@ MADE_BY = {"encoder": {"library": "hog"}}
 FORMS = pytest.mark.parametrize(
     ("kind", "form"),
     [
-        ("logistic_regression", "linear"),
+        ("logistic_regression", "cosine"),
         ("prototypes", "linear"),
-        ("cosine_softmax", "cosine"),
         ("name_aware", "cosine"),
         ("neighbours", "neighbour"),
+        ("prototypes+neighbours", "pool"),
     ],
 )
 
@@ -40,7 +40,7 @@ def make(cloud):
             np.ones(40, bool),
             4,
             torch.eye(4),
-            HeadsParameters(kinds=(kind,), **settings),
+            HeadsParameters(kinds=kind.split("+"), **settings),
             torch.device("cpu"),
         )
         return search, features
@@ -73,7 +73,9 @@ def test_the_normalisation_of_features_comes_back(make, tmp_path, normalised):
 @FORMS
 def test_a_changed_tensor_is_noticed(make, kind, form):
     checkpoint = heads_checkpoint(*make(kind), NAMES, MADE_BY)
-    name = {"linear": "intercepts", "cosine": "weights", "neighbour": "photos"}[form]
+    name = {"linear": "intercepts", "cosine": "weights", "neighbour": "photos", "pool": "shares"}[
+        form
+    ]
     changed = checkpoint.tensors[f"fold_1.{name}"].flip(0)
     with pytest.raises(CheckpointError, match=r"model of fold 1 differs by .* was changed"):
         fold_models(replace(checkpoint, tensors=checkpoint.tensors | {f"fold_1.{name}": changed}))

@@ -14,6 +14,7 @@ from chajong.members.heads.search import HeadSearch, search_heads
 from chajong.predictions.calibration import fit_temperature
 from chajong.predictions.contract import normalise_log
 from chajong.predictions.metric import accuracy, log_loss
+from chajong.predictions.mixture import fit_mixture
 
 KINDS = get_args(HeadName)
 CLASSES = 4
@@ -59,8 +60,8 @@ def few(*kinds: str, **changes: object) -> HeadsParameters:
     """Give few settings of some heads, of all where none is named."""
     settings: dict[str, object] = {
         "kinds": kinds or KINDS,
-        "inverse_regularisation": (1.0, 10.0),
         "scales": (8.0,),
+        "pulls": (1e-2, 1e-3),
         "shrinkages": (0.2, 1.0),
         "neighbours": (3, 9),
         "name_weights": (0.0, 0.3),
@@ -68,10 +69,11 @@ def few(*kinds: str, **changes: object) -> HeadsParameters:
     return HeadsParameters(**(settings | changes))
 
 
-def one(kind: str) -> HeadsParameters:
+def one(*kinds: str) -> HeadsParameters:
+    """Give one setting of each kind."""
     return few(
-        kind,
-        inverse_regularisation=(3.0,),
+        *kinds,
+        pulls=(1e-2,),
         shrinkages=(0.3,),
         neighbours=(7,),
         name_weights=(0.2,),
@@ -209,14 +211,13 @@ def test_choice_and_temperature_are_cross_fitted_as_by_a_loop(problem):
     assert in_folds.to_dict() == {name: chosen.count(name) for name in scores}
 
 
-def test_the_candidates_hold_every_head_and_one_choice(problem):
+def test_the_candidates_hold_every_head_and_the_weights_of_the_pooled(problem):
     found = problem.search(few())
     table = found.candidates
     assert sorted(table["head"]) == sorted(
         [
-            "logistic regression, C = 1",
-            "logistic regression, C = 10",
-            "cosine softmax, scale 8",
+            "logistic regression, scale 8, pull 0.01",
+            "logistic regression, scale 8, pull 0.001",
             "prototypes, shrinkage 0.2",
             "prototypes, shrinkage 1",
             "3 nearest neighbours",
@@ -225,11 +226,67 @@ def test_the_candidates_hold_every_head_and_one_choice(problem):
             "prototypes and names, weight 0.3",
         ]
     )
-    assert table.loc[table["chosen"], "head"].tolist() == [found.head]
     assert table["log_loss"].is_monotonic_increasing
-    assert table["chosen"].iloc[0]
-    assert table["chosen_in_folds"].sum() == 3
+    pooled = table["weight"] > 0
+    assert pooled.iloc[0]
+    assert " + ".join(table.loc[pooled, "head"]) == found.head
+    assert table["chosen_in_folds"].max() <= 3
     assert (table["seconds"] > 0).all()
+
+
+def test_the_best_setting_of_each_kind_is_pooled_by_weights_of_the_other_folds(problem):
+    kinds = ("name_aware", "neighbours")
+    scores = [raw_scores(problem, problem.search(one(kind))) for kind in kinds]
+    found, labels = problem.search(one(*kinds)), problem.labels.numpy()
+    counted = (problem.folds >= 0) & problem.label_counts
+    for fold, model in enumerate(found.fold_models):
+        others, rows = counted & (problem.folds != fold), problem.folds == fold
+        mixture = fit_mixture([part[others] for part in scores], labels[others])
+        np.testing.assert_allclose(
+            found.out_of_fold[rows],
+            mixture.log_probabilities([part[rows] for part in scores]),
+            atol=1e-3,
+        )
+        final = fit_mixture([part[counted] for part in scores], labels[counted])
+        np.testing.assert_allclose(
+            model.log_probabilities(problem.features[rows]),
+            final.log_probabilities([part[rows] for part in scores]),
+            atol=1e-3,
+        )
+    assert sorted(found.head.split(" + ")) == [
+        "7 nearest neighbours",
+        "prototypes and names, weight 0.2",
+    ]
+
+
+def test_a_pool_is_no_worse_than_its_best_head_on_what_it_was_fitted_on(problem):
+    found, labels = problem.search(few()), problem.labels.numpy()
+    counted = (problem.folds >= 0) & problem.label_counts
+    pooled = np.zeros((len(problem.folds), CLASSES), np.float32)
+    for fold, model in enumerate(found.fold_models):
+        rows = problem.folds == fold
+        pooled[rows] = model.log_probabilities(problem.features[rows])
+    assert log_loss(pooled[counted], labels[counted]) <= found.candidates["log_loss"].min() + 1e-6
+
+
+def test_weights_of_many_photos_are_fitted_on_evenly_spread_ones(problem, monkeypatch):
+    every = problem.search(one("neighbours"))
+    monkeypatch.setattr(module, "PHOTOS_TO_WEIGH", 20)
+    counted = np.flatnonzero((problem.folds >= 0) & problem.label_counts)
+    spread = counted[:: -(-len(counted) // 20)]
+    assert 10 < len(spread) <= 20
+    (found,) = {model.temperature for model in problem.search(one("neighbours")).fold_models}
+    scores, labels = raw_scores(problem, every), problem.labels.numpy()
+    assert found == pytest.approx(fit_temperature(scores[spread], labels[spread]), rel=1e-3)
+    assert found != every.fold_models[0].temperature
+
+
+def test_a_kind_that_adds_nothing_is_left_out(problem):
+    found = problem.search(one("prototypes", "neighbours"))
+    assert found.head == "prototypes, shrinkage 0.3"
+    weights = found.candidates.set_index("head")["weight"]
+    assert weights["7 nearest neighbours"] == 0
+    assert isinstance(found.fold_models[0].head, LinearHead)
 
 
 @pytest.mark.parametrize("kind", KINDS)

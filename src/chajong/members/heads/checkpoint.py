@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chajong.members.checkpoint import PROOF_PHOTOS, Checkpoint
-from chajong.members.heads.fitted import HEADS, form_of
+from chajong.members.heads.fitted import form_of, head_of
 from chajong.members.heads.search import FoldModel
 from chajong.members.proof import ON_THE_CPU, arithmetic_here, check_proof
 
@@ -72,7 +72,6 @@ def fold_models(checkpoint: Checkpoint) -> tuple[FoldModel, ...]:
         CheckpointError: A model does not reproduce the scores that were saved with it.
     """
     configuration = checkpoint.configuration
-    form = HEADS[configuration["form"]]
     models = []
     for fold in range(configuration["folds"]):
         prefix = f"fold_{fold}."
@@ -82,7 +81,7 @@ def fold_models(checkpoint: Checkpoint) -> tuple[FoldModel, ...]:
             if name.startswith(prefix)
         }
         model = FoldModel(
-            form(**parts),
+            head_of(configuration["form"], parts),
             configuration["temperature"],
             configuration["signed_square_root"],
             configuration["l2"],

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
 VOTE_FLOOR = 1e-3
@@ -122,14 +124,64 @@ class NeighbourHead:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class PooledHead:
+    """Scores are a weighted sum of other heads' scores: a logarithmic opinion pool.
+
+    Attributes:
+        heads: The heads, none of them a pool; those that whiten share their whitening.
+        shares: float32 [heads], their weights.
+    """
+
+    heads: tuple[FittedHead, ...]
+    shares: Tensor
+
+    def scores(self, features: Tensor) -> Tensor:
+        """Score photos [photos, dimensions] as [photos, classes]."""
+        import torch
+
+        parts = [head.scores(features) for head in self.heads]
+        return torch.einsum("h,hpc->pc", self.shares, torch.stack(parts))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Give the shares, the whitening once, and the heads' own parts by place and form."""
+        tensors = {SHARES: self.shares}
+        for place, head in enumerate(self.heads):
+            for name, part in head.tensors().items():
+                own = f"{place}.{form_of(head)}.{name}"
+                tensors[name if name in WHITENING else own] = part
+        return tensors
+
+
+SHARES = "shares"
+WHITENING = ("centre", "projection")
+POOL = "pool"
+
 HEADS: dict[str, type[LinearHead] | type[CosineHead] | type[NeighbourHead]] = {
     "linear": LinearHead,
     "cosine": CosineHead,
     "neighbour": NeighbourHead,
 }
-"""Every form that a fitted head can have, by the name that a checkpoint keeps."""
+"""Every form of a single head, by the name that a checkpoint keeps; several are a `POOL`."""
 
 
 def form_of(head: FittedHead) -> str:
     """Name the form of a head, as `HEADS` does."""
-    return next(name for name, form in HEADS.items() if isinstance(head, form))
+    return next((name for name, form in HEADS.items() if isinstance(head, form)), POOL)
+
+
+def head_of(form: str, tensors: Mapping[str, Tensor]) -> FittedHead:
+    """Build a head from its form and what its `tensors` gave."""
+    if form != POOL:
+        return HEADS[form](**tensors)
+    parts: dict[tuple[int, str], dict[str, Tensor]] = {}
+    for name, part in tensors.items():
+        if name != SHARES and name not in WHITENING:
+            place, part_form, own = name.split(".")
+            parts.setdefault((int(place), part_form), {})[own] = part
+    whitening = {name: tensors[name] for name in WHITENING if name in tensors}
+    heads = [
+        HEADS[part_form](**part, **({} if part_form == "linear" else whitening))
+        for (_, part_form), part in sorted(parts.items())
+    ]
+    return PooledHead(tuple(heads), tensors[SHARES])

@@ -53,16 +53,16 @@ def fit_prototypes(
     return heads
 
 
-def fit_name_aware(
+def name_aware_prototypes(
     whitened: Whitened,
     labels: Tensor,
     class_count: int,
     names: Tensor,
     name_weights: Sequence[float],
-) -> list[CosineHead]:
+) -> list[Tensor]:
     """Join each class's photo prototype with what its name says.
 
-    The weight of a class is normalise(v + α · P t): v is the mean direction of its photos, t the
+    The prototype of a class is normalise(v + α · P t): v is the mean direction of its photos, t the
     embedding of its name, P a ridge map from names to prototypes. For a class with photos P leaves
     that class out (the closed form of leave-one-out ridge regression), so that the name adds what
     the other classes suggest. A class without photos is scored by its name alone.
@@ -75,19 +75,25 @@ def fit_name_aware(
         name_weights: Values of α.
 
     Returns:
-        One head a value of α.
+        float32 [classes, dimensions], rows of length 1, for each value of α.
     """
     from torch.nn.functional import normalize
 
     means, counts = class_means(whitened.directions, labels, class_count)
     prototypes = normalize(means, dim=1)
     suggested = normalize(_from_names(names, prototypes, counts > 0), dim=1)
-    heads = []
+    joined = []
     for name_weight in name_weights:
         weight = (counts == 0).to(means) + name_weight * (counts > 0)
-        weights = COSINE_SCALE * normalize(prototypes + weight[:, None] * suggested, dim=1)
-        heads.append(CosineHead(whitened.centre, whitened.projection, weights))
-    return heads
+        joined.append(normalize(prototypes + weight[:, None] * suggested, dim=1))
+    return joined
+
+
+def fit_name_aware(whitened: Whitened, prototypes: Sequence[Tensor]) -> list[CosineHead]:
+    """Compare whitened photos with prototypes, one head for each of `name_aware_prototypes`."""
+    return [
+        CosineHead(whitened.centre, whitened.projection, COSINE_SCALE * rows) for rows in prototypes
+    ]
 
 
 def _from_names(names: Tensor, prototypes: Tensor, present: Tensor) -> Tensor:

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.functional import normalize
 
-from chajong.members.heads.fitted import VOTE_FLOOR, NeighbourHead
+from chajong.members.heads.fitted import VOTE_FLOOR, NeighbourHead, PooledHead
 from chajong.members.heads.normalisation import normalise_features
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from torch import Tensor
 
     from chajong.encoders.views import ViewAverage
+    from chajong.members.heads.fitted import FittedHead
     from chajong.members.heads.search import FoldModel
 
 
@@ -26,18 +27,30 @@ class HeadGraph(torch.nn.Module):
         """Take a fold's model."""
         super().__init__()
         self._model = model
-        settings = model.head.tensors().get("settings")
-        self._settings = [] if settings is None else settings.tolist()
+        self._score = _traceable(model.head)
 
     def forward(self, features: Tensor) -> Tensor:
         """Turn features, float32 [n, width], into log-probabilities [n, classes]."""
         model = self._model
         normalised = normalise_features(features, model.signed_square_root, model.l2)
-        if isinstance(model.head, NeighbourHead):
-            scores = _votes(model.head, self._settings, normalised)
-        else:
-            scores = model.head.scores(normalised)
-        return torch.log_softmax(scores / model.temperature, dim=1)
+        return torch.log_softmax(self._score(normalised) / model.temperature, dim=1)
+
+
+def _traceable(head: FittedHead) -> Callable[[Tensor], Tensor]:
+    """Give what scores as a head does; numbers that shape the graph are read before the trace."""
+    if isinstance(head, NeighbourHead):
+        settings = head.settings.tolist()
+        return lambda features: _votes(head, settings, features)
+    if isinstance(head, PooledHead):
+        parts = [_traceable(part) for part in head.heads]
+        shares = head.shares.tolist()
+
+        def pooled(features: Tensor) -> Tensor:
+            scored = [share * part(features) for share, part in zip(shares, parts, strict=True)]
+            return torch.stack(scored).sum(0)
+
+        return pooled
+    return head.scores
 
 
 def _votes(head: NeighbourHead, settings: Sequence[float], features: Tensor) -> Tensor:
