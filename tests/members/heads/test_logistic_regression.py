@@ -13,8 +13,8 @@ PULLS = (1.0, 0.1, 0.01, 0.001)
 EXACT = 1e-9
 
 
-def whitened_cloud(features, labels, classes):
-    return whiten(features, within_class_covariance(features, labels, classes), 0.3)
+def directions_of(features, labels, classes):
+    return whiten(features, within_class_covariance(features, labels, classes), 0.3).directions
 
 
 def objective(directions, labels, weights, start, pull):
@@ -51,29 +51,29 @@ def test_no_small_move_lowers_the_objective(seed, scale, pull):
 
 def test_a_weaker_pull_leaves_the_prototypes_farther_behind(cloud):
     features, labels = cloud()
-    whitened = whitened_cloud(features, labels, 4)
-    prototypes = normalize(class_means(whitened.directions, labels, 4)[0])
-    heads = fit_logistic_regression(whitened, labels, prototypes, [8.0], (1e6, *PULLS))
+    directions = directions_of(features, labels, 4)
+    prototypes = normalize(class_means(directions, labels, 4)[0])
+    heads = fit_logistic_regression(directions, labels, prototypes, [8.0], (1e6, *PULLS))
     distances = [float((head.weights - 8 * prototypes).norm()) for head in heads]
     assert distances == sorted(distances)
     assert distances[0] < 1e-3
-    losses = [cross_entropy(head.scores(features), labels) for head in heads]
+    losses = [cross_entropy(head.scores(directions), labels) for head in heads]
     assert losses == sorted(losses, reverse=True)
 
 
 def test_the_path_ends_where_a_fit_of_its_last_pull_alone_does(cloud):
     features, labels = cloud()
-    whitened, start = whitened_cloud(features, labels, 4), torch.zeros(4, 6)
-    along_the_path = logistic_path(whitened.directions, labels, start, PULLS, EXACT)[-1]
-    (alone,) = logistic_path(whitened.directions, labels, start, PULLS[-1:], EXACT)
+    directions, start = directions_of(features, labels, 4), torch.zeros(4, 6)
+    along_the_path = logistic_path(directions, labels, start, PULLS, EXACT)[-1]
+    (alone,) = logistic_path(directions, labels, start, PULLS[-1:], EXACT)
     torch.testing.assert_close(along_the_path, alone, atol=2e-2, rtol=0)
 
 
 def test_one_head_a_scale_and_pull_in_their_order(cloud):
     features, labels = cloud()
-    whitened = whitened_cloud(features, labels, 4)
-    prototypes = normalize(class_means(whitened.directions, labels, 4)[0])
-    heads = fit_logistic_regression(whitened, labels, prototypes, [4.0, 9.0], [1e6, 1e5])
+    directions = directions_of(features, labels, 4)
+    prototypes = normalize(class_means(directions, labels, 4)[0])
+    heads = fit_logistic_regression(directions, labels, prototypes, [4.0, 9.0], [1e6, 1e5])
     lengths = [round(float(head.weights.norm(dim=1).mean())) for head in heads]
     assert lengths == [4, 4, 9, 9]
 
@@ -82,16 +82,16 @@ def test_one_head_a_scale_and_pull_in_their_order(cloud):
 def test_a_class_without_photos_keeps_its_prototype_and_changes_no_other(cloud, absent):
     features, labels = cloud()
     present = torch.tensor([number for number in range(5) if number != absent])
-    whitened = whitened_cloud(features, labels, 4)
+    directions = directions_of(features, labels, 4)
     prototypes = normalize(torch.randn(5, 6, generator=torch.Generator().manual_seed(1)))
-    (without,) = fit_logistic_regression(whitened, labels, prototypes[present], [8.0], [0.01])
-    (head,) = fit_logistic_regression(whitened, present[labels], prototypes, [8.0], [0.01])
+    (without,) = fit_logistic_regression(directions, labels, prototypes[present], [8.0], [0.01])
+    (head,) = fit_logistic_regression(directions, present[labels], prototypes, [8.0], [0.01])
     torch.testing.assert_close(head.weights[absent], 8 * prototypes[absent])
     torch.testing.assert_close(head.weights[present], without.weights)
 
 
 def test_one_class_alone_is_certain(cloud):
     features, labels = cloud(classes=1)
-    whitened = whitened_cloud(features, labels, 1)
-    (head,) = fit_logistic_regression(whitened, labels, torch.zeros(1, 6), [8.0], [0.01])
-    assert head.scores(features).log_softmax(1).eq(0).all()
+    directions = directions_of(features, labels, 1)
+    (head,) = fit_logistic_regression(directions, labels, torch.zeros(1, 6), [8.0], [0.01])
+    assert head.scores(directions).log_softmax(1).eq(0).all()

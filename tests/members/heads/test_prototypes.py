@@ -22,8 +22,8 @@ def whitened_cloud(features, labels, classes):
 
 
 def name_aware(whitened, labels, classes, names, name_weights):
-    rows = name_aware_prototypes(whitened, labels, classes, names, name_weights)
-    return fit_name_aware(whitened, rows)
+    rows = name_aware_prototypes(whitened.directions, labels, classes, names, name_weights)
+    return fit_name_aware(rows)
 
 
 def prototypes_of(whitened, labels, classes):
@@ -51,7 +51,7 @@ def test_scores_are_differences_of_mahalanobis_distances(cloud, photos, dimensio
     features, labels = cloud(photos, dimensions)
     covariance = within_class_covariance(features, labels, 5)
     (head,) = fit_prototypes(features, labels, 5, covariance, [shrinkage])
-    inverse = covariance.power(-1, shrinkage).double().numpy()
+    inverse = covariance.power(-1, shrinkage)(torch.eye(dimensions)).double().numpy()
     points, centre = features.double().numpy(), features.double().numpy().mean(0)
 
     def distance(point, mean):
@@ -78,7 +78,7 @@ def test_without_names_scores_are_cosines_to_the_prototypes(cloud):
     whitened = whitened_cloud(features, labels, 4)
     (head,) = name_aware(whitened, labels, 4, unit_rows(4, 5), [0.0])
     expected = COSINE_SCALE * whitened.directions @ prototypes_of(whitened, labels, 4).T
-    torch.testing.assert_close(head.scores(features), expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(head.scores(whitened.directions), expected, atol=1e-4, rtol=1e-4)
 
 
 def test_the_name_adds_what_the_other_classes_suggest(cloud):
@@ -103,7 +103,7 @@ def test_a_class_without_photos_is_scored_by_its_name_alone(cloud, name_weight):
     present = np.array([0, 1, 3, 4])
     expected = suggestion(2, names, prototypes_of(whitened, labels, 5), present)
     torch.testing.assert_close(head.weights[2], COSINE_SCALE * expected, atol=2e-3, rtol=0)
-    assert head.scores(features).isfinite().all()
+    assert head.scores(whitened.directions).isfinite().all()
 
 
 def test_the_name_of_a_class_without_photos_changes_no_other_class(cloud):

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from chajong.members.heads.whitening import Whitened
-
 PHOTOS_PER_CHUNK = 8192
 TOLERANCE = 1e-3
 """Relative decrease that a step must still promise to be taken."""
@@ -104,7 +102,7 @@ def logistic_path(
 
 
 def fit_logistic_regression(
-    whitened: Whitened,
+    directions: Tensor,
     labels: Tensor,
     prototypes: Tensor,
     scales: Sequence[float],
@@ -115,7 +113,7 @@ def fit_logistic_regression(
     A class without a photo cannot be learnt: it keeps its prototype and takes no part.
 
     Args:
-        whitened: The training photos.
+        directions: float32 [photos, dimensions], the training photos, whitened.
         labels: int64 [photos].
         prototypes: float32 [classes, dimensions], rows of length 1.
         scales: Factors between cosine and logit of the prototypes.
@@ -128,7 +126,6 @@ def fit_logistic_regression(
     heads = []
     for scale in scales:
         start = scale * prototypes
-        for found in logistic_path(whitened.directions, compact, start[present], pulls):
-            weights = start.index_copy(0, present, found)
-            heads.append(CosineHead(whitened.centre, whitened.projection, weights))
+        path = logistic_path(directions, compact, start[present], pulls)
+        heads += [CosineHead(start.index_copy(0, present, found)) for found in path]
     return heads

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from chajong.members.heads.whitening import Whitened, WithinClassCovariance
+    from chajong.members.heads.whitening import WithinClassCovariance
 
 COSINE_SCALE = 32.0
 """Factor between cosine and score: about what a fitted temperature asks for."""
@@ -48,13 +48,13 @@ def fit_prototypes(
     offsets = (means - covariance.centre) * (counts > 0)[:, None]
     heads = []
     for shrinkage in shrinkages:
-        weights = offsets @ covariance.power(-1.0, shrinkage)
+        weights = covariance.power(-1.0, shrinkage)(offsets)
         heads.append(LinearHead(weights, -(weights * (covariance.centre + offsets / 2)).sum(1)))
     return heads
 
 
 def name_aware_prototypes(
-    whitened: Whitened,
+    directions: Tensor,
     labels: Tensor,
     class_count: int,
     names: Tensor,
@@ -68,7 +68,7 @@ def name_aware_prototypes(
     the other classes suggest. A class without photos is scored by its name alone.
 
     Args:
-        whitened: The training photos.
+        directions: float32 [photos, dimensions], the training photos, whitened.
         labels: int64 [photos].
         class_count: Number of classes, present or not.
         names: float32 [classes, name dimensions], rows of length 1.
@@ -79,7 +79,7 @@ def name_aware_prototypes(
     """
     from torch.nn.functional import normalize
 
-    means, counts = class_means(whitened.directions, labels, class_count)
+    means, counts = class_means(directions, labels, class_count)
     prototypes = normalize(means, dim=1)
     suggested = normalize(_from_names(names, prototypes, counts > 0), dim=1)
     joined = []
@@ -89,11 +89,9 @@ def name_aware_prototypes(
     return joined
 
 
-def fit_name_aware(whitened: Whitened, prototypes: Sequence[Tensor]) -> list[CosineHead]:
+def fit_name_aware(prototypes: Sequence[Tensor]) -> list[CosineHead]:
     """Compare whitened photos with prototypes, one head for each of `name_aware_prototypes`."""
-    return [
-        CosineHead(whitened.centre, whitened.projection, COSINE_SCALE * rows) for rows in prototypes
-    ]
+    return [CosineHead(COSINE_SCALE * rows) for rows in prototypes]
 
 
 def _from_names(names: Tensor, prototypes: Tensor, present: Tensor) -> Tensor:

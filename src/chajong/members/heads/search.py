@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from chajong.members.heads.fitted import PooledHead
+from chajong.members.heads.fitted import HEADS
+from chajong.members.heads.fold_model import FoldModel, scores_of
 from chajong.members.heads.logistic_regression import fit_logistic_regression
 from chajong.members.heads.neighbours import fit_neighbours
 from chajong.members.heads.normalisation import normalise_features
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from chajong.members.heads.fitted import FittedHead
     from chajong.members.heads.parameters import HeadName, HeadsParameters
-    from chajong.members.heads.whitening import Whitened, WithinClassCovariance
+    from chajong.members.heads.whitening import Whitened, Whitening, WithinClassCovariance
 
 START_NAME_WEIGHT = 0.2
 """How much of a name is in the prototypes that logistic regression starts from."""
@@ -48,36 +49,6 @@ LEAST_WEIGHT = 1.01 / HOTTEST
 
 PHOTOS_TO_WEIGH = 8_000
 """Photos at most, evenly spread, that the few weights of a pool are fitted on."""
-
-
-@dataclass(frozen=True, eq=False)
-class FoldModel:
-    """One fold's head with its normalisation and temperature.
-
-    Attributes:
-        head: The head.
-        temperature: What scores are divided by before the softmax.
-        signed_square_root: Whether features x become sign(x) √|x|.
-        l2: Whether each photo's features are divided by their length.
-    """
-
-    head: FittedHead
-    temperature: float
-    signed_square_root: bool
-    l2: bool
-
-    def log_probabilities(self, features: Tensor) -> np.ndarray:
-        """Score photos.
-
-        Args:
-            features: As the encoder gives them, of shape [photos, width], on any device.
-
-        Returns:
-            float32 of shape [photos, classes].
-        """
-        device = next(iter(self.head.tensors().values())).device
-        normalised = normalise_features(features.to(device), self.signed_square_root, self.l2)
-        return normalise_log(self.head.scores(normalised).cpu().numpy() / self.temperature)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,12 +79,15 @@ class Candidate:
         kind: Which kind of head.
         scores: float32 [photos, classes], of every photo by the head of its fold.
         heads: One a fold.
+        whitenings: What photos go through before them, one a fold; None before heads that see
+            features as they are.
         seconds: What all folds took.
     """
 
     kind: HeadName
     scores: np.ndarray
     heads: list[FittedHead]
+    whitenings: list[Whitening | None]
     seconds: float = 0.0
 
 
@@ -176,11 +150,14 @@ def fit_candidates(
             started = time.perf_counter()
             fitted = _fit(kind, training)
             share = (time.perf_counter() - started) / len(fitted)
-            for setting, head in fitted.items():
+            whitening = training.whitened.whitening if HEADS[kind].whitens else None
+            scored = scores_of(fitted.values(), whitening, normalised[held_out])
+            for (setting, head), scores in zip(fitted.items(), scored, strict=True):
                 empty = np.zeros((len(folds), class_count), np.float32)
-                candidate = candidates.setdefault(setting, Candidate(kind, empty, []))
-                candidate.scores[held_out] = head.scores(normalised[held_out]).cpu().numpy()
+                candidate = candidates.setdefault(setting, Candidate(kind, empty, [], []))
+                candidate.scores[held_out] = scores.cpu().numpy()
                 candidate.heads.append(head)
+                candidate.whitenings.append(whitening)
                 candidate.seconds += share
     return candidates
 
@@ -205,7 +182,7 @@ class _Training:
 
     def prototypes(self, name_weights: Sequence[float]) -> list[Tensor]:
         return name_aware_prototypes(
-            self.whitened, self.labels, self.class_count, self.names, name_weights
+            self.whitened.directions, self.labels, self.class_count, self.names, name_weights
         )
 
 
@@ -221,7 +198,7 @@ def _fit(kind: HeadName, training: _Training) -> dict[str, FittedHead]:
             for pull in pulls
         ]
         (start,) = training.prototypes([START_NAME_WEIGHT])
-        heads = fit_logistic_regression(training.whitened, labels, start, scales, pulls)
+        heads = fit_logistic_regression(training.whitened.directions, labels, start, scales, pulls)
     elif kind == "prototypes":
         titles = [f"prototypes, shrinkage {value:g}" for value in parameters.shrinkages]
         heads = fit_prototypes(
@@ -230,11 +207,15 @@ def _fit(kind: HeadName, training: _Training) -> dict[str, FittedHead]:
     elif kind == "neighbours":
         titles = [f"{value} nearest neighbours" for value in parameters.neighbours]
         heads = fit_neighbours(
-            training.whitened, labels, count, parameters.neighbours, parameters.sharpness
+            training.whitened.directions,
+            labels,
+            count,
+            parameters.neighbours,
+            parameters.sharpness,
         )
     else:
         titles = [f"prototypes and names, weight {value:g}" for value in parameters.name_weights]
-        heads = fit_name_aware(training.whitened, training.prototypes(parameters.name_weights))
+        heads = fit_name_aware(training.prototypes(parameters.name_weights))
     return dict(zip(titles, heads, strict=True))
 
 
@@ -297,24 +278,17 @@ def _pool(
 def _fold_models(
     candidates: dict[str, Candidate], pool: _Pool, parameters: HeadsParameters
 ) -> tuple[FoldModel, ...]:
-    temperature = pool.mixture.temperature
-    of_each = zip(*(candidates[setting].heads for setting in pool.settings), strict=True)
+    pooled = [candidates[setting] for setting in pool.settings]
     return tuple(
         FoldModel(
-            _pooled(heads, [weight * temperature for weight in pool.mixture.weights]),
-            temperature,
-            parameters.signed_square_root,
-            parameters.l2,
+            heads={each.kind: each.heads[fold] for each in pooled},
+            whitening=next(filter(None, (each.whitenings[fold] for each in pooled)), None),
+            mixture=pool.mixture,
+            signed_square_root=parameters.signed_square_root,
+            l2=parameters.l2,
         )
-        for heads in of_each
+        for fold in range(len(pooled[0].heads))
     )
-
-
-def _pooled(heads: tuple[FittedHead, ...], shares: list[float]) -> FittedHead:
-    if len(heads) == 1:
-        return heads[0]
-    some_tensor = next(iter(heads[0].tensors().values()))
-    return PooledHead(heads, some_tensor.new_tensor(shares))
 
 
 def _assess(
