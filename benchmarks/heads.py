@@ -1,11 +1,12 @@
-"""The whole search of logistic regression, five folds by nine C, against scikit-learn's.
+"""The whole path of logistic regression, five folds by five pulls, against scikit-learn's.
 
     python -m benchmarks.heads                                        # 33,000 x 1,280, 396 classes
     python -m benchmarks.heads --photos 4000 --width 256 --classes 60 # a quick look
 
-Our side is timed whole. scikit-learn's LogisticRegression solves the same objective on the same
-features; it is timed on a stated part (one fold, the smallest, middle and largest C) and scaled up
-to the whole. Both log losses of the held-out fold stand side by side for those C.
+Our side is timed whole. Pulled towards zero it solves the same objective as scikit-learn's
+LogisticRegression, which is timed on the same features for a stated part (one fold, the strongest,
+middle and weakest pull) and scaled up to the whole. Both log losses of the held-out fold stand side
+by side for those pulls.
 """
 
 from __future__ import annotations
@@ -18,9 +19,8 @@ import torch
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
-from chajong.members.heads.logistic_regression import fit_logistic_regression
+from chajong.members.heads.logistic_regression import logistic_path
 from chajong.members.heads.parameters import HeadsParameters
-from chajong.members.heads.search import TOLERANCE
 from chajong.predictions.metric import log_loss
 
 FOLDS = 5
@@ -31,22 +31,24 @@ def main() -> None:
     """Time both sides and print the table."""
     arguments = _arguments()
     features, labels, folds = _photos(arguments)
-    grid = sorted(HeadsParameters().inverse_regularisation)
+    grid = sorted(HeadsParameters().pulls, reverse=True)
     part = [grid[0], grid[len(grid) // 2], grid[-1]]
     ours_seconds, ours_losses = _ours(features, labels, folds, grid, arguments.classes)
-    theirs = [_scikit_learn(features, labels, folds, strength) for strength in part]
+    theirs = [_scikit_learn(features, labels, folds, pull) for pull in part]
     theirs_seconds = sum(seconds for seconds, _, _ in theirs) / len(part) * FOLDS * len(grid)
     print(
         f"\n{arguments.photos:,} photos x {arguments.width:,} features, {arguments.classes} "
         f"classes, {torch.get_num_threads()} threads"
     )
-    print("  held-out log loss of fold 0      C      ours   scikit-learn   (seconds, iterations)")
-    for strength, (seconds, loss, iterations) in zip(part, theirs, strict=True):
+    print("  held-out log loss of fold 0   pull      ours   scikit-learn   (seconds, iterations)")
+    for pull, (seconds, loss, iterations) in zip(part, theirs, strict=True):
         print(
-            f"  {strength:34g}  {ours_losses[strength]:8.4f}   {loss:12.4f}   "
+            f"  {pull:34g}  {ours_losses[pull]:8.4f}   {loss:12.4f}   "
             f"({seconds:.1f} s, {iterations})"
         )
-    print(f"  whole search, {FOLDS} folds x {len(grid)} C: ours {ours_seconds:.1f} s (measured)")
+    print(
+        f"  whole search, {FOLDS} folds x {len(grid)} pulls: ours {ours_seconds:.1f} s (measured)"
+    )
     print(f"  scikit-learn {theirs_seconds:.0f} s (from {len(part)} of {FOLDS * len(grid)} fits)")
     print(f"  scikit-learn / ours: {theirs_seconds / ours_seconds:.1f}")
 
@@ -73,6 +75,7 @@ def _photos(arguments: argparse.Namespace) -> tuple[np.ndarray, np.ndarray, np.n
     mixing = np.linalg.qr(generator.standard_normal((width, width), np.float32))[0]
     features = (arguments.separation * means[labels] + WITHIN_CLASS_NOISE * noise) @ mixing + 0.5
     features = np.sign(features) * np.sqrt(np.abs(features))
+    features -= features.mean(0)
     features /= np.linalg.norm(features, axis=1, keepdims=True)
     return features, labels, generator.permutation(count) % FOLDS
 
@@ -85,26 +88,26 @@ def _ours(
     started = time.perf_counter()
     for fold in range(FOLDS):
         train, held_out = torch.from_numpy(folds != fold), torch.from_numpy(folds == fold)
-        heads = fit_logistic_regression(rows[train], targets[train], classes, grid, TOLERANCE)
-        scores = [head.scores(rows[held_out]).numpy() for head in heads]
+        start = torch.zeros(classes, rows.shape[1])
+        path = logistic_path(rows[train], targets[train], start, grid)
+        scores = [(rows[held_out] @ weights.T).numpy() for weights in path]
         if fold == 0:
             losses = {
-                strength: log_loss(log_softmax(scored, axis=1), labels[folds == 0])
-                for strength, scored in zip(grid, scores, strict=True)
+                pull: log_loss(log_softmax(scored, axis=1), labels[folds == 0])
+                for pull, scored in zip(grid, scores, strict=True)
             }
     return time.perf_counter() - started, losses
 
 
 def _scikit_learn(
-    features: np.ndarray, labels: np.ndarray, folds: np.ndarray, strength: float
+    features: np.ndarray, labels: np.ndarray, folds: np.ndarray, pull: float
 ) -> tuple[float, float, int]:
     train = folds != 0
-    centred = features - features[train].mean(0)
-    centred /= np.sqrt((centred[train] ** 2).sum(1).mean())
     started = time.perf_counter()
-    model = LogisticRegression(C=strength, max_iter=5_000).fit(centred[train], labels[train])
+    model = LogisticRegression(C=1 / (pull * train.sum()), fit_intercept=False, max_iter=5_000)
+    model.fit(features[train], labels[train])
     seconds = time.perf_counter() - started
-    scores = model.predict_log_proba(centred[~train])
+    scores = model.predict_log_proba(features[~train])
     return seconds, log_loss(scores, labels[~train]), int(model.n_iter_[0])
 
 

@@ -40,7 +40,9 @@ from chajong.reports.neighbour_votes import (
 from chajong.tables import read_table
 
 SHARE = 0.03
-HEADS = HeadsParameters(kinds=("cosine_softmax", "prototypes"), signed_square_root=False, l2=False)
+HEADS = HeadsParameters(
+    kinds=("logistic_regression", "prototypes"), signed_square_root=False, l2=False
+)
 
 
 @dataclass(frozen=True, eq=False)

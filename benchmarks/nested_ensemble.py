@@ -48,7 +48,7 @@ from chajong.predictions.contract import effective_class_names
 from chajong.predictions.intervals import mean_interval
 from chajong.predictions.scoring import train_labels
 
-KINDS = ("prototypes", "name_aware", "cosine_softmax", "neighbours")
+KINDS = ("prototypes", "name_aware", "logistic_regression", "neighbours")
 FITS = ("plain", "test-like", "chosen")
 SEED = 0
 

@@ -114,7 +114,7 @@ def whitened(
     own = torch.from_numpy(labels[gallery])
     covariance = within_class_covariance(matrix[gallery], own, int(labels.max()) + 1)
     fitted = whiten(matrix[gallery], covariance, SHRINKAGE)
-    return ((matrix - fitted.centre) @ fitted.projection).numpy()
+    return fitted.whitening(matrix).numpy()
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from chajong.encoders.building import build_encoder, encoder_key
+from chajong.encoders.building import build_encoder, encoder_key, load_image_model
 from chajong.encoders.encoder import EncoderError
 from chajong.encoders.parameters import HogParameters, PretrainedParameters
 
@@ -114,6 +114,34 @@ class TestTimm:
         first = encoder.encode(photos[:, :1])
         np.testing.assert_allclose(joined[:, : first.shape[1]], first, rtol=1e-3, atol=1e-4)
         assert joined.shape == (3, 2 * first.shape[1])
+
+    @pytest.mark.parametrize(("model", "side"), [(TIMM, 32), ("test_vit", 160)])
+    def test_layers_are_the_pooled_features_and_the_means_of_the_last_stages(self, model, side):
+        given = {"model": model, "image_size": side, "flip": False}
+        encoder = build_encoder(timm_parameters(**given, layers=3))
+        photos = photos_of(encoder)
+        alone = build_encoder(timm_parameters(**given)).encode(photos)
+        joined = encoder.encode(photos)
+        network = load_image_model(timm_parameters(**given)).eval()
+        normalised = photos[:, 0].float() * network.scale - network.shift
+        with torch.no_grad():
+            _, maps = network.network.forward_intermediates(normalised)
+        blocks = [alone, *(maps[-place].mean((2, 3)).numpy() for place in (1, 2))]
+        edges = np.cumsum([block.shape[1] for block in blocks])
+        assert joined.shape == (3, edges[-1])
+        for block, part in zip(blocks, np.split(joined, edges[:-1], axis=1), strict=True):
+            lengths = np.abs(part).sum(1)
+            np.testing.assert_allclose(lengths, edges[-1] / 3, rtol=1e-3)
+            expected = block / np.abs(block).sum(1, keepdims=True) * edges[-1] / 3
+            np.testing.assert_allclose(part, expected, rtol=1e-2, atol=1e-3)
+
+    def test_more_layers_than_the_model_has_are_refused(self):
+        with pytest.raises(EncoderError, match=r"has 5 stages to join .* at most 6, not 9"):
+            build_encoder(timm_parameters(layers=9))
+
+    def test_layers_of_another_library_are_refused(self):
+        with pytest.raises(ValueError, match="timm alone, not of open_clip"):
+            PretrainedParameters(library="open_clip", model="m", layers=2)
 
     def test_an_image_size_reaches_a_transformer(self):
         encoder = build_encoder(timm_parameters(model="test_vit", image_size=96))
@@ -226,6 +254,7 @@ class TestEncoderKey:
             {"fit": "pad"},
             {"flip": False},
             {"zoom": (1.0, 1.2)},
+            {"layers": 2},
             {"mean": (0.5, 0.5, 0.5)},
             {"seed": 1},
             {"weights": "hub", "revision": "a" * 40},

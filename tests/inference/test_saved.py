@@ -186,8 +186,9 @@ def test_every_step_after_the_members_is_proved_before_the_first_answer(moved, p
 CONFIGURATIONS = {
     "missing": lambda it: it.pop("l2"),
     "unknown": lambda it: it.update(device="cuda"),
-    "temperature": lambda it: it.update(temperature=0.0),
-    "form": lambda it: it.update(form="boo"),
+    "weight": lambda it: it["pool"].update(prototypes=0.0),
+    "head": lambda it: it["pool"].update(boo=1.0),
+    "no head": lambda it: it["pool"].clear(),
     "another kind": lambda it: it.update(kind="backbone"),
     "no identity": lambda it: it["made_by"]["encoder"].pop("base"),
 }

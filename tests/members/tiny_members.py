@@ -73,7 +73,7 @@ def tiny_blocks(weights):
         "byobnet": {
             "kind": "frozen",
             "encoder": {"library": "timm", "zoom": [1.0], **backbone},
-            "heads": {"kinds": ["logistic_regression"], "inverse_regularisation": [10]},
+            "heads": {"kinds": ["logistic_regression", "prototypes"], "pulls": [0.001]},
         },
         "joined": {"kind": "concat", "encoders": ["hog", "byobnet"]},
         "by_names": {"kind": "zero_shot", "model": clip},

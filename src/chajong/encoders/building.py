@@ -69,6 +69,8 @@ def encoder_key(parameters: EncoderParameters) -> str:
         from chajong.device import best_precision
 
         settings["weights"] = weights_identity(parameters)
+        if settings.get("layers") == 1:
+            settings.pop("layers")  # Features that were kept before there was a choice stay valid.
         if parameters.weights != "random":
             settings.pop("seed", None)  # Only random weights are drawn from it.
         precision = best_precision(wide_range=_has_wide_range(parameters))

@@ -51,6 +51,9 @@ class PretrainedParameters(Strict):
         mean: Channel means on a scale of 0 to 1; the model's own where they are not given.
         std: Channel standard deviations likewise.
         fit: How a photo becomes the encoder's shape.
+        layers: How many layers are joined: 1 is the model's own pooled features, 2 also the mean of
+            its last stage (resolution or block), 3 also of the one before, and so on. Models of
+            timm have stages.
         flip: Whether the features of a photo and of its mirror image are averaged.
         zoom: Centre zooms whose features are joined; 1 is the whole photo.
         batch_size: Photos a batch.
@@ -66,6 +69,7 @@ class PretrainedParameters(Strict):
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
     fit: Fit = "squash"
+    layers: int = Field(1, ge=1)
     flip: bool = True
     zoom: tuple[Annotated[float, Field(ge=1, le=4)], ...] = Field((1.0, 1.4), min_length=1)
     batch_size: int = Field(32, ge=1)
@@ -76,6 +80,15 @@ class PretrainedParameters(Strict):
     def _weights_are_known(self) -> "PretrainedParameters":
         if self.library != "open_clip":  # which has tags
             check_word(self.weights)
+        return self
+
+    @model_validator(mode="after")
+    def _layers_are_there(self) -> "PretrainedParameters":
+        if self.layers > 1 and self.library != "timm":
+            raise ValueError(
+                f"layers: {self.layers} layers are joined for models of timm alone, not of "
+                f"{self.library}: leave it out."
+            )
         return self
 
     @property

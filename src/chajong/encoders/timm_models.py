@@ -5,8 +5,10 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from chajong.encoders.encoder import EncoderError
 from chajong.encoders.hub import WEIGHTS, hub_files, local_files
 from chajong.encoders.image_model import ImageModel
+from chajong.encoders.layers import JoinedLayers
 from chajong.encoders.published import ON_THE_HUB, timm_repository
 from chajong.encoders.weights import (
     LOCAL_MODEL,
@@ -37,12 +39,41 @@ def load_timm_model(parameters: PretrainedParameters) -> ImageModel:
         The model, giving pooled features.
 
     Raises:
-        EncoderError: The model is unknown, or the weights are absent or do not fit.
+        EncoderError: The model is unknown, has fewer layers, or the weights are absent or do not
+            fit.
     """
     side = parameters.image_size
-    return timm_image_model(
+    model = timm_image_model(
         parameters.model, parameters.weights, side, parameters.seed, revision=parameters.revision
     )
+    if parameters.layers > 1:
+        model.network = joined_layers(model.network, parameters.layers, parameters.model)
+    return model
+
+
+def joined_layers(network: Any, layers: int, model: str) -> JoinedLayers:
+    """Join a network's last stages to its pooled features.
+
+    Args:
+        network: A timm model without its classifier.
+        layers: How many layers, the pooled features among them.
+        model: What to call the model in an error.
+
+    Raises:
+        EncoderError: The model does not give its stages, or has fewer.
+    """
+    stages = len(getattr(network, "feature_info", ())) if hasattr(network, STAGES) else 0
+    if layers - 1 > stages:
+        message = (
+            f"{model!r} has {stages} stages to join to its pooled features: give `layers` at most "
+            f"{stages + 1}, not {layers}."
+        )
+        raise EncoderError(message)
+    return JoinedLayers(network, layers - 1)
+
+
+STAGES = "forward_intermediates"
+"""The method by which a timm model gives what its stages see."""
 
 
 def timm_image_model(

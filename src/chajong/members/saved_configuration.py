@@ -14,6 +14,7 @@ from chajong.encoders.parameters import HogParameters, read_encoder
 from chajong.encoders.weights import BASE
 from chajong.members.backbone.parameters import BackboneParameters, FusionParameters
 from chajong.members.clip.parameters import ClipParameters
+from chajong.members.heads.parameters import HeadName
 from chajong.members.proof import Arithmetic
 from chajong.members.vlm.parameters import HintsParameters, VlmClassifierParameters
 from chajong.parameters import Strict
@@ -67,9 +68,8 @@ class SavedHeads(SavedMember):
     """Light heads on features."""
 
     head: str
-    form: Literal["linear", "cosine", "neighbour"]
+    pool: Annotated[dict[HeadName, Temperature], Field(min_length=1)]
     folds: Annotated[int, Field(ge=1)]
-    temperature: Temperature
     signed_square_root: bool
     l2: bool
     encoder: str

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -7,20 +8,13 @@ import torch
 from chajong.encoders.features import Features
 from chajong.members.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from chajong.members.heads.checkpoint import fold_models, heads_checkpoint
-from chajong.members.heads.parameters import HeadsParameters
+from chajong.members.heads.parameters import HeadName, HeadsParameters
 from chajong.members.heads.search import search_heads
 
 NAMES = ("쏘나타_2019_2023", "아반떼_2020_2022", "라브4_4세대_2013_2018", "K5")
 MADE_BY = {"encoder": {"library": "hog"}}
-FORMS = pytest.mark.parametrize(
-    ("kind", "form"),
-    [
-        ("logistic_regression", "linear"),
-        ("prototypes", "linear"),
-        ("cosine_softmax", "cosine"),
-        ("name_aware", "cosine"),
-        ("neighbours", "neighbour"),
-    ],
+POOLS = pytest.mark.parametrize(
+    "kinds", [*((kind,) for kind in get_args(HeadName)), ("prototypes", "neighbours")]
 )
 
 
@@ -32,7 +26,7 @@ def make(cloud):
         tuple(f"차/{number}.jpg" for number in range(40)), matrix.numpy(), "encoder", "content"
     )
 
-    def build(kind, **settings):
+    def build(kinds, **settings):
         search = search_heads(
             matrix,
             labels,
@@ -40,7 +34,7 @@ def make(cloud):
             np.ones(40, bool),
             4,
             torch.eye(4),
-            HeadsParameters(kinds=(kind,), **settings),
+            HeadsParameters(kinds=kinds, **settings),
             torch.device("cpu"),
         )
         return search, features
@@ -48,12 +42,12 @@ def make(cloud):
     return build
 
 
-@FORMS
-def test_a_checkpoint_read_back_scores_the_same(make, tmp_path, kind, form):
-    search, features = make(kind)
+@POOLS
+def test_a_checkpoint_read_back_scores_the_same(make, tmp_path, kinds):
+    search, features = make(kinds)
     write_checkpoint(heads_checkpoint(search, features, NAMES, MADE_BY), tmp_path / "차종")
     checkpoint = read_checkpoint(tmp_path / "차종")
-    assert checkpoint.configuration["form"] == form
+    assert set(checkpoint.configuration["pool"]) == set(kinds)
     assert checkpoint.configuration["class_names"] == list(NAMES)
     matrix = torch.from_numpy(features.matrix)
     for model, again in zip(search.fold_models, fold_models(checkpoint), strict=True):
@@ -64,31 +58,61 @@ def test_a_checkpoint_read_back_scores_the_same(make, tmp_path, kind, form):
 
 @pytest.mark.parametrize("normalised", [True, False])
 def test_the_normalisation_of_features_comes_back(make, tmp_path, normalised):
-    search, features = make("prototypes", signed_square_root=normalised, l2=not normalised)
+    search, features = make(["prototypes"], signed_square_root=normalised, l2=not normalised)
     write_checkpoint(heads_checkpoint(search, features, NAMES, MADE_BY), tmp_path)
     for model in fold_models(read_checkpoint(tmp_path)):
         assert (model.signed_square_root, model.l2) == (normalised, not normalised)
 
 
-@FORMS
-def test_a_changed_tensor_is_noticed(make, kind, form):
-    checkpoint = heads_checkpoint(*make(kind), NAMES, MADE_BY)
-    name = {"linear": "intercepts", "cosine": "weights", "neighbour": "photos"}[form]
+CHANGED = (
+    "logistic_regression.weights",
+    "name_aware.weights",
+    "neighbours.photos",
+    "prototypes.intercepts",
+    "whitening.centre",
+    "whitening.directions",
+)
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_a_changed_tensor_is_noticed(make, name):
+    kind = name.split(".")[0].replace("whitening", "neighbours")
+    checkpoint = heads_checkpoint(*make([kind]), NAMES, MADE_BY)
     changed = checkpoint.tensors[f"fold_1.{name}"].flip(0)
     with pytest.raises(CheckpointError, match=r"model of fold 1 differs by .* was changed"):
         fold_models(replace(checkpoint, tensors=checkpoint.tensors | {f"fold_1.{name}": changed}))
 
 
 def test_a_tensor_that_is_not_a_number_is_noticed(make):
-    checkpoint = heads_checkpoint(*make("prototypes"), NAMES, MADE_BY)
-    broken = checkpoint.tensors["fold_0.weights"] * float("nan")
+    checkpoint = heads_checkpoint(*make(["prototypes"]), NAMES, MADE_BY)
+    name = "fold_0.prototypes.weights"
+    broken = checkpoint.tensors[name] * float("nan")
     with pytest.raises(CheckpointError, match="model of fold 0 differs by nan"):
-        fold_models(replace(checkpoint, tensors=checkpoint.tensors | {"fold_0.weights": broken}))
+        fold_models(replace(checkpoint, tensors=checkpoint.tensors | {name: broken}))
 
 
-def test_a_changed_temperature_is_noticed(make):
-    checkpoint = heads_checkpoint(*make("prototypes"), NAMES, MADE_BY)
+@pytest.mark.parametrize("kinds", [["prototypes"], ["prototypes", "neighbours"]])
+def test_a_changed_weight_is_noticed(make, kinds):
+    checkpoint = heads_checkpoint(*make(kinds), NAMES, MADE_BY)
+    pool = checkpoint.configuration["pool"] | {kinds[-1]: 9.0}
     with pytest.raises(CheckpointError, match="model of fold 0"):
-        fold_models(
-            replace(checkpoint, configuration=checkpoint.configuration | {"temperature": 9.0})
-        )
+        fold_models(replace(checkpoint, configuration=checkpoint.configuration | {"pool": pool}))
+
+
+def test_a_checkpoint_of_wide_features_grows_with_the_photos_and_not_with_the_square(cloud):
+    """A fold keeps its training photos and at most as many directions of its whitening."""
+    width, photos = 700, 24
+    matrix, labels = cloud(photos, width)
+    search = search_heads(
+        matrix,
+        labels,
+        np.arange(photos) // 4 % 2,
+        np.ones(photos, bool),
+        4,
+        torch.eye(4),
+        HeadsParameters(kinds=("neighbours",)),
+        torch.device("cpu"),
+    )
+    for model in search.fold_models:
+        kept = sum(part.numel() for part in model.tensors().values())
+        assert kept < 2 * width * (photos // 2 + 1)

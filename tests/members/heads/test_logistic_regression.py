@@ -1,120 +1,97 @@
 import numpy as np
 import pytest
 import torch
-from scipy.special import log_softmax
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
+from torch.nn.functional import cross_entropy, normalize
 
-from chajong.members.heads.logistic_regression import fit_logistic_regression
+from chajong.members.heads.logistic_regression import fit_logistic_regression, logistic_path
+from chajong.members.heads.whitening import class_means, whiten, within_class_covariance
 
-GRID = (0.1, 1.0, 10.0, 100.0)
+PULLS = (1.0, 0.1, 0.01, 0.001)
 EXACT = 1e-9
 
 
-def scaled(features):
-    """Centre features and give them mean squared length 1."""
-    centred = features.double().numpy() - features.double().numpy().mean(0)
-    return centred / np.sqrt((centred**2).sum(1).mean())
+def directions_of(features, labels, classes):
+    return whiten(features, within_class_covariance(features, labels, classes), 0.3).directions
 
 
-def reference(features, labels, strength):
-    model = LogisticRegression(C=strength, tol=1e-9, max_iter=20000)
-    return model.fit(scaled(features), labels.numpy())
-
-
-def objective(features, labels, weights, intercepts, strength):
-    scores = scaled(features) @ weights.T + intercepts
-    given = log_softmax(scores, axis=1)[np.arange(len(labels)), labels.numpy()]
-    return -strength * given.sum() + (weights**2).sum() / 2
-
-
-def on_scaled_features(head, features):
-    """Rewrite a head as weights and intercepts for `scaled` features."""
-    centred = features.double() - features.double().mean(0)
-    length = float(np.sqrt((centred.numpy() ** 2).sum(1).mean()))
-    weights = head.weights.double().numpy()
-    centre = features.double().numpy().mean(0)
-    return weights * length, head.intercepts.double().numpy() + weights @ centre
+def objective(directions, labels, weights, start, pull):
+    loss = cross_entropy(directions @ weights.T, labels)
+    return loss + pull / 2 * (weights - start).square().sum()
 
 
 @pytest.mark.parametrize(("photos", "dimensions"), [(120, 6), (20, 15), (12, 18)])
-def test_every_c_gives_what_scikit_learn_gives(cloud, photos, dimensions):
+def test_a_pull_towards_zero_gives_what_scikit_learn_gives(cloud, photos, dimensions):
     features, labels = cloud(photos, dimensions)
-    heads = fit_logistic_regression(features, labels, 4, GRID, EXACT)
-    for strength, head in zip(GRID, heads, strict=True):
-        model = reference(features, labels, strength)
-        expected = log_softmax(model.decision_function(scaled(features)), axis=1)
-        np.testing.assert_allclose(head.scores(features).log_softmax(1), expected, atol=2e-3)
-        weights, _ = on_scaled_features(head, features)
-        np.testing.assert_allclose(weights, model.coef_, atol=2e-3 * np.abs(model.coef_).max())
+    directions = normalize(features - features.mean(0))
+    path = logistic_path(directions, labels, torch.zeros(4, dimensions), PULLS, EXACT)
+    for pull, weights in zip(PULLS, path, strict=True):
+        model = LogisticRegression(
+            C=1 / (pull * photos), fit_intercept=False, tol=1e-9, max_iter=20_000
+        ).fit(directions.numpy(), labels.numpy())
+        largest = np.abs(model.coef_).max()
+        np.testing.assert_allclose(weights, model.coef_, atol=2e-3 * largest)
 
 
-@pytest.mark.parametrize(("photos", "dimensions"), [(120, 6), (20, 15)])
-def test_the_objective_is_no_worse_than_scikit_learns(cloud, photos, dimensions):
-    features, labels = cloud(photos, dimensions, seed=1)
-    for strength, head in zip(
-        GRID, fit_logistic_regression(features, labels, 4, GRID, EXACT), strict=True
-    ):
-        model = reference(features, labels, strength)
-        least = objective(features, labels, model.coef_, model.intercept_, strength)
-        parts = on_scaled_features(head, features)
-        assert objective(features, labels, *parts, strength) <= least * (1 + 1e-5)
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 1000), scale=st.floats(0.5, 20.0), pull=st.sampled_from(PULLS))
+def test_no_small_move_lowers_the_objective(seed, scale, pull):
+    generator = torch.Generator().manual_seed(seed)
+    directions = normalize(torch.randn(40, 6, generator=generator))
+    labels = torch.arange(40) % 4
+    start = scale * normalize(torch.randn(4, 6, generator=generator))
+    (weights,) = logistic_path(directions, labels, start, [pull], EXACT)
+    least = objective(directions, labels, weights, start, pull)
+    for size in (0.01, 0.1, 1.0):
+        moved = weights + size * torch.randn(4, 6, generator=generator)
+        assert objective(directions, labels, moved, start, pull) >= least - 1e-6
 
 
-def test_the_tolerance_of_the_search_costs_next_to_nothing(cloud):
-    features, labels = cloud(150, 10)
-    for strength, head in zip(
-        GRID, fit_logistic_regression(features, labels, 4, GRID, 1e-4), strict=True
-    ):
-        model = reference(features, labels, strength)
-        least = objective(features, labels, model.coef_, model.intercept_, strength)
-        parts = on_scaled_features(head, features)
-        assert objective(features, labels, *parts, strength) <= least * (1 + 1e-3)
-
-
-def test_the_path_ends_where_a_fit_of_its_last_c_alone_does(cloud):
+def test_a_weaker_pull_leaves_the_prototypes_farther_behind(cloud):
     features, labels = cloud()
-    along_the_path = fit_logistic_regression(features, labels, 4, GRID, EXACT)[-1]
-    (alone,) = fit_logistic_regression(features, labels, 4, GRID[-1:], EXACT)
-    expected = alone.scores(features).log_softmax(1)
-    torch.testing.assert_close(
-        along_the_path.scores(features).log_softmax(1), expected, atol=3e-3, rtol=0
-    )
+    directions = directions_of(features, labels, 4)
+    prototypes = normalize(class_means(directions, labels, 4)[0])
+    heads = fit_logistic_regression(directions, labels, prototypes, [8.0], (1e6, *PULLS))
+    distances = [float((head.weights - 8 * prototypes).norm()) for head in heads]
+    assert distances == sorted(distances)
+    assert distances[0] < 1e-3
+    losses = [cross_entropy(head.scores(directions), labels) for head in heads]
+    assert losses == sorted(losses, reverse=True)
 
 
-def test_the_order_of_photos_does_not_matter(cloud):
+def test_the_path_ends_where_a_fit_of_its_last_pull_alone_does(cloud):
     features, labels = cloud()
-    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))
-    (head,) = fit_logistic_regression(features, labels, 4, [10.0], EXACT)
-    (shuffled,) = fit_logistic_regression(features[order], labels[order], 4, [10.0], EXACT)
-    torch.testing.assert_close(shuffled.scores(features), head.scores(features), atol=2e-3, rtol=0)
+    directions, start = directions_of(features, labels, 4), torch.zeros(4, 6)
+    along_the_path = logistic_path(directions, labels, start, PULLS, EXACT)[-1]
+    (alone,) = logistic_path(directions, labels, start, PULLS[-1:], EXACT)
+    torch.testing.assert_close(along_the_path, alone, atol=2e-2, rtol=0)
 
 
-def test_the_unit_and_the_origin_of_features_do_not_matter(cloud):
+def test_one_head_a_scale_and_pull_in_their_order(cloud):
     features, labels = cloud()
-    (head,) = fit_logistic_regression(features, labels, 4, [10.0], EXACT)
-    (moved,) = fit_logistic_regression(50 * features - 7, labels, 4, [10.0], EXACT)
-    torch.testing.assert_close(
-        moved.scores(50 * features - 7), head.scores(features), atol=5e-3, rtol=0
-    )
+    directions = directions_of(features, labels, 4)
+    prototypes = normalize(class_means(directions, labels, 4)[0])
+    heads = fit_logistic_regression(directions, labels, prototypes, [4.0, 9.0], [1e6, 1e5])
+    lengths = [round(float(head.weights.norm(dim=1).mean())) for head in heads]
+    assert lengths == [4, 4, 9, 9]
 
 
-def test_a_class_without_photos_gets_finite_low_scores(cloud):
-    features, labels = cloud(classes=3)
-    names = torch.tensor([0, 2, 4])  # classes 1, 3 and 5 have no photo
-    (head,) = fit_logistic_regression(features, names[labels], 6, [10.0], EXACT)
-    (without,) = fit_logistic_regression(features, labels, 3, [10.0], EXACT)
-    scores = head.scores(features)
-    assert scores.isfinite().all()
-    torch.testing.assert_close(
-        scores[:, names].log_softmax(1), without.scores(features).log_softmax(1), atol=2e-3, rtol=0
-    )
-    odds = scores[:, 1] - scores[:, names].logsumexp(1)
-    torch.testing.assert_close(odds.mean().exp(), torch.tensor(1 / len(features)))
-    torch.testing.assert_close(scores[:, [1, 3, 5]], scores[:, [1, 1, 1]])
-    assert not head.weights[[1, 3, 5]].any()
+@pytest.mark.parametrize("absent", [0, 2, 4])
+def test_a_class_without_photos_keeps_its_prototype_and_changes_no_other(cloud, absent):
+    features, labels = cloud()
+    present = torch.tensor([number for number in range(5) if number != absent])
+    directions = directions_of(features, labels, 4)
+    prototypes = normalize(torch.randn(5, 6, generator=torch.Generator().manual_seed(1)))
+    (without,) = fit_logistic_regression(directions, labels, prototypes[present], [8.0], [0.01])
+    (head,) = fit_logistic_regression(directions, present[labels], prototypes, [8.0], [0.01])
+    torch.testing.assert_close(head.weights[absent], 8 * prototypes[absent])
+    torch.testing.assert_close(head.weights[present], without.weights)
 
 
 def test_one_class_alone_is_certain(cloud):
     features, labels = cloud(classes=1)
-    (head,) = fit_logistic_regression(features, labels, 1, [1.0], 1e-4)
-    assert head.scores(features).log_softmax(1).eq(0).all()
+    directions = directions_of(features, labels, 1)
+    (head,) = fit_logistic_regression(directions, labels, torch.zeros(1, 6), [8.0], [0.01])
+    assert head.scores(directions).log_softmax(1).eq(0).all()

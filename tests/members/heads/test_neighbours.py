@@ -26,17 +26,16 @@ def test_votes_are_those_of_a_loop(cloud, count):
     features, labels = cloud(photos=40)
     queries, _ = cloud(photos=15, seed=1)
     whitened = whiten(features, within_class_covariance(features, labels, 5), 0.3)
-    (head,) = fit_neighbours(whitened, labels, 5, [count], SHARPNESS)
-    seen = (queries - whitened.centre) @ whitened.projection
-    seen /= seen.norm(dim=1, keepdim=True)
+    (head,) = fit_neighbours(whitened.directions, labels, 5, [count], SHARPNESS)
+    seen = whitened.whitening(queries)
     expected = [loop(query, whitened.directions, labels, 5, count) for query in seen]
-    torch.testing.assert_close(head.scores(queries), torch.tensor(expected), atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(head.scores(seen), torch.tensor(expected), atol=1e-3, rtol=1e-3)
 
 
 def test_photos_scored_in_parts_score_the_same(cloud, monkeypatch):
     features, labels = cloud(photos=40)
     whitened = whiten(features, within_class_covariance(features, labels, 4), 0.3)
-    (head,) = fit_neighbours(whitened, labels, 4, [5], SHARPNESS)
-    at_once = head.scores(features)
+    (head,) = fit_neighbours(whitened.directions, labels, 4, [5], SHARPNESS)
+    at_once = head.scores(whitened.directions)
     monkeypatch.setattr(fitted, "PHOTOS_AT_ONCE", 7)
-    torch.testing.assert_close(head.scores(features), at_once)
+    torch.testing.assert_close(head.scores(whitened.directions), at_once)

@@ -8,6 +8,7 @@ from chajong.members.heads.prototypes import (
     NAME_RIDGE,
     fit_name_aware,
     fit_prototypes,
+    name_aware_prototypes,
 )
 from chajong.members.heads.whitening import whiten, within_class_covariance
 
@@ -18,6 +19,11 @@ def unit_rows(count, width, seed=0):
 
 def whitened_cloud(features, labels, classes):
     return whiten(features, within_class_covariance(features, labels, classes), 0.3)
+
+
+def name_aware(whitened, labels, classes, names, name_weights):
+    rows = name_aware_prototypes(whitened.directions, labels, classes, names, name_weights)
+    return fit_name_aware(rows)
 
 
 def prototypes_of(whitened, labels, classes):
@@ -45,7 +51,7 @@ def test_scores_are_differences_of_mahalanobis_distances(cloud, photos, dimensio
     features, labels = cloud(photos, dimensions)
     covariance = within_class_covariance(features, labels, 5)
     (head,) = fit_prototypes(features, labels, 5, covariance, [shrinkage])
-    inverse = covariance.power(-1, shrinkage).double().numpy()
+    inverse = covariance.power(-1, shrinkage)(torch.eye(dimensions)).double().numpy()
     points, centre = features.double().numpy(), features.double().numpy().mean(0)
 
     def distance(point, mean):
@@ -70,9 +76,9 @@ def test_full_shrinkage_ranks_classes_by_the_distance_to_their_mean(cloud):
 def test_without_names_scores_are_cosines_to_the_prototypes(cloud):
     features, labels = cloud()
     whitened = whitened_cloud(features, labels, 4)
-    (head,) = fit_name_aware(whitened, labels, 4, unit_rows(4, 5), [0.0])
+    (head,) = name_aware(whitened, labels, 4, unit_rows(4, 5), [0.0])
     expected = COSINE_SCALE * whitened.directions @ prototypes_of(whitened, labels, 4).T
-    torch.testing.assert_close(head.scores(features), expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(head.scores(whitened.directions), expected, atol=1e-4, rtol=1e-4)
 
 
 def test_the_name_adds_what_the_other_classes_suggest(cloud):
@@ -81,7 +87,7 @@ def test_the_name_adds_what_the_other_classes_suggest(cloud):
     whitened = whitened_cloud(features, labels, 7)
     prototypes = prototypes_of(whitened, labels, 7)
     left_out = [suggestion(number, names, prototypes, np.arange(7)) for number in range(7)]
-    heads = fit_name_aware(whitened, labels, 7, names, weights)
+    heads = name_aware(whitened, labels, 7, names, weights)
     for weight, head in zip(weights, heads, strict=True):
         expected = COSINE_SCALE * normalize(prototypes + weight * torch.stack(left_out))
         torch.testing.assert_close(head.weights, expected, atol=2e-3, rtol=0)
@@ -93,11 +99,11 @@ def test_a_class_without_photos_is_scored_by_its_name_alone(cloud, name_weight):
     labels = torch.tensor([0, 1, 3, 4])[labels]  # class 2 has no photo
     names = unit_rows(5, 6)
     whitened = whitened_cloud(features, labels, 5)
-    (head,) = fit_name_aware(whitened, labels, 5, names, [name_weight])
+    (head,) = name_aware(whitened, labels, 5, names, [name_weight])
     present = np.array([0, 1, 3, 4])
     expected = suggestion(2, names, prototypes_of(whitened, labels, 5), present)
     torch.testing.assert_close(head.weights[2], COSINE_SCALE * expected, atol=2e-3, rtol=0)
-    assert head.scores(features).isfinite().all()
+    assert head.scores(whitened.directions).isfinite().all()
 
 
 def test_the_name_of_a_class_without_photos_changes_no_other_class(cloud):
@@ -105,7 +111,7 @@ def test_the_name_of_a_class_without_photos_changes_no_other_class(cloud):
     whitened = whitened_cloud(features, labels, 5)
     one, other = unit_rows(5, 6), unit_rows(5, 6)
     other[4] = unit_rows(1, 6, seed=1)
-    (first,) = fit_name_aware(whitened, labels, 5, one, [0.5])
-    (second,) = fit_name_aware(whitened, labels, 5, other, [0.5])
+    (first,) = name_aware(whitened, labels, 5, one, [0.5])
+    (second,) = name_aware(whitened, labels, 5, other, [0.5])
     torch.testing.assert_close(first.weights[:4], second.weights[:4])
     assert not torch.allclose(first.weights[4], second.weights[4])

@@ -8,12 +8,13 @@ import torch
 
 from chajong.members.heads import search as module
 from chajong.members.heads.fitted import LinearHead
-from chajong.members.heads.normalisation import normalise_features
 from chajong.members.heads.parameters import HeadName, HeadsParameters
 from chajong.members.heads.search import HeadSearch, search_heads
+from chajong.members.heads.whitening import Whitening
 from chajong.predictions.calibration import fit_temperature
 from chajong.predictions.contract import normalise_log
 from chajong.predictions.metric import accuracy, log_loss
+from chajong.predictions.mixture import fit_mixture
 
 KINDS = get_args(HeadName)
 CLASSES = 4
@@ -59,8 +60,8 @@ def few(*kinds: str, **changes: object) -> HeadsParameters:
     """Give few settings of some heads, of all where none is named."""
     settings: dict[str, object] = {
         "kinds": kinds or KINDS,
-        "inverse_regularisation": (1.0, 10.0),
         "scales": (8.0,),
+        "pulls": (1e-2, 1e-3),
         "shrinkages": (0.2, 1.0),
         "neighbours": (3, 9),
         "name_weights": (0.0, 0.3),
@@ -68,10 +69,11 @@ def few(*kinds: str, **changes: object) -> HeadsParameters:
     return HeadsParameters(**(settings | changes))
 
 
-def one(kind: str) -> HeadsParameters:
+def one(*kinds: str) -> HeadsParameters:
+    """Give one setting of each kind."""
     return few(
-        kind,
-        inverse_regularisation=(3.0,),
+        *kinds,
+        pulls=(1e-2,),
         shrinkages=(0.3,),
         neighbours=(7,),
         name_weights=(0.2,),
@@ -88,8 +90,8 @@ def assert_same(one: HeadSearch, other: HeadSearch) -> None:
         one.candidates.drop(columns="seconds"), other.candidates.drop(columns="seconds")
     )
     for first, second in zip(one.fold_models, other.fold_models, strict=True):
-        assert first.temperature == second.temperature
-        torch.testing.assert_close(first.head.tensors(), second.head.tensors(), rtol=0, atol=0)
+        assert first.mixture == second.mixture
+        torch.testing.assert_close(first.tensors(), second.tensors(), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -111,7 +113,7 @@ def test_the_model_that_predicts_a_photo_never_saw_its_label(problem, kind):
     photo = int(np.flatnonzero((problem.folds == 1) & problem.label_counts)[0])
     before, after = (p.search(one(kind)) for p in (problem, problem.with_label(photo)))
     torch.testing.assert_close(
-        before.fold_models[1].head.tensors(), after.fold_models[1].head.tensors(), rtol=0, atol=0
+        before.fold_models[1].tensors(), after.fold_models[1].tensors(), rtol=0, atol=0
     )
     in_fold = problem.folds == 1
     ratio = centred(after.out_of_fold[in_fold]) / centred(before.out_of_fold[in_fold])
@@ -120,19 +122,24 @@ def test_the_model_that_predicts_a_photo_never_saw_its_label(problem, kind):
     assert changed[(problem.folds >= 0) & ~in_fold].any()
 
 
-def fixed_heads(features, labels, class_count, covariance, shrinkages):
+def fixed_heads(*given):
     """Stand in for a fit: heads that no label changes."""
-    generator = torch.Generator().manual_seed(3)
+    generator = torch.Generator().manual_seed(len(given))
     return [
-        LinearHead(torch.randn(class_count, 5, generator=generator), torch.zeros(class_count))
-        for _ in shrinkages
+        LinearHead(torch.randn(CLASSES, 5, generator=generator), torch.zeros(CLASSES))
+        for _ in range(4)
     ]
 
 
-def test_choice_and_temperature_of_a_fold_do_not_look_at_its_labels(problem, monkeypatch):
-    monkeypatch.setattr(module, "fit_prototypes", fixed_heads)
-    parameters = few("prototypes", shrinkages=(0.1, 0.2, 0.3, 0.5))
+@pytest.mark.parametrize("kinds", [("prototypes",), ("prototypes", "logistic_regression")])
+def test_choice_and_weights_of_a_fold_do_not_look_at_its_labels(problem, monkeypatch, kinds):
+    """The weights of a pool follow the rule of one head's temperature."""
+    for kind in kinds:
+        monkeypatch.setattr(module, f"fit_{kind}", fixed_heads)
+    monkeypatch.setattr(Whitening, "__call__", lambda whitening, features: features)
+    parameters = few(*kinds, shrinkages=(0.1, 0.2, 0.3, 0.5), pulls=(1.0, 0.1, 0.01, 1e-3))
     before = problem.search(parameters)
+    assert len(before.fold_models[0].heads) == len(kinds)
     for fold in range(3):
         in_fold = problem.folds == fold
         after = problem.with_label(in_fold).search(parameters)
@@ -169,8 +176,8 @@ def raw_scores(problem: Problem, found: HeadSearch) -> np.ndarray:
     scores = np.zeros((len(problem.folds), CLASSES), np.float32)
     for fold, model in enumerate(found.fold_models):
         rows = problem.folds == fold
-        normalised = normalise_features(problem.features[rows], signed_square_root=True, l2=True)
-        scores[rows] = model.head.scores(normalised).numpy()
+        (scored,) = model.scores(problem.features[rows])
+        scores[rows] = scored.numpy()
     return scores
 
 
@@ -203,20 +210,19 @@ def test_choice_and_temperature_are_cross_fitted_as_by_a_loop(problem):
         chosen.append(head)
     head, temperature = best((hard.folds >= 0) & hard.label_counts)
     assert found.head == head
-    assert found.fold_models[0].temperature == pytest.approx(temperature, rel=1e-4)
+    assert found.fold_models[0].mixture.temperature == pytest.approx(temperature, rel=1e-4)
     assert len(set(chosen)) > 1  # otherwise the loop would prove little
     in_folds = found.candidates.set_index("head")["chosen_in_folds"]
     assert in_folds.to_dict() == {name: chosen.count(name) for name in scores}
 
 
-def test_the_candidates_hold_every_head_and_one_choice(problem):
+def test_the_candidates_hold_every_head_and_the_weights_of_the_pooled(problem):
     found = problem.search(few())
     table = found.candidates
     assert sorted(table["head"]) == sorted(
         [
-            "logistic regression, C = 1",
-            "logistic regression, C = 10",
-            "cosine softmax, scale 8",
+            "logistic regression, scale 8, pull 0.01",
+            "logistic regression, scale 8, pull 0.001",
             "prototypes, shrinkage 0.2",
             "prototypes, shrinkage 1",
             "3 nearest neighbours",
@@ -225,11 +231,69 @@ def test_the_candidates_hold_every_head_and_one_choice(problem):
             "prototypes and names, weight 0.3",
         ]
     )
-    assert table.loc[table["chosen"], "head"].tolist() == [found.head]
     assert table["log_loss"].is_monotonic_increasing
-    assert table["chosen"].iloc[0]
-    assert table["chosen_in_folds"].sum() == 3
+    pooled = table["weight"] > 0
+    assert pooled.iloc[0]
+    assert " + ".join(table.loc[pooled, "head"]) == found.head
+    assert table["chosen_in_folds"].max() <= 3
     assert (table["seconds"] > 0).all()
+
+
+def test_the_best_setting_of_each_kind_is_pooled_by_weights_of_the_other_folds(problem):
+    kinds = ("name_aware", "neighbours")
+    scores = [raw_scores(problem, problem.search(one(kind))) for kind in kinds]
+    found, labels = problem.search(one(*kinds)), problem.labels.numpy()
+    counted = (problem.folds >= 0) & problem.label_counts
+    for fold, model in enumerate(found.fold_models):
+        others, rows = counted & (problem.folds != fold), problem.folds == fold
+        mixture = fit_mixture([part[others] for part in scores], labels[others])
+        np.testing.assert_allclose(
+            found.out_of_fold[rows],
+            mixture.log_probabilities([part[rows] for part in scores]),
+            atol=1e-3,
+        )
+        final = fit_mixture([part[counted] for part in scores], labels[counted])
+        np.testing.assert_allclose(
+            model.log_probabilities(problem.features[rows]),
+            final.log_probabilities([part[rows] for part in scores]),
+            atol=1e-3,
+        )
+    assert sorted(found.head.split(" + ")) == [
+        "7 nearest neighbours",
+        "prototypes and names, weight 0.2",
+    ]
+
+
+def test_a_pool_is_no_worse_than_its_best_head_on_what_it_was_fitted_on(problem):
+    found, labels = problem.search(few()), problem.labels.numpy()
+    counted = (problem.folds >= 0) & problem.label_counts
+    pooled = np.zeros((len(problem.folds), CLASSES), np.float32)
+    for fold, model in enumerate(found.fold_models):
+        rows = problem.folds == fold
+        pooled[rows] = model.log_probabilities(problem.features[rows])
+    assert log_loss(pooled[counted], labels[counted]) <= found.candidates["log_loss"].min() + 1e-6
+
+
+def test_weights_of_many_photos_are_fitted_on_evenly_spread_ones(problem, monkeypatch):
+    every = problem.search(one("neighbours"))
+    monkeypatch.setattr(module, "PHOTOS_TO_WEIGH", 20)
+    counted = np.flatnonzero((problem.folds >= 0) & problem.label_counts)
+    spread = counted[:: -(-len(counted) // 20)]
+    assert 10 < len(spread) <= 20
+    (found,) = {
+        model.mixture.temperature for model in problem.search(one("neighbours")).fold_models
+    }
+    scores, labels = raw_scores(problem, every), problem.labels.numpy()
+    assert found == pytest.approx(fit_temperature(scores[spread], labels[spread]), rel=1e-3)
+    assert found != every.fold_models[0].mixture.temperature
+
+
+def test_a_kind_that_adds_nothing_is_left_out(problem):
+    found = problem.search(one("prototypes", "neighbours"))
+    assert found.head == "prototypes, shrinkage 0.3"
+    weights = found.candidates.set_index("head")["weight"]
+    assert weights["7 nearest neighbours"] == 0
+    assert list(found.fold_models[0].heads) == ["prototypes"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -246,11 +310,11 @@ def test_fold_models_score_as_out_of_fold(problem, kind):
         )
         np.testing.assert_allclose(
             model.log_probabilities(problem.features[rows]),
-            normalise_log(scores[rows] / model.temperature),
+            normalise_log(scores[rows] / model.mixture.temperature),
             atol=1e-5,
         )
     (row,) = found.candidates.to_dict("records")
-    final = normalise_log(scores[counted] / found.fold_models[0].temperature)
+    final = normalise_log(scores[counted] / found.fold_models[0].mixture.temperature)
     assert row["log_loss"] == pytest.approx(log_loss(final, labels[counted]), abs=1e-5)
     assert row["accuracy"] == accuracy(final, labels[counted])
 

@@ -19,6 +19,10 @@ def covariance_matrix(features, labels):
     return residual.T @ residual / len(residual)
 
 
+def dense(power):
+    return power(torch.eye(len(power.directions)))
+
+
 @SHAPES
 @pytest.mark.parametrize("shrinkage", [0.1, 0.5, 1.0])
 def test_the_inverse_is_that_of_the_shrunken_covariance(cloud, photos, dimensions, shrinkage):
@@ -28,15 +32,31 @@ def test_the_inverse_is_that_of_the_shrunken_covariance(cloud, photos, dimension
     expected = np.linalg.inv(
         (1 - shrinkage) * sigma + shrinkage * np.trace(sigma) / dimensions * identity
     )
-    inverse = within_class_covariance(features, labels, 4).power(-1, shrinkage)
+    inverse = dense(within_class_covariance(features, labels, 4).power(-1, shrinkage))
     np.testing.assert_allclose(inverse, expected, rtol=2e-3, atol=2e-4 * np.abs(expected).max())
 
 
 @SHAPES
 def test_the_power_minus_a_half_is_the_root_of_the_inverse(cloud, photos, dimensions):
     covariance = within_class_covariance(*cloud(photos, dimensions), 4)
-    root = covariance.power(-0.5, 0.3)
-    torch.testing.assert_close(root @ root, covariance.power(-1, 0.3), rtol=1e-3, atol=1e-4)
+    root = dense(covariance.power(-0.5, 0.3))
+    inverse = dense(covariance.power(-1, 0.3))
+    torch.testing.assert_close(root @ root, inverse, rtol=1e-3, atol=1e-4)
+
+
+@SHAPES
+@pytest.mark.parametrize("exponent", [-1, -0.5])
+def test_a_power_maps_as_the_dense_matrix_does(cloud, photos, dimensions, exponent):
+    features, labels = cloud(photos, dimensions)
+    covariance = within_class_covariance(features, labels, 4)
+    sigma = covariance_matrix(features, labels)
+    floor = 0.3 * np.trace(sigma) / dimensions * np.eye(dimensions)
+    variances, vectors = np.linalg.eigh(0.7 * sigma + floor)
+    matrix = (vectors * variances**exponent) @ vectors.T
+    rows, _ = cloud(7, dimensions, seed=1)
+    expected = rows.double().numpy() @ matrix
+    mapped = covariance.power(exponent, 0.3)(rows)
+    np.testing.assert_allclose(mapped, expected, atol=1e-5 * np.abs(expected).max())
 
 
 @SHAPES
@@ -63,7 +83,7 @@ def test_directions_are_orthonormal_where_rows_repeat():
 def test_photos_that_do_not_differ_give_finite_powers():
     features = torch.eye(3, 5)
     covariance = within_class_covariance(features, torch.arange(3), 3)
-    assert covariance.power(-1, 0.3).isfinite().all()
+    assert dense(covariance.power(-1, 0.3)).isfinite().all()
     assert whiten(features, covariance, 0.3).directions.isfinite().all()
 
 
@@ -80,13 +100,14 @@ def test_class_means_are_those_of_a_loop(cloud):
 def test_whitening_makes_the_spread_within_classes_round(cloud):
     features, labels = cloud(photos=200)
     whitened = whiten(features, within_class_covariance(features, labels, 4), 1e-6)
-    spread = covariance_matrix((features - whitened.centre) @ whitened.projection, labels)
+    rows = whitened.whitening.root(features - whitened.whitening.centre)
+    spread = covariance_matrix(rows, labels)
     np.testing.assert_allclose(spread, np.eye(6), atol=1e-3)
 
 
 def test_whitened_photos_have_length_one(cloud):
     features, labels = cloud()
     whitened = whiten(features, within_class_covariance(features, labels, 4), 0.3)
-    expected = (features - features.mean(0)) @ whitened.projection
+    expected = whitened.whitening.root(features - features.mean(0))
     expected /= expected.norm(dim=1, keepdim=True)
     torch.testing.assert_close(whitened.directions, expected)

@@ -119,7 +119,7 @@ class TestPredictions:
         )
         assert not any(own)
         assert any(others) or KINDS[MEMBERS[name]].name == "zero_shot"
-        if "temperature" in run.load(name, "checkpoint").configuration:
+        if has_one_temperature(run.load(name, "checkpoint").configuration):
             before, after = (
                 without_temperature(each.load(name, "predictions")) for each in (run, other)
             )
@@ -139,6 +139,11 @@ def both_of_fold(fold, name, *runs):
 
 def changed(first, second):
     return first.shape != second.shape or not torch.equal(first, second)
+
+
+def has_one_temperature(configuration):
+    """Tell members whose labels of other folds fit one number from those where they fit weights."""
+    return "temperature" in configuration or len(configuration.get("pool", ())) == 1
 
 
 def without_temperature(predictions):

@@ -66,7 +66,7 @@ def heads_of(kind, **settings):
         np.ones(36, bool),
         3,
         torch.eye(3),
-        HeadsParameters(kinds=(kind,), **settings),
+        HeadsParameters(kinds=kind.split("+"), **settings),
         torch.device("cpu"),
     )
     features = Features(tuple(map(str, range(36))), matrix.numpy(), "encoder", "content")
@@ -74,7 +74,9 @@ def heads_of(kind, **settings):
 
 
 class TestHeads:
-    @pytest.mark.parametrize("kind", ["prototypes", "cosine_softmax", "neighbours"])
+    @pytest.mark.parametrize(
+        "kind", ["prototypes", "logistic_regression", "neighbours", "prototypes+neighbours"]
+    )
     @pytest.mark.parametrize("normalised", [True, False])
     def test_every_fold_answers_as_in_torch(self, tmp_path, kind, normalised):
         checkpoint = heads_of(kind, signed_square_root=normalised, l2=normalised)
@@ -135,11 +137,16 @@ def open_clip_folder(tmp_path):
 
 class TestEncoder:
     @pytest.mark.parametrize(
-        ("model", "side", "flip"), [("test_efficientnet", 32, True), ("test_vit", 160, False)]
+        ("model", "side", "flip", "layers"),
+        [
+            ("test_efficientnet", 32, True, 1),
+            ("test_efficientnet", 32, True, 3),
+            ("test_vit", 160, False, 1),
+        ],
     )
-    def test_a_timm_model_answers_as_the_encoder(self, tmp_path, model, side, flip):
+    def test_a_timm_model_answers_as_the_encoder(self, tmp_path, model, side, flip, layers):
         parameters = PretrainedParameters(
-            library="timm", model=model, weights="random", image_size=side, flip=flip
+            library="timm", model=model, weights="random", image_size=side, flip=flip, layers=layers
         )
         table = export_encoder(parameters, tmp_path)
         given = photos(4, side=side)

@@ -201,8 +201,7 @@ def compare(
     joined = seen.flatten(1)
     covariance = within_class_covariance(joined, labels, count)
     whitened = whiten(joined, covariance, WHITENING_SHRINKAGE)
-    offsets = photos.flatten(1) - whitened.centre
-    round_photos = normalize(offsets @ whitened.projection, dim=1)
+    round_photos = whitened.whitening(photos.flatten(1))
     return (
         scored_by_names(model, photos),
         prototype_scores(round_photos, whitened.directions, labels, count, by_name).numpy(),

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chajong.members.checkpoint import PROOF_PHOTOS, Checkpoint
-from chajong.members.heads.fitted import HEADS, form_of
-from chajong.members.heads.search import FoldModel
+from chajong.members.heads.fold_model import restored_fold
 from chajong.members.proof import ON_THE_CPU, arithmetic_here, check_proof
+from chajong.predictions.mixture import Mixture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chajong.encoders.features import Features
+    from chajong.members.heads.fold_model import FoldModel
     from chajong.members.heads.search import HeadSearch
 
 
@@ -38,14 +39,13 @@ def heads_checkpoint(
     proof = torch.from_numpy(features.matrix[:PROOF_PHOTOS].astype(np.float32))
     tensors = {"proof.features": proof}
     for fold, model in enumerate(search.fold_models):
-        tensors |= {f"fold_{fold}.{name}": part for name, part in model.head.tensors().items()}
+        tensors |= {f"fold_{fold}.{name}": part for name, part in model.tensors().items()}
         tensors[f"proof.fold_{fold}"] = torch.from_numpy(model.log_probabilities(proof))
     first = search.fold_models[0]
     configuration = {
         "head": search.head,
-        "form": form_of(first.head),
+        "pool": dict(zip(first.heads, first.mixture.weights, strict=True)),
         "folds": len(search.fold_models),
-        "temperature": first.temperature,
         "signed_square_root": first.signed_square_root,
         "l2": first.l2,
         "encoder": features.encoder,
@@ -72,7 +72,7 @@ def fold_models(checkpoint: Checkpoint) -> tuple[FoldModel, ...]:
         CheckpointError: A model does not reproduce the scores that were saved with it.
     """
     configuration = checkpoint.configuration
-    form = HEADS[configuration["form"]]
+    pool = configuration["pool"]
     models = []
     for fold in range(configuration["folds"]):
         prefix = f"fold_{fold}."
@@ -81,11 +81,12 @@ def fold_models(checkpoint: Checkpoint) -> tuple[FoldModel, ...]:
             for name, tensor in checkpoint.tensors.items()
             if name.startswith(prefix)
         }
-        model = FoldModel(
-            form(**parts),
-            configuration["temperature"],
-            configuration["signed_square_root"],
-            configuration["l2"],
+        model = restored_fold(
+            parts,
+            Mixture(tuple(pool.values())),
+            pool,
+            signed_square_root=configuration["signed_square_root"],
+            l2=configuration["l2"],
         )
         _check(model, checkpoint, fold)
         models.append(model)

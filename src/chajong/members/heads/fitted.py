@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from chajong.members.heads.parameters import HeadName
 
 VOTE_FLOOR = 1e-3
 """Votes that every class has from the start, so that none is impossible."""
@@ -15,13 +17,20 @@ PHOTOS_AT_ONCE = 4096
 
 
 class FittedHead(Protocol):
-    """Scores photos; a softmax of the scores over a temperature gives probabilities."""
+    """Scores photos; a softmax of the scores over a temperature gives probabilities.
 
-    def scores(self, features: Tensor) -> Tensor:
+    Attributes:
+        whitens: Whether it looks at whitened directions instead of features.
+    """
+
+    whitens: ClassVar[bool]
+
+    def scores(self, seen: Tensor) -> Tensor:
         """Score photos.
 
         Args:
-            features: float32 of shape [photos, dimensions], normalised as in training.
+            seen: float32 of shape [photos, dimensions], features that are normalised as in
+                training, or their whitened directions.
 
         Returns:
             float32 of shape [photos, classes].
@@ -42,10 +51,11 @@ class LinearHead:
 
     weights: Tensor
     intercepts: Tensor
+    whitens: ClassVar[bool] = False
 
-    def scores(self, features: Tensor) -> Tensor:
+    def scores(self, seen: Tensor) -> Tensor:
         """Score photos [photos, dimensions] as [photos, classes]."""
-        return features @ self.weights.T + self.intercepts
+        return seen @ self.weights.T + self.intercepts
 
     def tensors(self) -> dict[str, Tensor]:
         """Give weights and intercepts."""
@@ -54,27 +64,22 @@ class LinearHead:
 
 @dataclass(frozen=True, eq=False)
 class CosineHead:
-    """Scores are cosines between whitened features and one direction a class, times a scale.
+    """Scores are cosines between whitened photos and one direction a class, times a scale.
 
     Attributes:
-        centre: float32 [dimensions], the mean of the training photos.
-        projection: float32 [dimensions, dimensions], the whitening.
         weights: float32 [classes, dimensions]; their length is the scale.
     """
 
-    centre: Tensor
-    projection: Tensor
     weights: Tensor
+    whitens: ClassVar[bool] = True
 
-    def scores(self, features: Tensor) -> Tensor:
+    def scores(self, seen: Tensor) -> Tensor:
         """Score photos [photos, dimensions] as [photos, classes]."""
-        from torch.nn.functional import normalize
-
-        return normalize((features - self.centre) @ self.projection, dim=1) @ self.weights.T
+        return seen @ self.weights.T
 
     def tensors(self) -> dict[str, Tensor]:
-        """Give the centre, the whitening and the weights."""
-        return {"centre": self.centre, "projection": self.projection, "weights": self.weights}
+        """Give the weights."""
+        return {"weights": self.weights}
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,54 +87,39 @@ class NeighbourHead:
     """Scores are logarithms of the votes of the nearest training photos.
 
     Attributes:
-        centre: float32 [dimensions], the mean of the training photos.
-        projection: float32 [dimensions, dimensions], the whitening.
         photos: float32 [photos, dimensions], the training photos, whitened and of length 1.
         labels: int64 [photos], the training photos' classes.
         settings: float32 [3]: the numbers of neighbours and of classes, and the sharpness of a
             vote, which is the cosine difference over which it falls by a factor e.
     """
 
-    centre: Tensor
-    projection: Tensor
     photos: Tensor
     labels: Tensor
     settings: Tensor
+    whitens: ClassVar[bool] = True
 
-    def scores(self, features: Tensor) -> Tensor:
+    def scores(self, seen: Tensor) -> Tensor:
         """Score photos [photos, dimensions] as [photos, classes]."""
         import torch
-        from torch.nn.functional import normalize
 
         neighbours, classes = int(self.settings[0]), int(self.settings[1])
         parts = []
-        whitened = normalize((features - self.centre) @ self.projection, dim=1)
-        for part in whitened.split(PHOTOS_AT_ONCE):
+        for part in seen.split(PHOTOS_AT_ONCE):
             cosines, nearest = (part @ self.photos.T).topk(min(neighbours, len(self.photos)))
             votes = (cosines / self.settings[2]).softmax(1)
-            counted = features.new_zeros(len(part), classes)
+            counted = seen.new_zeros(len(part), classes)
             parts.append(counted.scatter_add_(1, self.labels[nearest], votes))
         return (torch.cat(parts) + VOTE_FLOOR).log()
 
     def tensors(self) -> dict[str, Tensor]:
-        """Give the whitening, the training photos, their labels and the settings."""
-        return {
-            "centre": self.centre,
-            "projection": self.projection,
-            "photos": self.photos,
-            "labels": self.labels,
-            "settings": self.settings,
-        }
+        """Give the training photos, their labels and the settings."""
+        return {"photos": self.photos, "labels": self.labels, "settings": self.settings}
 
 
-HEADS: dict[str, type[LinearHead] | type[CosineHead] | type[NeighbourHead]] = {
-    "linear": LinearHead,
-    "cosine": CosineHead,
-    "neighbour": NeighbourHead,
+HEADS: dict[HeadName, type[LinearHead] | type[CosineHead] | type[NeighbourHead]] = {
+    "name_aware": CosineHead,
+    "logistic_regression": CosineHead,
+    "prototypes": LinearHead,
+    "neighbours": NeighbourHead,
 }
-"""Every form that a fitted head can have, by the name that a checkpoint keeps."""
-
-
-def form_of(head: FittedHead) -> str:
-    """Name the form of a head, as `HEADS` does."""
-    return next(name for name, form in HEADS.items() if isinstance(head, form))
+"""What every kind of head is made of."""

@@ -11,11 +11,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from chajong.members.heads.whitening import Whitened
-
 
 def fit_neighbours(
-    whitened: Whitened,
+    directions: Tensor,
     labels: Tensor,
     class_count: int,
     neighbours: Sequence[int],
@@ -24,7 +22,7 @@ def fit_neighbours(
     """Keep the training photos to be asked.
 
     Args:
-        whitened: The training photos.
+        directions: float32 [photos, dimensions], the training photos, whitened.
         labels: int64 [photos].
         class_count: Number of classes, present or not.
         neighbours: Numbers of neighbours.
@@ -35,11 +33,9 @@ def fit_neighbours(
     """
     return [
         NeighbourHead(
-            centre=whitened.centre,
-            projection=whitened.projection,
-            photos=whitened.directions,
+            photos=directions,
             labels=labels,
-            settings=whitened.directions.new_tensor([count, class_count, sharpness]),
+            settings=directions.new_tensor([count, class_count, sharpness]),
         )
         for count in neighbours
     ]

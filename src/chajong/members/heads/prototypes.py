@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from chajong.members.heads.whitening import Whitened, WithinClassCovariance
+    from chajong.members.heads.whitening import WithinClassCovariance
 
 COSINE_SCALE = 32.0
 """Factor between cosine and score: about what a fitted temperature asks for."""
@@ -48,46 +48,50 @@ def fit_prototypes(
     offsets = (means - covariance.centre) * (counts > 0)[:, None]
     heads = []
     for shrinkage in shrinkages:
-        weights = offsets @ covariance.power(-1.0, shrinkage)
+        weights = covariance.power(-1.0, shrinkage)(offsets)
         heads.append(LinearHead(weights, -(weights * (covariance.centre + offsets / 2)).sum(1)))
     return heads
 
 
-def fit_name_aware(
-    whitened: Whitened,
+def name_aware_prototypes(
+    directions: Tensor,
     labels: Tensor,
     class_count: int,
     names: Tensor,
     name_weights: Sequence[float],
-) -> list[CosineHead]:
+) -> list[Tensor]:
     """Join each class's photo prototype with what its name says.
 
-    The weight of a class is normalise(v + α · P t): v is the mean direction of its photos, t the
+    The prototype of a class is normalise(v + α · P t): v is the mean direction of its photos, t the
     embedding of its name, P a ridge map from names to prototypes. For a class with photos P leaves
     that class out (the closed form of leave-one-out ridge regression), so that the name adds what
     the other classes suggest. A class without photos is scored by its name alone.
 
     Args:
-        whitened: The training photos.
+        directions: float32 [photos, dimensions], the training photos, whitened.
         labels: int64 [photos].
         class_count: Number of classes, present or not.
         names: float32 [classes, name dimensions], rows of length 1.
         name_weights: Values of α.
 
     Returns:
-        One head a value of α.
+        float32 [classes, dimensions], rows of length 1, for each value of α.
     """
     from torch.nn.functional import normalize
 
-    means, counts = class_means(whitened.directions, labels, class_count)
+    means, counts = class_means(directions, labels, class_count)
     prototypes = normalize(means, dim=1)
     suggested = normalize(_from_names(names, prototypes, counts > 0), dim=1)
-    heads = []
+    joined = []
     for name_weight in name_weights:
         weight = (counts == 0).to(means) + name_weight * (counts > 0)
-        weights = COSINE_SCALE * normalize(prototypes + weight[:, None] * suggested, dim=1)
-        heads.append(CosineHead(whitened.centre, whitened.projection, weights))
-    return heads
+        joined.append(normalize(prototypes + weight[:, None] * suggested, dim=1))
+    return joined
+
+
+def fit_name_aware(prototypes: Sequence[Tensor]) -> list[CosineHead]:
+    """Compare whitened photos with prototypes, one head for each of `name_aware_prototypes`."""
+    return [CosineHead(COSINE_SCALE * rows) for rows in prototypes]
 
 
 def _from_names(names: Tensor, prototypes: Tensor, present: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
-"""Every head with every setting, out of fold; the best one becomes the member.
+"""Every head with every setting, out of fold; the best of each kind are pooled into the member.
 
-Choice and temperature follow one rule: the rows of a fold use what is best on the other folds, and
+Choice and weights follow one rule: the rows of a fold use what is best on the other folds, and
 rows that no fold's model trained on (the calibration slice, the test photos) use what is best on
 all folds.
 """
@@ -15,15 +15,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from chajong.members.heads.cosine_softmax import fit_cosine_softmax
+from chajong.members.heads.fitted import HEADS
+from chajong.members.heads.fold_model import FoldModel, scores_of
 from chajong.members.heads.logistic_regression import fit_logistic_regression
 from chajong.members.heads.neighbours import fit_neighbours
 from chajong.members.heads.normalisation import normalise_features
-from chajong.members.heads.prototypes import fit_name_aware, fit_prototypes
+from chajong.members.heads.prototypes import (
+    fit_name_aware,
+    fit_prototypes,
+    name_aware_prototypes,
+)
 from chajong.members.heads.whitening import whiten, within_class_covariance
-from chajong.predictions.calibration import fit_temperature
+from chajong.predictions.calibration import HOTTEST, fit_temperature
 from chajong.predictions.contract import normalise_log
 from chajong.predictions.metric import accuracy, log_loss
+from chajong.predictions.mixture import Mixture, fit_mixture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,40 +39,16 @@ if TYPE_CHECKING:
 
     from chajong.members.heads.fitted import FittedHead
     from chajong.members.heads.parameters import HeadName, HeadsParameters
-    from chajong.members.heads.whitening import Whitened, WithinClassCovariance
+    from chajong.members.heads.whitening import Whitened, Whitening, WithinClassCovariance
 
-TOLERANCE = 1e-5
-"""Relative decrease that a step of logistic regression must still promise to be taken."""
+START_NAME_WEIGHT = 0.2
+"""How much of a name is in the prototypes that logistic regression starts from."""
 
+LEAST_WEIGHT = 1.01 / HOTTEST
+"""A head that says nothing beside the others gets a weight below it."""
 
-@dataclass(frozen=True, eq=False)
-class FoldModel:
-    """One fold's head with its normalisation and temperature.
-
-    Attributes:
-        head: The head.
-        temperature: What scores are divided by before the softmax.
-        signed_square_root: Whether features x become sign(x) √|x|.
-        l2: Whether each photo's features are divided by their length.
-    """
-
-    head: FittedHead
-    temperature: float
-    signed_square_root: bool
-    l2: bool
-
-    def log_probabilities(self, features: Tensor) -> np.ndarray:
-        """Score photos.
-
-        Args:
-            features: As the encoder gives them, of shape [photos, width], on any device.
-
-        Returns:
-            float32 of shape [photos, classes].
-        """
-        device = next(iter(self.head.tensors().values())).device
-        normalised = normalise_features(features.to(device), self.signed_square_root, self.l2)
-        return normalise_log(self.head.scores(normalised).cpu().numpy() / self.temperature)
+PHOTOS_TO_WEIGH = 8_000
+"""Photos at most, evenly spread, that the few weights of a pool are fitted on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,10 +58,11 @@ class HeadSearch:
     Attributes:
         out_of_fold: float32 log-probabilities [photos, classes]; rows of the calibration slice,
             which belong to no fold, are uniform.
-        fold_models: One model a fold, all of the head that is best on all folds.
-        head: That head's name and setting.
+        fold_models: One model a fold, all of the heads that are pooled on all folds.
+        head: Those heads' names and settings.
         candidates: One row a head and setting: out-of-fold log loss at the fitted temperature,
-            accuracy, temperature, seconds, whether it was chosen, and in how many folds.
+            accuracy, temperature, seconds, its weight in the pool, and in how many folds it was
+            chosen.
     """
 
     out_of_fold: np.ndarray
@@ -89,11 +72,22 @@ class HeadSearch:
 
 
 @dataclass(eq=False)
-class _Candidate:
-    """One head with one setting, across the folds."""
+class Candidate:
+    """One head with one setting, across the folds.
 
+    Attributes:
+        kind: Which kind of head.
+        scores: float32 [photos, classes], of every photo by the head of its fold.
+        heads: One a fold.
+        whitenings: What photos go through before them, one a fold; None before heads that see
+            features as they are.
+        seconds: What all folds took.
+    """
+
+    kind: HeadName
     scores: np.ndarray
     heads: list[FittedHead]
+    whitenings: list[Whitening | None]
     seconds: float = 0.0
 
 
@@ -122,13 +116,30 @@ def search_heads(
     Returns:
         The chosen heads and their out-of-fold log-probabilities.
     """
+    candidates = fit_candidates(
+        features, labels, folds, label_counts, class_count, name_embeddings, parameters, device
+    )
+    return pool_candidates(candidates, labels.numpy(), folds, label_counts, parameters)
+
+
+def fit_candidates(
+    features: Tensor,
+    labels: Tensor,
+    folds: np.ndarray,
+    label_counts: np.ndarray,
+    class_count: int,
+    name_embeddings: Tensor,
+    parameters: HeadsParameters,
+    device: torch.device,
+) -> dict[str, Candidate]:
+    """Fit every head on every fold's training photos; arguments as of `search_heads`."""
     from tqdm import tqdm
 
     normalised = normalise_features(
         features.to(device), parameters.signed_square_root, parameters.l2
     )
     labels_there, names_there = labels.to(device), name_embeddings.to(device)
-    candidates: dict[str, _Candidate] = {}
+    candidates: dict[str, Candidate] = {}
     for fold in tqdm(np.unique(folds[folds >= 0]), desc="Light heads", unit=" folds"):
         rows = np.flatnonzero((folds != fold) & (folds >= 0) & label_counts)
         held_out = np.flatnonzero(folds == fold)
@@ -139,18 +150,21 @@ def search_heads(
             started = time.perf_counter()
             fitted = _fit(kind, training)
             share = (time.perf_counter() - started) / len(fitted)
-            for setting, head in fitted.items():
+            whitening = training.whitened.whitening if HEADS[kind].whitens else None
+            scored = scores_of(fitted.values(), whitening, normalised[held_out])
+            for (setting, head), scores in zip(fitted.items(), scored, strict=True):
                 empty = np.zeros((len(folds), class_count), np.float32)
-                candidate = candidates.setdefault(setting, _Candidate(empty, []))
-                candidate.scores[held_out] = head.scores(normalised[held_out]).cpu().numpy()
+                candidate = candidates.setdefault(setting, Candidate(kind, empty, [], []))
+                candidate.scores[held_out] = scores.cpu().numpy()
                 candidate.heads.append(head)
+                candidate.whitenings.append(whitening)
                 candidate.seconds += share
-    return _choose(candidates, labels.numpy(), folds, label_counts, parameters)
+    return candidates
 
 
 @dataclass(frozen=True, eq=False)
 class _Training:
-    """What heads are fitted on; the covariance is measured once, when a head first asks."""
+    """What heads are fitted on; what several share is made once, when a head first asks."""
 
     features: Tensor
     labels: Tensor
@@ -166,18 +180,25 @@ class _Training:
     def whitened(self) -> Whitened:
         return whiten(self.features, self.covariance, self.parameters.whitening_shrinkage)
 
+    def prototypes(self, name_weights: Sequence[float]) -> list[Tensor]:
+        return name_aware_prototypes(
+            self.whitened.directions, self.labels, self.class_count, self.names, name_weights
+        )
+
 
 def _fit(kind: HeadName, training: _Training) -> dict[str, FittedHead]:
     """Fit one kind of head with all its settings; keys name kind and setting."""
     parameters, labels, count = training.parameters, training.labels, training.class_count
     heads: Sequence[FittedHead]
     if kind == "logistic_regression":
-        strengths = sorted(parameters.inverse_regularisation)
-        titles = [f"logistic regression, C = {value:g}" for value in strengths]
-        heads = fit_logistic_regression(training.features, labels, count, strengths, TOLERANCE)
-    elif kind == "cosine_softmax":
-        titles = [f"cosine softmax, scale {value:g}" for value in parameters.scales]
-        heads = fit_cosine_softmax(training.whitened, labels, count, parameters.scales)
+        scales, pulls = parameters.scales, sorted(parameters.pulls, reverse=True)
+        titles = [
+            f"logistic regression, scale {scale:g}, pull {pull:g}"
+            for scale in scales
+            for pull in pulls
+        ]
+        (start,) = training.prototypes([START_NAME_WEIGHT])
+        heads = fit_logistic_regression(training.whitened.directions, labels, start, scales, pulls)
     elif kind == "prototypes":
         titles = [f"prototypes, shrinkage {value:g}" for value in parameters.shrinkages]
         heads = fit_prototypes(
@@ -186,51 +207,92 @@ def _fit(kind: HeadName, training: _Training) -> dict[str, FittedHead]:
     elif kind == "neighbours":
         titles = [f"{value} nearest neighbours" for value in parameters.neighbours]
         heads = fit_neighbours(
-            training.whitened, labels, count, parameters.neighbours, parameters.sharpness
+            training.whitened.directions,
+            labels,
+            count,
+            parameters.neighbours,
+            parameters.sharpness,
         )
     else:
         titles = [f"prototypes and names, weight {value:g}" for value in parameters.name_weights]
-        heads = fit_name_aware(
-            training.whitened, labels, count, training.names, parameters.name_weights
-        )
+        heads = fit_name_aware(training.prototypes(parameters.name_weights))
     return dict(zip(titles, heads, strict=True))
 
 
-def _choose(
-    candidates: dict[str, _Candidate],
+def pool_candidates(
+    candidates: dict[str, Candidate],
     labels: np.ndarray,
     folds: np.ndarray,
     label_counts: np.ndarray,
     parameters: HeadsParameters,
 ) -> HeadSearch:
-    """Cross-fit choice and temperature."""
+    """Cross-fit the choice of settings and the weights of the pool; see `search_heads`."""
     class_count = next(iter(candidates.values())).scores.shape[1]
     out_of_fold = np.full((len(folds), class_count), -np.log(class_count), np.float32)
     chosen_in: list[str] = []
     for fold in np.unique(folds[folds >= 0]):
         others = (folds >= 0) & (folds != fold) & label_counts
-        setting, temperature = _best(_assess(candidates, labels, others))
-        scores = candidates[setting].scores[folds == fold]
-        out_of_fold[folds == fold] = normalise_log(scores / temperature)
-        chosen_in.append(setting)
-    table = _assess(candidates, labels, (folds >= 0) & label_counts)
-    setting, temperature = _best(table)
-    table["chosen"] = table["head"] == setting
+        pool = _pool(candidates, _assess(candidates, labels, others), labels, others)
+        out_of_fold[folds == fold] = pool.mixture.log_probabilities(
+            [candidates[setting].scores[folds == fold] for setting in pool.settings]
+        )
+        chosen_in += pool.settings
+    counted = (folds >= 0) & label_counts
+    table = _assess(candidates, labels, counted)
+    pool = _pool(candidates, table, labels, counted)
+    weights = dict(zip(pool.settings, pool.mixture.weights, strict=True))
+    table["weight"] = [weights.get(head, 0.0) for head in table["head"]]
     table["chosen_in_folds"] = [chosen_in.count(head) for head in table["head"]]
     table["seconds"] = [candidates[head].seconds for head in table["head"]]
-    normalisation = (parameters.signed_square_root, parameters.l2)
     return HeadSearch(
         out_of_fold=out_of_fold,
-        fold_models=tuple(
-            FoldModel(head, temperature, *normalisation) for head in candidates[setting].heads
-        ),
-        head=setting,
-        candidates=table,
+        fold_models=_fold_models(candidates, pool, parameters),
+        head=" + ".join(pool.settings),
+        candidates=table.drop(columns="kind"),
+    )
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """The settings that are pooled, the best first, and their weights."""
+
+    settings: tuple[str, ...]
+    mixture: Mixture
+
+
+def _pool(
+    candidates: dict[str, Candidate], table: pd.DataFrame, labels: np.ndarray, photos: np.ndarray
+) -> _Pool:
+    """Weigh the best setting of each kind, and leave out what adds nothing to the very best."""
+    settings = table.drop_duplicates("kind")["head"].tolist()
+    counted = np.flatnonzero(photos)
+    rows = counted[:: -(-len(counted) // PHOTOS_TO_WEIGH)]
+    scores = [candidates[setting].scores[rows] for setting in settings]
+    weights = fit_mixture(scores, labels[rows]).weights
+    kept = [place for place, weight in enumerate(weights) if place == 0 or weight > LEAST_WEIGHT]
+    return _Pool(
+        tuple(settings[place] for place in kept), Mixture(tuple(weights[place] for place in kept))
+    )
+
+
+def _fold_models(
+    candidates: dict[str, Candidate], pool: _Pool, parameters: HeadsParameters
+) -> tuple[FoldModel, ...]:
+    pooled = [candidates[setting] for setting in pool.settings]
+    return tuple(
+        FoldModel(
+            heads={each.kind: each.heads[fold] for each in pooled},
+            whitening=next(filter(None, (each.whitenings[fold] for each in pooled)), None),
+            mixture=pool.mixture,
+            signed_square_root=parameters.signed_square_root,
+            l2=parameters.l2,
+        )
+        for fold in range(len(pooled[0].heads))
     )
 
 
 def _assess(
-    candidates: dict[str, _Candidate], labels: np.ndarray, photos: np.ndarray
+    candidates: dict[str, Candidate], labels: np.ndarray, photos: np.ndarray
 ) -> pd.DataFrame:
     """Give every candidate's log loss and accuracy at its own temperature, the best first."""
     rows = []
@@ -241,13 +303,10 @@ def _assess(
         rows.append(
             {
                 "head": head,
+                "kind": candidate.kind,
                 "log_loss": log_loss(log_probabilities, labels[photos]),
                 "accuracy": accuracy(log_probabilities, labels[photos]),
                 "temperature": temperature,
             }
         )
     return pd.DataFrame(rows).sort_values("log_loss", kind="stable", ignore_index=True)
-
-
-def _best(table: pd.DataFrame) -> tuple[str, float]:
-    return str(table["head"].iloc[0]), float(table["temperature"].iloc[0])

@@ -10,6 +10,27 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
+class LowRankMap:
+    """A multiple of the identity plus a symmetric matrix of low rank: x ↦ s x + D diag(g) Dᵀ x.
+
+    It is kept by its directions, as a dense matrix grows with the square of the dimensions.
+
+    Attributes:
+        scale: float32 [], s, what is done to all that is across the directions.
+        gains: float32 [directions], g, what is done more, or less, along each of them.
+        directions: float32 [dimensions, directions], D, orthonormal.
+    """
+
+    scale: Tensor
+    gains: Tensor
+    directions: Tensor
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """Map rows [rows, dimensions]."""
+        return self.scale * rows + (rows @ self.directions * self.gains) @ self.directions.T
+
+
+@dataclass(frozen=True, eq=False)
 class WithinClassCovariance:
     """How photos differ from the mean of their class.
 
@@ -24,25 +45,20 @@ class WithinClassCovariance:
     variances: Tensor
     directions: Tensor
 
-    def power(self, exponent: float, shrinkage: float) -> Tensor:
+    def power(self, exponent: float, shrinkage: float) -> LowRankMap:
         """Raise the shrunken covariance (1 - s) Σ + s · mean variance · I to a power.
 
         Args:
             exponent: -1 for its inverse, -0.5 for the map that makes classes round.
             shrinkage: s, above 0 and at most 1.
-
-        Returns:
-            float32 [dimensions, dimensions].
         """
         import torch
 
         floor = shrinkage * self.variances.sum() / len(self.centre)
         floor = floor.clamp_min(torch.finfo(floor.dtype).tiny ** 0.5)
         shrunken = (1 - shrinkage) * self.variances + floor
-        scales = shrunken**exponent - floor**exponent
-        matrix = (self.directions * scales) @ self.directions.T
-        matrix.diagonal().add_(floor**exponent)
-        return matrix
+        scale = floor**exponent
+        return LowRankMap(scale, shrunken**exponent - scale, self.directions)
 
 
 def within_class_covariance(
@@ -60,7 +76,8 @@ def within_class_covariance(
     """
     means, _ = class_means(features, labels, class_count)
     variances, directions = principal_directions(features - means[labels])
-    return WithinClassCovariance(features.mean(0), variances, directions)
+    # In the order in which a checkpoint keeps them, else its answers would be rounded otherwise.
+    return WithinClassCovariance(features.mean(0), variances, directions.contiguous())
 
 
 def principal_directions(rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -85,17 +102,43 @@ def principal_directions(rows: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @dataclass(frozen=True, eq=False)
+class Whitening:
+    """Turns photos' features into directions, whose cosines are then compared.
+
+    Attributes:
+        centre: float32 [dimensions], the mean of the training photos.
+        root: Makes the variation within classes round.
+    """
+
+    centre: Tensor
+    root: LowRankMap
+
+    def __call__(self, features: Tensor) -> Tensor:
+        """Whiten features [photos, dimensions], to rows of length 1."""
+        from torch.nn.functional import normalize
+
+        return normalize(self.root(features - self.centre), dim=1)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Give what it is made of, as `whitening_of` takes it."""
+        return {"centre": self.centre, **vars(self.root)}
+
+
+def whitening_of(centre: Tensor, **root: Tensor) -> Whitening:
+    """Build a whitening from what its `tensors` gave."""
+    return Whitening(centre, LowRankMap(**root))
+
+
+@dataclass(frozen=True, eq=False)
 class Whitened:
     """Training photos after whitening, and the map that made them.
 
     Attributes:
-        centre: float32 [dimensions].
-        projection: float32 [dimensions, dimensions].
+        whitening: The map.
         directions: float32 [photos, dimensions], rows of length 1.
     """
 
-    centre: Tensor
-    projection: Tensor
+    whitening: Whitening
     directions: Tensor
 
 
@@ -110,11 +153,8 @@ def whiten(features: Tensor, covariance: WithinClassCovariance, shrinkage: float
     Returns:
         The whitened photos and the map.
     """
-    from torch.nn.functional import normalize
-
-    projection = covariance.power(-0.5, shrinkage)
-    directions = normalize((features - covariance.centre) @ projection, dim=1)
-    return Whitened(covariance.centre, projection, directions)
+    whitening = Whitening(covariance.centre, covariance.power(-0.5, shrinkage))
+    return Whitened(whitening, whitening(features))
 
 
 def class_means(features: Tensor, labels: Tensor, class_count: int) -> tuple[Tensor, Tensor]:

@@ -28,7 +28,7 @@ class ConcatParameters(MemberParameters):
 
     Attributes:
         encoders: Frozen members whose features are joined; all of them where none is named.
-        heads: Which heads are tried; the one with the lowest inner log loss is the member.
+        heads: Which heads are tried; the best of each kind are pooled.
     """
 
     kind: Literal["concat"]

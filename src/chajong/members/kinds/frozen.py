@@ -30,7 +30,7 @@ class FrozenParameters(MemberParameters):
         required: Whether a run stops where published weights can be neither fetched nor found in
             the cache; else the member is left out, and the run says so.
         encoder: Which encoder, of which library, with which weights.
-        heads: Which heads are tried; the one with the lowest inner log loss is the member.
+        heads: Which heads are tried; the best of each kind are pooled.
     """
 
     kind: Literal["frozen"]

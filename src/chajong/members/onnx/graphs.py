@@ -2,52 +2,62 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
-from torch.nn.functional import normalize
 
 from chajong.members.heads.fitted import VOTE_FLOOR, NeighbourHead
-from chajong.members.heads.normalisation import normalise_features
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from torch import Tensor
 
     from chajong.encoders.views import ViewAverage
-    from chajong.members.heads.search import FoldModel
+    from chajong.members.heads.fitted import FittedHead
+    from chajong.members.heads.fold_model import FoldModel
 
 
 class HeadGraph(torch.nn.Module):
-    """A light head with its normalisation and temperature."""
+    """The light heads of a fold with their normalisation, whitening and weights."""
 
     def __init__(self, model: FoldModel) -> None:
         """Take a fold's model."""
         super().__init__()
-        self._model = model
-        settings = model.head.tensors().get("settings")
-        self._settings = [] if settings is None else settings.tolist()
+        heads = {kind: _traceable(head) for kind, head in model.heads.items()}
+        self._model = replace(model, heads=heads)
 
     def forward(self, features: Tensor) -> Tensor:
         """Turn features, float32 [n, width], into log-probabilities [n, classes]."""
-        model = self._model
-        normalised = normalise_features(features, model.signed_square_root, model.l2)
-        if isinstance(model.head, NeighbourHead):
-            scores = _votes(model.head, self._settings, normalised)
-        else:
-            scores = model.head.scores(normalised)
-        return torch.log_softmax(scores / model.temperature, dim=1)
+        weights, scores = self._model.mixture.weights, self._model.scores(features)
+        mixed = torch.stack([w * score for w, score in zip(weights, scores, strict=True)]).sum(0)
+        return torch.log_softmax(mixed, dim=1)
 
 
-def _votes(head: NeighbourHead, settings: Sequence[float], features: Tensor) -> Tensor:
-    """Score as the head does, in one part and with plain numbers, as a graph needs them."""
-    neighbours, classes, sharpness = settings
-    whitened = normalize((features - head.centre) @ head.projection, dim=1)
-    cosines, nearest = (whitened @ head.photos.T).topk(min(int(neighbours), len(head.photos)))
-    votes = (cosines / sharpness).softmax(1)
-    counted = features.new_zeros(features.shape[0], int(classes))
-    return (counted.scatter_add(1, head.labels[nearest], votes) + VOTE_FLOOR).log()
+def _traceable(head: FittedHead) -> FittedHead:
+    return NeighbourGraph(head) if isinstance(head, NeighbourHead) else head
+
+
+class NeighbourGraph:
+    """Scores as a `NeighbourHead` does, in one part and with plain numbers, as a graph needs it."""
+
+    whitens = NeighbourHead.whitens
+
+    def __init__(self, head: NeighbourHead) -> None:
+        """Read the numbers that shape the graph, before the trace."""
+        neighbours, classes, self._sharpness = head.settings.tolist()
+        self._neighbours, self._classes = min(int(neighbours), len(head.photos)), int(classes)
+        self._head = head
+
+    def scores(self, seen: Tensor) -> Tensor:
+        """Score photos [photos, dimensions] as [photos, classes]."""
+        cosines, nearest = (seen @ self._head.photos.T).topk(self._neighbours)
+        votes = (cosines / self._sharpness).softmax(1)
+        counted = seen.new_zeros(seen.shape[0], self._classes)
+        return (counted.scatter_add(1, self._head.labels[nearest], votes) + VOTE_FLOOR).log()
+
+    def tensors(self) -> dict[str, Tensor]:
+        """See `FittedHead`."""
+        return self._head.tensors()
 
 
 class PhotoGraph(torch.nn.Module):
