@@ -117,6 +117,29 @@ def _kept(step: Step, member: Member, scratch: Path, given: dict[str, Any]) -> A
     )
 
 
+def node(
+    function: Callable[..., Any],
+    inputs: str | list[str] | dict[str, str] | None,
+    outputs: str | list[str] | None,
+    name: str,
+) -> Node:
+    """Make a node of a function whose module imports late what its annotations name.
+
+    Kedro evaluates annotations to find the model of parameters; the only one that it is shown is
+    that of `parameters`.
+    """
+    written = inspect.unwrap(function)
+
+    @functools.wraps(function)
+    def node_function(*given: Any, **named: Any) -> Any:
+        return function(*given, **named)
+
+    model = written.__annotations__.get("parameters")
+    node_function.__annotations__ = {"parameters": written.__globals__[model]} if model else {}
+    node_function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    return Node(node_function, inputs=inputs, outputs=outputs, name=name)
+
+
 def boxed(
     nodes: Sequence[Node],
     name: str,

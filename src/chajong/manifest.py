@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from xxhash import xxh3_128, xxh3_128_hexdigest
 
-from chajong.inside import inside
+from chajong.inside import OutsideError, inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,8 +156,9 @@ def sealed_files(folder: Path) -> Iterator[tuple[Path, str]]:
     read nor looked for.
     """
     for path in sorted(folder.rglob(MANIFEST)):
-        with suppress(DamagedError):
-            yield from ((path.parent / name, seal) for name, seal in _manifest_of(path.parent, "").items())
+        with suppress(DamagedError, OutsideError):
+            for name, seal in _manifest_of(path.parent, "").items():
+                yield inside(path.parent, name), seal
     for note in sorted(folder.rglob(_note_of(Path("*")).name)):
         name = note.name.removeprefix(".").removesuffix(NOTE)
         yield from ((note.with_name(name), seal) for seal in _seals_in(note)[:1])

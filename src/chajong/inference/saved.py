@@ -50,6 +50,7 @@ ANSWERS_FILE = "kept_answers.arrow"
 
 CURE = "Copy it again, or make it anew with `kedro run --pipelines ensembling`."
 
+
 class SavedEnsembleError(ValueError):
     """A directory that is no saved ensemble, or whose parts do not fit; the message says which."""
 

@@ -110,10 +110,8 @@ def content_key(value: Any) -> str:
     return digest.hexdigest()
 
 
-def _parts(value: Any) -> Iterator[bytes | memoryview]:
+def _parts(value: Any) -> Iterator[bytes | np.ndarray]:
     """Give a value as bytes, each part told from the others by its kind and its length."""
-    import torch
-
     if value is None or isinstance(value, bool | int | float | str):
         yield repr(value).encode()
     elif isinstance(value, dict):
@@ -125,15 +123,6 @@ def _parts(value: Any) -> Iterator[bytes | memoryview]:
         yield b"list %d" % len(value)
         for each in value:
             yield from _parts(each)
-    elif isinstance(value, torch.Tensor):
-        yield f"tensor {value.dtype} {tuple(value.shape)}".encode()
-        yield _bytes_of(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-    elif isinstance(value, np.ndarray) and not value.dtype.hasobject:
-        yield f"array {value.dtype} {value.shape}".encode()
-        yield _bytes_of(np.ascontiguousarray(value).reshape(-1).view(np.uint8))
-    elif isinstance(value, pd.DataFrame):
-        yield b"table"
-        yield _bytes_of(np.frombuffer(_as_arrow(value), np.uint8))
     elif isinstance(value, BaseModel):
         yield type(value).__name__.encode()
         yield from _parts(value.model_dump(mode="json"))
@@ -144,11 +133,23 @@ def _parts(value: Any) -> Iterator[bytes | memoryview]:
         for field in fields(value):
             yield from _parts(getattr(value, field.name))
     else:
+        yield from _parts_of_numbers(value)
+
+
+def _parts_of_numbers(value: Any) -> Iterator[bytes | np.ndarray]:
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        yield f"tensor {value.dtype} {tuple(value.shape)}".encode()
+        yield value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+    elif isinstance(value, np.ndarray) and not value.dtype.hasobject:
+        yield f"array {value.dtype} {value.shape}".encode()
+        yield np.ascontiguousarray(value).reshape(-1).view(np.uint8)
+    elif isinstance(value, pd.DataFrame):
+        yield b"table"
+        yield np.frombuffer(_as_arrow(value), np.uint8)
+    else:
         raise TypeError(f"The content of a {type(value).__name__} is not known.")
-
-
-def _bytes_of(flat: np.ndarray) -> memoryview:
-    return memoryview(flat)
 
 
 def _as_arrow(table: pd.DataFrame) -> Any:

@@ -91,7 +91,7 @@ def train(job: TrainingJob, folder: Path) -> TrainedModel:
             GPU where one is asked for; or the loss is not a number.
     """
     check_device(job.parameters)
-    if (finished := _finished(folder)) is not None:
+    if (finished := finished_training(folder)) is not None:
         return finished
     folder.mkdir(parents=True, exist_ok=True)
     if job.parameters.processes == 1:
@@ -300,8 +300,12 @@ def _finish(
     shutil.rmtree(folder / CHECKPOINTS)
 
 
-def _finished(folder: Path) -> TrainedModel | None:
-    """Take what a finished training left; what is damaged is removed, and trained again."""
+def finished_training(folder: Path) -> TrainedModel | None:
+    """Take what a finished training left, if it has finished.
+
+    Args:
+        folder: As for `train`; what is damaged in it is removed, to be trained again.
+    """
     if not folder.exists():
         return None
     try:

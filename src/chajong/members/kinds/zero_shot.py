@@ -58,7 +58,7 @@ class ZeroShotKind(Kind[ZeroShotParameters]):
         from chajong.members.clip.member import model_identity
 
         identity = model_identity(given["parameters"].model, given["tables"].classes)
-        return {**given, "model": identity}
+        return {**given, "identity": identity}
 
     def check(self, classes: pd.DataFrame, parameters: ZeroShotParameters) -> str:
         """Build the model once, so that a wrong name or file stops the run before long work starts.

@@ -1,22 +1,27 @@
 """Nodes of data_processing: data and parameters in, data out."""
 
+from __future__ import annotations
+
 import logging
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import pandas as pd
 
-from chajong.encoders.features import Features
 from chajong.members.kinds.frozen import FrozenKind, FrozenParameters
-from chajong.names.table import effective_labels
-from chajong.photos.folder import PhotoFolder
-from chajong.photos.shift import FEWEST_PHOTOS, ShiftReport
-from chajong.photos.sources import PhotoSource
-from chajong.photos.store import PhotoStore
 from chajong.photos.table import readable_photos
 from chajong.pipelines.data_processing.parameters import DataProcessingParameters
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
+    from chajong.encoders.features import Features
+    from chajong.photos.folder import PhotoFolder
+    from chajong.photos.shift import ShiftReport
+    from chajong.photos.sources import PhotoSource
+    from chajong.photos.store import PhotoStore
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +81,8 @@ def honour_review(
         The listing with the new labels of relabelled photos and a column `verdict`, "" where a
         photo was not reviewed.
     """
+    import pandas as pd
+
     from chajong.photos.review import REVIEW_COLUMNS, apply_review, read_review
 
     table = pd.DataFrame(columns=list(REVIEW_COLUMNS)) if review is None else review
@@ -98,6 +105,7 @@ def read_photos(
         The `photos` table and the photo store.
     """
     from chajong.photos.preparation import open_photo_cache, prepare_photos
+    from chajong.photos.store import PhotoStore
 
     cache = open_photo_cache(scratch, parameters.store)
     photos, jpegs = prepare_photos(folder.read, listing, parameters.store, cache)
@@ -127,6 +135,9 @@ def group_photos(
     Raises:
         RawDataError: Fewer than two classes have readable photos.
     """
+    import pandas as pd
+
+    from chajong.names.table import effective_labels
     from chajong.photos.near_duplicates import find_conflicts, near_duplicates_of
     from chajong.photos.raw_tables import RawDataError, examples
     from chajong.training.folds import join_groups
@@ -252,7 +263,10 @@ def assign_folds(
         counts; without one, labels in conflict do not. And one row a way to join photos of a class,
         with how well distances match; none where there are too few new photos to say.
     """
+    import pandas as pd
+
     from chajong.photos.review import trusted_labels
+    from chajong.photos.shift import FEWEST_PHOTOS
     from chajong.training.matched_folds import CANDIDATE_COLUMNS, match_groups
 
     labels = _labels_as_they_came(photos, listing, classes)
@@ -283,6 +297,8 @@ def _labels_as_they_came(
     photos: pd.DataFrame, listing: pd.DataFrame, classes: pd.DataFrame
 ) -> np.ndarray:
     """Number the effective class of each readable train photo, before any review."""
+    from chajong.names.table import effective_labels
+
     train = readable_photos(photos, "train")
     came_as = listing.set_index("photo_id").loc[train["photo_id"], "class_name"]
     return effective_labels(came_as, classes)
@@ -344,6 +360,7 @@ def report_folds(
         The figures, with a `text`; and a Plotly figure of the distances. Where there is nothing to
         compare with, the text says so and nothing is drawn.
     """
+    from chajong.photos.shift import FEWEST_PHOTOS
     from chajong.reports.matched_folds import compare_folds, nothing_compared
 
     called = "typical" if parameters.typical_photos else "test"
