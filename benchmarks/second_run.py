@@ -1,5 +1,7 @@
 """What a run and a second one of nothing changed take: seconds by node, megabytes by folder.
 
+A file that several folders share counts once in all, and once in each of them.
+
 ::
 
     python -m benchmarks.second_run path/to/new/results [path/to/photos]
@@ -85,10 +87,9 @@ def print_run(title: str, data: Path) -> None:
     for name, (seconds, of_processor) in slowest[:ROWS]:
         print(f"  {name:45} {seconds:8.1f} {of_processor:8.1f}")
     print(f"  {bytes_on_disk(data) / 1e6:.1f} MB on the disk")
-    folders = [path for path in data.glob("*/*") if path.is_dir()]
-    sizes = {path: bytes_on_disk(path) for folder in folders for path in (folder,)}
-    for path in sorted(sizes, key=lambda path: -sizes[path])[:ROWS]:
-        print(f"  {path.relative_to(data)!s:45} {sizes[path] / 1e6:8.1f}")
+    sizes = {path: bytes_on_disk(path) for path in data.glob("*/*") if path.is_dir()}
+    for path, size in sorted(sizes.items(), key=lambda item: -item[1])[:ROWS]:
+        print(f"  {path.relative_to(data)!s:45} {size / 1e6:8.1f}")
 
 
 def main() -> None:

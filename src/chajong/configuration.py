@@ -111,7 +111,6 @@ class Configured:
         self.left_out = dict(left_out)
         pipelines.configure(REGISTRY)
 
-
     @contextmanager
     def at_hand(self) -> Iterator[None]:
         """Hold what commands without a session get, so that it is read once for all pipelines."""

@@ -25,7 +25,7 @@ from chajong.members.proof import arithmetic_here
 from chajong.photos.store import PhotoStore
 from chajong.predictions.contract import Predictions, read_predictions, write_predictions
 from chajong.tables import read_parquet, write_parquet
-from chajong.whole import whole_folder
+from chajong.whole import share_files, whole_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -42,7 +42,7 @@ def kept_outputs(
     """Take a step's outputs from where an earlier run left them, or make and keep them.
 
     Args:
-        folder: Keeps them; it holds nothing else.
+        folder: Keeps them; it holds nothing else. Files that lie beside it already are shared.
         depends_on: All that they depend on besides the program, its libraries and the device; see
             `content_key`.
         names: What each output is called.
@@ -63,6 +63,7 @@ def kept_outputs(
         for name, output in zip(names, outputs, strict=True):
             _write(output, unfinished, name)
         (unfinished / KEY_FILE).write_text(key, encoding="utf-8")
+    share_files(folder, [folder.parent])  # the weights of trainings
     return outputs
 
 
