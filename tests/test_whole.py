@@ -1,12 +1,17 @@
 """Writes that are cut off at every file operation, by an error and by SIGKILL."""
 
+import os
 import subprocess
 import sys
 from contextlib import suppress
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from chajong.whole import is_leftover, whole_file, whole_folder
+from chajong import whole
+from chajong.manifest import DamagedError, check_folder
+from chajong.whole import bytes_on_disk, is_leftover, share_files, whole_file, whole_folder
 
 CUT_OFF = """
 import os, shutil, signal, sys
@@ -188,3 +193,90 @@ def test_a_file_that_fails_leaves_the_old_one(tmp_path):
         raise RuntimeError
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+class TestSharing:
+    CONTENT = bytes(whole.WORTH_SHARING)
+
+    @pytest.fixture
+    def folders(self, tmp_path):
+        """Two sealed folders that hold the same weights, the first of them in a file."""
+        for name in ("first", "모델/둘째"):
+            with whole_folder(tmp_path / name) as unfinished:
+                (unfinished / "weights").write_bytes(self.CONTENT)
+                (unfinished / "card").write_text(name)
+        return tmp_path / "first", tmp_path / "모델" / "둘째"
+
+    def test_equal_files_become_one_that_both_folders_have(self, folders, tmp_path):
+        before = bytes_on_disk(tmp_path)
+        share_files(folders[1], [folders[0], tmp_path / "absent"])
+        assert folders[0].joinpath("weights").samefile(folders[1] / "weights")
+        assert before - bytes_on_disk(tmp_path) == len(self.CONTENT)
+        for folder in folders:
+            check_folder(folder, "")
+
+    def test_a_sealed_file_is_shared_with_a_folder(self, folders, tmp_path):
+        (tmp_path / "training").mkdir()
+        with whole_file(tmp_path / "training" / "a", sealed=True) as unfinished:
+            unfinished.write_bytes(self.CONTENT)
+        share_files(folders[1], [tmp_path / "training"])
+        assert (tmp_path / "training" / "a").samefile(folders[1] / "weights")
+
+    def test_what_one_folder_writes_or_removes_is_not_changed_in_the_other(self, folders):
+        share_files(folders[1], [folders[0]])
+        with whole_folder(folders[0], known_by="card") as unfinished:
+            (unfinished / "weights").write_bytes(b"new")
+        check_folder(folders[1], "")
+        assert (folders[1] / "weights").read_bytes() == self.CONTENT
+
+    def test_damage_to_one_is_told_of_both(self, folders):
+        share_files(folders[1], [folders[0]])
+        with (folders[0] / "weights").open("r+b") as file:
+            file.write(b"\1")
+        for folder in folders:
+            with pytest.raises(DamagedError, match="weights is damaged"):
+                check_folder(folder, "")
+
+    def test_a_damaged_file_is_shared_with_nobody(self, folders):
+        damaged = folders[0] / "weights"
+        damaged.write_bytes(b"\1" + self.CONTENT[1:])
+        share_files(folders[1], [folders[0]])
+        check_folder(folders[1], "")
+        assert not damaged.samefile(folders[1] / "weights")
+
+    def test_files_of_people_are_never_shared(self, folders, tmp_path):
+        (tmp_path / "mine").mkdir()
+        (tmp_path / "mine" / "weights").write_bytes(self.CONTENT)
+        share_files(folders[1], [tmp_path / "mine"])
+        assert (tmp_path / "mine" / "weights").stat().st_nlink == 1
+
+    def test_a_disk_without_links_keeps_copies(self, folders, monkeypatch, tmp_path):
+        def refuse(*_):
+            raise PermissionError
+
+        monkeypatch.setattr(os, "link", refuse)
+        share_files(folders[1], [folders[0]])
+        check_folder(folders[1], "")
+        assert (folders[1] / "weights").stat().st_nlink == 1
+        assert not any(map(is_leftover, tmp_path.rglob("*")))
+
+    @settings(max_examples=8, deadline=None)
+    @given(st.lists(st.dictionaries(st.sampled_from("ab"), st.binary(max_size=1)), max_size=3))
+    def test_contents_stay_and_each_is_on_the_disk_once(self, tmp_path_factory, contents):
+        top = tmp_path_factory.mktemp("folders")
+        places: dict[bytes, set[int]] = {}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(whole, "WORTH_SHARING", 1)
+            for number, files in enumerate(contents):
+                with whole_folder(top / str(number)) as unfinished:
+                    for name, content in files.items():
+                        (unfinished / name).write_bytes(content)
+                share_files(top / str(number), [top])
+        for number, files in enumerate(contents):
+            check_folder(top / str(number), "")
+            for name, content in files.items():
+                assert (top / str(number) / name).read_bytes() == content
+                places.setdefault(content, set()).add((top / str(number) / name).stat().st_ino)
+        for content, files in places.items():
+            most = max(list(held.values()).count(content) for held in contents)
+            assert not content or len(files) <= most

@@ -23,6 +23,7 @@ from safetensors.torch import save_file
 from chajong.encoders.encoder import EncoderError
 from chajong.members.checkpoint import read_checkpoint
 from chajong.members.clip.classifier import build_clip_classifier
+from chajong.members.clip.interpolation import loading_of
 from chajong.members.clip.parameters import ClipParameters
 from chajong.members.clip.prompts import class_prompts
 from chajong.members.trained.checkpoint import restore_fold_model
@@ -240,6 +241,7 @@ def ship(results: Path, folder: Path) -> None:
         min(configuration["folds"]),
         lambda _: build_clip_classifier(parameters, prompts),
         lambda built: log_probability_views(built, parameters),
+        loading_of(configuration),
     )
     export_small_clip(model.towers.network, results / "start", folder)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -109,6 +110,19 @@ class Configured:
         self.members = members
         self.left_out = dict(left_out)
         pipelines.configure(REGISTRY)
+
+    @contextmanager
+    def at_hand(self) -> Iterator[None]:
+        """Hold what commands without a session get, so that it is read once for all pipelines."""
+        if self.members is not None:
+            yield
+            return
+        self.parameters = _of_project()
+        self.members = read_members(self.parameters)
+        try:
+            yield
+        finally:
+            self.members, self.parameters = None, {}
 
 
 SESSION = Configured()

@@ -10,6 +10,7 @@ from kedro.pipeline import Node, Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
+    from pathlib import Path
 
     from chajong.members.configuration import Member, Members
     from chajong.members.kind import Step
@@ -45,7 +46,7 @@ def member_nodes(member: Member) -> Iterator[Node]:
         inputs = _inputs(member, step, made)
         outputs = [f"{member.name}.{output}" for output in step.outputs]
         yield Node(
-            _node_function(step.function, member, list(inputs)),
+            _node_function(step, member, list(inputs)),
             inputs=inputs,
             outputs=outputs[0] if len(outputs) == 1 else outputs,
             name=step.name,
@@ -76,13 +77,14 @@ def _inputs(member: Member, step: Step, made: set[str]) -> dict[str, str]:
             inputs |= {table: table for table in TABLES}
         elif name != "member" and (name in known or argument.default is argument.empty):
             inputs[name] = known[name]
+    if step.kept:
+        inputs["scratch"] = known["scratch"]
     return inputs
 
 
-def _node_function(
-    function: Callable[..., Any], member: Member, inputs: list[str]
-) -> Callable[..., Any]:
+def _node_function(step: Step, member: Member, inputs: list[str]) -> Callable[..., Any]:
     """Fit a step to Kedro, which finds the type of parameters by annotation and signature."""
+    function = step.function
     arguments = inspect.signature(function).parameters
 
     @functools.wraps(function)
@@ -93,6 +95,8 @@ def _node_function(
             given["tables"] = TrainingTables(*(given.pop(table) for table in TABLES))
         if "member" in arguments:
             given["member"] = member.name
+        if step.kept:
+            return _kept(step, member, given.pop("scratch"), given)
         return function(**given)
 
     # The reason for the annotation: nodes of several kinds share functions.
@@ -101,6 +105,39 @@ def _node_function(
     signature = inspect.Signature([inspect.Parameter(name, keyword) for name in inputs])
     node_function.__signature__ = signature  # type: ignore[attr-defined]
     return node_function
+
+
+def _kept(step: Step, member: Member, scratch: Path, given: dict[str, Any]) -> Any:
+    """Take what a step gives from where an earlier run left it, if all that it depends on is so."""
+    from chajong.members.kept import kept_outputs
+
+    depends_on = {"kind": member.kind.name, **member.kind.depends_on(given)}
+    return kept_outputs(
+        scratch / step.name, depends_on, step.outputs, lambda: step.function(**given)
+    )
+
+
+def node(
+    function: Callable[..., Any],
+    inputs: str | list[str] | dict[str, str] | None,
+    outputs: str | list[str] | None,
+    name: str,
+) -> Node:
+    """Make a node of a function whose module imports late what its annotations name.
+
+    Kedro evaluates annotations to find the model of parameters; the only one that it is shown is
+    that of `parameters`.
+    """
+    written = inspect.unwrap(function)
+
+    @functools.wraps(function)
+    def node_function(*given: Any, **named: Any) -> Any:
+        return function(*given, **named)
+
+    model = written.__annotations__.get("parameters")
+    node_function.__annotations__ = {"parameters": written.__globals__[model]} if model else {}
+    node_function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    return Node(node_function, inputs=inputs, outputs=outputs, name=name)
 
 
 def boxed(

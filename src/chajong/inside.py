@@ -1,9 +1,10 @@
-"""Folders that others may have made: nothing in them leads to a file elsewhere."""
+"""Names of files, and folders that others may have made: nothing in them leads elsewhere."""
 
 from __future__ import annotations
 
 from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -11,6 +12,11 @@ if TYPE_CHECKING:
 
 class OutsideError(ValueError):
     """A part of a folder that lies elsewhere; the message names it and what to do."""
+
+
+def folded(name: str) -> str:
+    """Take names that some file systems do not keep apart as one."""
+    return normalize("NFC", normalize("NFC", name).casefold())
 
 
 def inside(folder: Path, name: str) -> Path:

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import suppress
 from hashlib import file_digest
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xxhash import xxh3_128, xxh3_128_hexdigest
 
-from chajong.inside import inside
+from chajong.inside import OutsideError, inside
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 logger = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
+
+NOTE = ".hash"
+"""Ends the hidden name of what is kept of a single file."""
 
 REMAKE = "Remove it and run `kedro run` again, which makes it anew."
 """The cure for what a run makes."""
@@ -141,11 +146,30 @@ def check_file(path: Path, cure: str) -> None:
     """
     found = fingerprint(path)
     if (note := _note_of(path)).exists():
-        _check(path, note.read_text(encoding="utf-8", errors="replace").split(), cure, found)
+        _check(path, _seals_in(note), cure, found)
+
+
+def sealed_files(folder: Path) -> Iterator[tuple[Path, str]]:
+    """List the files below a folder that were sealed, each with its size and hash as written.
+
+    What was sealed badly is passed over, and what people put there is not sealed. Files are neither
+    read nor looked for.
+    """
+    for path in sorted(folder.rglob(MANIFEST)):
+        with suppress(DamagedError, OutsideError):
+            for name, seal in _manifest_of(path.parent, "").items():
+                yield inside(path.parent, name), seal
+    for note in sorted(folder.rglob(_note_of(Path("*")).name)):
+        name = note.name.removeprefix(".").removesuffix(NOTE)
+        yield from ((note.with_name(name), seal) for seal in _seals_in(note)[:1])
 
 
 def _note_of(path: Path) -> Path:
-    return path.with_name(f".{path.name}.hash")
+    return path.with_name(f".{path.name}{NOTE}")
+
+
+def _seals_in(note: Path) -> list[str]:
+    return note.read_text(encoding="utf-8", errors="replace").split()
 
 
 def _check(path: Path, written: list[str], cure: str, found: str | None = None) -> None:

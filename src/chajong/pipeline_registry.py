@@ -5,6 +5,8 @@ import warnings
 from kedro.framework.project import find_pipelines
 from kedro.pipeline import Pipeline
 
+from chajong.configuration import SESSION
+
 ON_DEMAND = frozenset({"inference", "search"})
 """Pipelines that a plain ``kedro run`` leaves out: they are run by name."""
 
@@ -18,7 +20,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     Raises:
         ImportError: A pipeline cannot be imported.
     """
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), SESSION.at_hand():
         # Kedro warns of a dot outside a namespace; the ensemble reads `hog.predictions` of one.
         warnings.filterwarnings("ignore", message="One or more dataset names contain '.'")
         pipelines = find_pipelines(raise_errors=True)

@@ -12,15 +12,16 @@ import logging
 import os
 import re
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
+from stat import S_ISREG
 from typing import TYPE_CHECKING
 
-from chajong.manifest import seal_file, seal_folder
+from chajong.manifest import fingerprint, seal_file, seal_folder, sealed_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,9 @@ UNFINISHED, REPLACED = ".unfinished", ".replaced"
 """What is added to a name while it is written, and while it makes room."""
 
 _LEFTOVER = re.compile(r"(?P<name>.+)(?P<state>\.unfinished|\.replaced)-[0-9a-f]{8}")
+
+WORTH_SHARING = 1 << 16
+"""Bytes below which a file is not worth a link."""
 
 _NO_ROOM = 1 << 20
 """Free bytes below which a failed write is taken to have failed for them."""
@@ -143,6 +147,51 @@ def _is_for_want_of_room(error: Exception, path: Path) -> bool:
 def _size(path: Path) -> int:
     files = path.rglob("*") if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def share_files(folder: Path, others: Iterable[Path]) -> None:
+    """Keep once on the disk what a sealed folder has in common with others.
+
+    A file of the folder that equals a sealed one of theirs becomes another name (a hard link) of
+    it. That is safe because sealed files are written under another name and renamed, never changed
+    in place: a new content or a removal leaves the other names as they were. A file that something
+    else damages is damaged under all of its names, and every manifest says so. Where the disk knows
+    no links, or has no name left for a file, the folder keeps its own.
+
+    Args:
+        folder: Written by `whole_folder`.
+        others: Folders below which the same files may be; any of them may be absent.
+    """
+    alike: dict[str, list[Path]] = {}
+    for other in others:
+        for path, seal in sealed_files(other):
+            if not path.is_relative_to(folder):
+                alike.setdefault(seal, []).append(path)
+    for path, seal in sealed_files(folder):
+        _become_one(path, [other for other in alike.get(seal, ()) if other.is_file()], seal)
+
+
+def _become_one(path: Path, others: list[Path], seal: str) -> None:
+    """Let a file be another name of one of its equals; those that were damaged are passed over."""
+    if path.stat().st_size < WORTH_SHARING or any(path.samefile(other) for other in others):
+        return
+    for other in others:
+        if fingerprint(other) == seal:
+            unfinished = _other_name(path, UNFINISHED)
+            with suppress(OSError):  # another disk, one without links, or too many links of a file
+                os.link(other, unfinished)
+                unfinished.replace(path)
+                return
+
+
+def bytes_on_disk(folder: Path) -> int:
+    """Add up the files below a folder; one with several names counts once."""
+    sizes: dict[tuple[int, int], int] = {}
+    for path in folder.rglob("*"):
+        stat = path.lstat()
+        if S_ISREG(stat.st_mode):
+            sizes[stat.st_dev, stat.st_ino] = stat.st_size
+    return sum(sizes.values())
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -135,6 +135,16 @@ def test_what_was_noted_of_the_folder_is_told(report, leaderboard, submission):
     assert lines_of(text, "warning") == ["an odd table"]
 
 
+def test_what_the_results_take_is_told(report, leaderboard, submission, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / RESULTS / "models").mkdir(parents=True)
+    weights = tmp_path / RESULTS / "models" / "weights"
+    weights.write_bytes(bytes(3_000_000))
+    weights.with_name("the same").hardlink_to(weights)
+    text = summary_of(report, leaderboard, photos_with(0), submission)
+    assert lines_of(text, "disk") == ["3 MB in 결과"]
+
+
 def test_the_submission_is_named_with_its_size(report, leaderboard, submission):
     text = summary_of(report, leaderboard, photos_with(0), submission)
     (line,) = lines_of(text, "submission")

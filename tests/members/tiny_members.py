@@ -160,6 +160,12 @@ class Run:
             self.catalog.save(f"{name}.{dataset}", value)
         self._finished.add(name)
 
+    def again(self, name):
+        """Return the run as it is before a member runs once more, over what it left."""
+        other = Run(self._blocks, self.tables, self._folder)
+        other._finished = self._finished - {name}
+        return other
+
     def before(self, name, folder, tables=None, **changes):
         """Return the run as it is before a member runs, in another folder.
 

@@ -261,19 +261,31 @@ def test_each_member_is_one_namespace(members):
     assert namespaces == {member.name for member in members} | others
 
 
-def test_registering_pipelines_imports_nothing_heavy():
-    script = (
-        "import sys; from pathlib import Path;"
-        "from kedro.framework.startup import bootstrap_project;"
-        f"bootstrap_project(Path({str(PROJECT)!r}));"
-        "from kedro.framework.project import pipelines; list(pipelines);"
-        "heavy = {'torch', 'sklearn', 'skimage', 'plotly', 'matplotlib', 'transformers', 'timm'};"
-        "print(sorted(heavy & set(sys.modules)))"
-    )
+REGISTRY = f"""
+import sys
+from pathlib import Path
+from kedro.framework.startup import bootstrap_project
+
+bootstrap_project(Path({str(PROJECT)!r}))
+from chajong import configuration
+from kedro.framework.project import pipelines
+
+read, count = configuration._parameters_of, []
+configuration._parameters_of = lambda *given: count.append(given) or read(*given)
+list(pipelines)
+heavy = {{
+    "pandas", "pyarrow", "scipy", "torch", "sklearn", "skimage", "plotly", "matplotlib",
+    "transformers", "timm",
+}}
+print(len(count), sorted(heavy & set(sys.modules)))
+"""
+
+
+def test_registering_pipelines_imports_nothing_heavy_and_reads_the_configuration_once():
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        [sys.executable, "-c", REGISTRY], cwd=PROJECT, capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip().splitlines()[-1] == "[]"
+    assert done.stdout.strip().splitlines()[-1] == "1 []"
 
 
 def kedro(*arguments):

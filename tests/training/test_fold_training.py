@@ -11,8 +11,10 @@ from chajong.training import engine, fold_training
 from chajong.training.engine import TrainedModel
 from chajong.training.errors import TrainingError
 from chajong.training.fold_training import chosen_folds, train_folds, training_history
+from chajong.training.moving_average import trained_weights
 from chajong.training.parameters import TrainingParameters
 from chajong.training.photo_batches import LabelledPhotos
+from chajong.training.trainer import save_weights
 
 COUNT = 60
 
@@ -202,3 +204,22 @@ def test_finished_folds_are_not_trained_again(tmp_path, monkeypatch):
     both = run(0, 1)
     assert done == ["fold_1"]
     assert all(torch.equal(part, both[0].weights[name]) for name, part in first[0].weights.items())
+
+
+def test_a_finished_fold_is_neither_built_nor_trained_again(photos, folds, tmp_path, recorded):
+    model = build_tiny()
+    (tmp_path / "fold_1").mkdir()
+    save_weights(trained_weights(model), tmp_path / "fold_1" / "weights.safetensors")
+    (tmp_path / "fold_1" / "history.json").write_text('{"steps_per_epoch": 1, "log": []}')
+    built = []
+
+    def build(fold):
+        built.append(fold)
+        return no_model
+
+    parameters = TrainingParameters(batch_size=2)
+    trained = train_folds(build, photos, folds, parameters, tmp_path, "차종")
+    assert built == [0, 2]
+    assert sorted(recorded) == ["fold_0", "fold_2"]
+    assert list(trained) == [0, 1, 2]
+    assert torch.equal(trained[1].weights["head.bias"], model.head.bias)

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+import shutil
 from abc import abstractmethod
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kedro.io import AbstractVersionedDataset, DatasetError, Version
 from kedro.io.core import VERSION_FORMAT, generate_timestamp
 
 from chajong.manifest import check_file, check_folder, is_complete
+from chajong.whole import share_files
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+logger = logging.getLogger(__name__)
 
 Saved = TypeVar("Saved")
 Loaded = TypeVar("Loaded")
@@ -24,6 +32,8 @@ class LocalDataset(AbstractVersionedDataset[Saved, Loaded]):
         filepath: str,
         version: Version | None = None,
         metadata: dict[str, Any] | None = None,
+        keep: int | None = None,
+        shares_with: Sequence[str] = (),
     ) -> None:
         """Name the file or folder.
 
@@ -31,9 +41,15 @@ class LocalDataset(AbstractVersionedDataset[Saved, Loaded]):
             filepath: The file or folder.
             version: The load and save versions, where the catalog asks for versions.
             metadata: Passed through for Kedro-Viz.
+            keep: How many versions are kept, the latest ones; all where it is not given. A version
+                that is loaded by its name, or that a person named, is never removed.
+            shares_with: Folders that may hold the same files as this one, as earlier versions may:
+                what is equal is kept once; see `chajong.whole.share_files`.
         """
         super().__init__(PurePosixPath(filepath), version, _is_whole, _versions)
         self.metadata = metadata
+        self._keep = keep
+        self._shares_with = shares_with
 
     @abstractmethod
     def read(self, path: Path) -> Loaded:
@@ -78,6 +94,31 @@ class LocalDataset(AbstractVersionedDataset[Saved, Loaded]):
         path = Path(self._get_save_path())
         path.parent.mkdir(parents=True, exist_ok=True)
         self.write(data, path)
+        if self._version is not None:
+            share_files(path, (self.filepath, *map(Path, self._shares_with)))
+            self._remove_old_versions(path.parent.name)
+
+    def _remove_old_versions(self, saved: str) -> None:
+        """Remove what comes before the versions to be kept; what cannot be removed is named."""
+        if self._keep is None:
+            return
+        kept = {saved, *self.list_versions(full_path=False)[: self._keep]}
+        for folder in sorted(self.filepath.iterdir()):
+            version = folder.name
+            if version < min(kept) and _is_timestamp(version) and version != self._asked_for:
+                try:
+                    shutil.rmtree(folder)
+                except OSError as error:
+                    logger.warning(
+                        "The old version %s could not be removed (%s): remove it by hand.",
+                        folder,
+                        error,
+                    )
+
+    @property
+    def _asked_for(self) -> str | None:
+        """The version that is loaded by its name, if any."""
+        return None if self._version is None else self._version.load
 
     def resolve_save_version(self) -> str | None:
         """Name the version to save: it comes after all others, even where a clock was set back."""
@@ -112,10 +153,18 @@ def _versions(pattern: str) -> list[str]:
     return [str(version / name) for version in folder.iterdir()] if folder.is_dir() else []
 
 
+def _is_timestamp(version: str) -> bool:
+    """Tell a version that a run named from a copy that a person made and named."""
+    try:
+        datetime.strptime(version, VERSION_FORMAT)
+    except ValueError:
+        return False
+    return True
+
+
 def _after(version: str) -> str:
     """Name a version that sorts right after another."""
-    try:
-        later = datetime.strptime(version, VERSION_FORMAT) + timedelta(milliseconds=1)
-    except ValueError:  # a copy that a person made and named
+    if not _is_timestamp(version):
         return f"{version}~"
+    later = datetime.strptime(version, VERSION_FORMAT) + timedelta(milliseconds=1)
     return later.isoformat(timespec="milliseconds").replace(":", ".") + "Z"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from chajong.whole import bytes_on_disk
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -55,10 +57,11 @@ def summary_text(
         ("temperature", _temperatures(report)),
         *(("skipped", f"{name}: {why}") for name, why in report["skipped"].items()),
         ("submission", _submission(submission, results)),
+        ("disk", f"{bytes_on_disk(results) / 1e6:,.0f} MB in {results}"),
         ("reports", f"{results / '08_reporting'} (report.html, doubtful_labels.html, audit.html)"),
     ]
     if len(submission):
-        lines.insert(-1, ("top k", str(results / "07_model_output" / "top_k.csv")))
+        lines.insert(-2, ("top k", str(results / "07_model_output" / "top_k.csv")))
     return "\n".join(f"  {label:12} {text}" for label, text in lines) + "\n"
 
 

@@ -16,7 +16,6 @@ Weights of the hub stay references, which are fetched when the ensemble is first
 from __future__ import annotations
 
 import json
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,7 @@ from chajong.members.checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
+from chajong.members.libraries import library_versions
 from chajong.members.local_weights import copy_weights, find_weights
 from chajong.members.registry import kind_of
 from chajong.parameters import first_problem
@@ -50,28 +50,9 @@ ANSWERS_FILE = "kept_answers.arrow"
 
 CURE = "Copy it again, or make it anew with `kedro run --pipelines ensembling`."
 
-LIBRARIES = (
-    "chajong",
-    "numpy",
-    "open_clip_torch",
-    "pandas",
-    "pillow",
-    "scikit-learn",
-    "timm",
-    "torch",
-    "torchvision",
-    "transformers",
-)
-"""Libraries whose versions a directory records."""
-
 
 class SavedEnsembleError(ValueError):
     """A directory that is no saved ensemble, or whose parts do not fit; the message says which."""
-
-
-def library_versions() -> dict[str, str]:
-    """Give the versions of the libraries that answers depend on."""
-    return {library: version(library) for library in LIBRARIES}
 
 
 def write_ensemble(ensemble: Ensemble, folder: Path) -> None:

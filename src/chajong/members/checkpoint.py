@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     import torch
 
 WEIGHTS_FILE = "weights.safetensors"
+"""Every tensor that belongs to no fold's model, and in earlier versions those too."""
+
+FOLD_FILE = re.compile(r"(fold_\d+)\.safetensors")
+"""A fold's model, under the names that its own tensors have: the same file as its training left."""
+
 CONFIGURATION_FILE = "configuration.json"
 
 PROOF_PHOTOS = 8
@@ -50,14 +56,25 @@ def write_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
     """
     from safetensors.torch import save_file
 
-    tensors = {name: tensor.contiguous().cpu() for name, tensor in checkpoint.tensors.items()}
     text = json.dumps(checkpoint.configuration, ensure_ascii=False, indent=2)
     with whole_folder(folder, known_by=CONFIGURATION_FILE) as unfinished:
-        save_file(tensors, unfinished / WEIGHTS_FILE)
+        for name, tensors in _by_file(checkpoint.tensors).items():
+            save_file(tensors, unfinished / name)
         (unfinished / CONFIGURATION_FILE).write_text(text, encoding="utf-8")
         for name, content in checkpoint.files.items():
             (unfinished / name).parent.mkdir(parents=True, exist_ok=True)
             (unfinished / name).write_bytes(content)
+
+
+def _by_file(tensors: dict[str, torch.Tensor]) -> dict[str, dict[str, torch.Tensor]]:
+    """Part ``fold_<number>.<name>`` from all others."""
+    files: dict[str, dict[str, torch.Tensor]] = {WEIGHTS_FILE: {}}
+    for name, tensor in tensors.items():
+        fold, _, rest = name.partition(".")
+        is_fold = FOLD_FILE.fullmatch(f"{fold}.safetensors")
+        file, kept = (f"{fold}.safetensors", rest) if is_fold else (WEIGHTS_FILE, name)
+        files.setdefault(file, {})[kept] = tensor.contiguous().cpu()
+    return files
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
@@ -72,13 +89,18 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     refuse_links(folder)
     check_folder(folder, REMAKE)
     text = (folder / CONFIGURATION_FILE).read_text(encoding="utf-8")
+    tensors = load_file(folder / WEIGHTS_FILE)
     own = {folder / name for name in (WEIGHTS_FILE, CONFIGURATION_FILE, MANIFEST)}
+    for path in folder.iterdir():
+        if found := FOLD_FILE.fullmatch(path.name):
+            own.add(path)
+            tensors |= {f"{found[1]}.{name}": part for name, part in load_file(path).items()}
     files = {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path not in own
     }
-    return Checkpoint(load_file(folder / WEIGHTS_FILE), json.loads(text), files)
+    return Checkpoint(tensors, json.loads(text), files)
 
 
 def check_class_names(checkpoint: Checkpoint, class_names: Sequence[str]) -> None:

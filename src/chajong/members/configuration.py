@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from chajong.encoders.parameters import HogParameters
+from chajong.inside import folded
 from chajong.members.kinds.frozen import FrozenParameters
 from chajong.members.registry import KINDS
-from chajong.predictions.collection import folded
 from chajong.training.parameters import MatchedFoldsParameters
 
 if TYPE_CHECKING:

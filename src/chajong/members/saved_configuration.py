@@ -94,11 +94,18 @@ class SavedZeroShot(SavedTrained):
 
 
 class SavedClip(SavedTrained):
-    """CLIP models that compare photos with names and with training photos."""
+    """CLIP models that compare photos with names and with training photos.
+
+    Attributes:
+        wise_ft_alpha: The share of the trained weights.
+        interpolated: Whether the weights are kept at that share, as by earlier versions, or as
+            training left them.
+    """
 
     model: ClipParameters
     training: str
     wise_ft_alpha: Finite
+    interpolated: bool = True
     evidence: dict[str, Finite]
 
 

@@ -7,6 +7,7 @@ from unicodedata import normalize
 
 import pandas as pd
 
+from chajong.inside import folded
 from chajong.predictions.contract import Predictions
 from chajong.predictions.external import ExternalMemberError, read_external_member
 from chajong.predictions.table_files import member_name
@@ -44,11 +45,6 @@ def tables_by_member(files: Iterable[str], names: Iterable[str]) -> dict[str, st
         taken[folded(member)] = f"the table {file}"
         found[member] = file
     return found
-
-
-def folded(name: str) -> str:
-    """Take names that some file systems do not keep apart as one."""
-    return normalize("NFC", normalize("NFC", name).casefold())
 
 
 def read_table_of_others(

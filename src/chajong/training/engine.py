@@ -91,7 +91,7 @@ def train(job: TrainingJob, folder: Path) -> TrainedModel:
             GPU where one is asked for; or the loss is not a number.
     """
     check_device(job.parameters)
-    if (finished := _finished(folder)) is not None:
+    if (finished := finished_training(folder)) is not None:
         return finished
     folder.mkdir(parents=True, exist_ok=True)
     if job.parameters.processes == 1:
@@ -283,15 +283,13 @@ def _last_checkpoint(folder: Path) -> str | None:
 def _finish(
     average: Weights, log: list[dict[str, float]], schedule: TrainingSchedule, folder: Path
 ) -> None:
+    from safetensors.torch import load_file
+
     from chajong.training.trainer import WEIGHTS_FILE, save_weights
 
     best = folder / BEST_FILE
-    if best.exists():
-        # A copy, so that a run that is cut off here chooses the same epoch again.
-        with whole_file(folder / WEIGHTS_FILE, sealed=True) as unfinished:
-            shutil.copyfile(best, unfinished)
-    else:
-        save_weights(average, folder / WEIGHTS_FILE)
+    # A copy, so that a run that is cut off here chooses the same epoch again.
+    save_weights(load_file(best) if best.exists() else average, folder / WEIGHTS_FILE)
     kept = [entry for entry in log if "loss" in entry or "inner_loss" in entry]
     history = {"steps_per_epoch": schedule.steps_per_epoch, "log": kept}
     with whole_file(folder / HISTORY_FILE, sealed=True) as unfinished:
@@ -300,8 +298,12 @@ def _finish(
     shutil.rmtree(folder / CHECKPOINTS)
 
 
-def _finished(folder: Path) -> TrainedModel | None:
-    """Take what a finished training left; what is damaged is removed, and trained again."""
+def finished_training(folder: Path) -> TrainedModel | None:
+    """Take what a finished training left, if it has finished.
+
+    Args:
+        folder: As for `train`; what is damaged in it is removed, to be trained again.
+    """
     if not folder.exists():
         return None
     try:

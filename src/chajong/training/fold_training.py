@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from chajong.training.engine import TrainingJob, check_job, train
+from chajong.training.engine import (
+    HISTORY_FILE,
+    TrainingJob,
+    check_job,
+    finished_training,
+    train,
+)
 from chajong.training.errors import TrainingError
 from chajong.training.folds import CALIBRATION, training_rows
 
@@ -52,8 +58,11 @@ def train_folds(
     """
     # All jobs are laid out first: what is wrong with the last fold stops the run before the first.
     chosen = chosen_folds(folds, parameters)
+    trained = {fold: finished_training(folder / f"fold_{fold}") for fold in chosen}
     jobs = {}
     for place, fold in enumerate(chosen, start=1):
+        if trained[fold] is not None:
+            continue
         seen, inner = _training_photos(fold, photos, folds, parameters)
         jobs[fold] = TrainingJob(
             build=build(fold),
@@ -63,7 +72,15 @@ def train_folds(
             title=f"{title}, fold {fold} ({place} of {len(chosen)})",
         )
         check_job(jobs[fold])
-    return {fold: train(job, folder / f"fold_{fold}") for fold, job in jobs.items()}
+    return {
+        fold: model or train(jobs[fold], folder / f"fold_{fold}") for fold, model in trained.items()
+    }
+
+
+def is_finished(folder: Path) -> bool:
+    """Tell the folder of `train_folds` in which nothing is left to be trained."""
+    folds = list(folder.glob("fold_*"))
+    return bool(folds) and all((fold / HISTORY_FILE).exists() for fold in folds)
 
 
 def chosen_folds(folds: pd.DataFrame, parameters: TrainingParameters) -> list[int]:

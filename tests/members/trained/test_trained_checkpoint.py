@@ -19,6 +19,7 @@ from chajong.members.trained.checkpoint import (
 )
 from chajong.photos.resizing import Preparation
 from chajong.training.moving_average import trained_weights
+from chajong.training.trainer import save_weights
 
 PREPARATION = Preparation(*TinyClassifier.image_size, zoom=(1.0, 1.2))
 FOLDS = (1, 10)
@@ -83,11 +84,29 @@ def test_a_folds_weights_are_its_own(checkpoint):
         assert all(torch.equal(weights[name], expected[name]) for name in expected)
 
 
+def test_a_fold_has_the_same_file_as_its_training_left(checkpoint, tmp_path):
+    for fold in FOLDS:
+        save_weights(trained_weights(fold_model(fold)), tmp_path / "left")
+        kept = tmp_path / "checkpoint" / f"fold_{fold}.safetensors"
+        assert kept.read_bytes() == (tmp_path / "left").read_bytes()
+
+
+def test_a_checkpoint_of_earlier_versions_had_all_folds_in_one_file(checkpoint, tmp_path, tables):
+    folder = tmp_path / "checkpoint"
+    for file in folder.glob("fold_*"):
+        file.unlink()
+    save_file(checkpoint.tensors, folder / WEIGHTS_FILE)
+    seal_folder(folder)
+    read = read_checkpoint(folder)
+    assert read.tensors.keys() == checkpoint.tensors.keys()
+    assert sorted(restore(read, tables)) == list(FOLDS)
+
+
 @pytest.mark.parametrize("tampered", ["head.bias", "layers.1.running_mean"])
 def test_weights_that_were_changed_in_the_file_are_refused(tables, tmp_path, checkpoint, tampered):
-    file = tmp_path / "checkpoint" / WEIGHTS_FILE
+    file = tmp_path / "checkpoint" / "fold_10.safetensors"
     tensors = load_file(file)
-    tensors[f"fold_10.{tampered}"][0] += 0.5
+    tensors[tampered][0] += 0.5
     save_file(tensors, file)
     seal_folder(file.parent)
     with pytest.raises(CheckpointError, match="model of fold 10 differs by"):

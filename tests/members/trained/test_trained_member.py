@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 
@@ -5,12 +7,14 @@ from chajong.members.trained.member import (
     Scored,
     calibrated_predictions,
     cross_fit_rows,
+    forget_trainings,
     join_scored,
 )
 from chajong.predictions.completeness import complete_members
 from chajong.predictions.contract import normalise_log
 from chajong.predictions.cross_fitting import cross_fitting_parts
 from chajong.predictions.mixture import fit_mixture
+from chajong.training.engine import HISTORY_FILE
 
 
 def scores_of(tables, fold, seed=0, kinds=2):
@@ -161,3 +165,16 @@ def test_what_is_fitted_sees_the_labels_of_other_folds_that_count(scored, tables
     counted = own[own["label_counts"]]
     expected = [set(counted.loc[counted["fold"] != fold, "photo_id"]) for fold in range(3)]
     assert [names for names, _ in seen] == [*expected, set(counted["photo_id"])]
+
+
+def test_the_two_finished_trainings_that_were_used_last_stay_and_what_is_not_finished(tmp_path):
+    for number, key in enumerate(("oldest", "older", "latest")):
+        for fold in ("fold_0", "fold_1"):
+            (tmp_path / key / fold).mkdir(parents=True)
+            (tmp_path / key / fold / HISTORY_FILE).touch()
+        os.utime(tmp_path / key, (number, number))
+    (tmp_path / "interrupted" / "fold_0").mkdir(parents=True)
+    (tmp_path / "predict").mkdir()
+    forget_trainings(tmp_path, "oldest")
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"oldest", "latest", "interrupted", "predict"}

@@ -122,25 +122,23 @@ def fusion_builder(
     if start is None:
         build = partial(build_fusion, settings, names)
         return lambda fold: build
-    backbones = trained_backbones(start, tables)
-    return lambda fold: partial(
-        _build_from_backbone, settings, names, _backbone_of_fold(backbones, fold)
-    )
+    backbone_of = trained_backbones(start, tables)
+    return lambda fold: partial(_build_from_backbone, settings, names, backbone_of(fold))
 
 
-def trained_backbones(checkpoint: Checkpoint, tables: TrainingTables) -> dict[int, Weights]:
-    """Build the plain classifiers of a checkpoint, and see that they score as they did.
+def trained_backbones(checkpoint: Checkpoint, tables: TrainingTables) -> Callable[[int], Weights]:
+    """Say how the plain classifier of a fold is built from a checkpoint.
 
     Args:
         checkpoint: Of a backbone member.
         tables: The classes and folds of this run.
 
     Returns:
-        The whole `state_dict` of every fold's model.
+        From a fold to the whole `state_dict` of its model. It raises a CheckpointError where there
+        is none, or where it does not reproduce the scores that were saved with it.
 
     Raises:
-        CheckpointError: The models were trained for other classes, photos or folds, or do not
-            reproduce the scores that were saved with them.
+        CheckpointError: The models were trained for other classes, photos or folds.
     """
     check_class_names(checkpoint, tables.class_names)
     if checkpoint.configuration["contract"] != tables.training_contract:
@@ -154,6 +152,12 @@ def trained_backbones(checkpoint: Checkpoint, tables: TrainingTables) -> dict[in
     builder = backbone_builder(parameters, tables)
 
     def state_of(fold: int) -> Weights:
+        if fold not in checkpoint.configuration["folds"]:
+            message = (
+                f"Training is to start from the model of fold {fold} of the member that `start` "
+                "names, and there is none: train that fold of it, too (`training.folds`)."
+            )
+            raise CheckpointError(message)
         model = restore_fold_model(
             checkpoint,
             fold,
@@ -162,7 +166,7 @@ def trained_backbones(checkpoint: Checkpoint, tables: TrainingTables) -> dict[in
         )
         return model.cpu().state_dict()
 
-    return {fold: state_of(fold) for fold in checkpoint.configuration["folds"]}
+    return state_of
 
 
 def restored_models(
@@ -198,16 +202,6 @@ def restored_models(
         class_names,
     )
     return parameters, models
-
-
-def _backbone_of_fold(backbones: dict[int, Weights], fold: int) -> Weights:
-    if fold not in backbones:
-        message = (
-            f"Training is to start from the model of fold {fold} of the member that `start` names, "
-            "and there is none: train that fold of it, too (`training.folds`)."
-        )
-        raise CheckpointError(message)
-    return backbones[fold]
 
 
 def _build_from_backbone(

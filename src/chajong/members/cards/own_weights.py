@@ -11,11 +11,13 @@ from hashlib import file_digest
 from importlib.resources import files
 from io import StringIO
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from chajong.encoders.hub import ENDINGS_OF_WEIGHTS
 from chajong.encoders.weights import is_path
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def made_here(weights: str) -> bool:
@@ -38,6 +40,8 @@ def made_here(weights: str) -> bool:
 @cache
 def own_weights() -> pd.DataFrame:
     """Read the table of own weights: model, bytes, sha256."""
+    import pandas as pd
+
     text = (files(__package__) / "own_weights.csv").read_text(encoding="utf-8")
     return pd.read_csv(StringIO(text))
 

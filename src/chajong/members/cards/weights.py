@@ -15,7 +15,6 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from pydantic import Field
 
 from chajong.encoders.weights import BASE, is_path
@@ -24,6 +23,8 @@ from chajong.parameters import Strict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    import pandas as pd
 
 NO_WEIGHTS = ("random", "characters")
 """Settings that name no weights."""
@@ -132,6 +133,8 @@ def _commit(revision: Any) -> str:
 @cache
 def published_weights() -> pd.DataFrame:
     """Read what is known of published weights: model, weights, licence, published, source, note."""
+    import pandas as pd
+
     text = (files(__package__) / "published_weights.csv").read_text(encoding="utf-8")
     return pd.read_csv(StringIO(text), dtype=str, keep_default_na=False)
 
@@ -146,6 +149,8 @@ def describe_weights(used: Iterable[UsedWeights], rule: WeightsRule) -> pd.DataF
     Returns:
         One row each: `COLUMNS`; empty text where nothing is known.
     """
+    import pandas as pd
+
     rows = [
         (each.member, each.model, each.shown, each.commit, *_known(each, rule)) for each in used
     ]
@@ -207,6 +212,8 @@ def _broken(row: Mapping[Any, Any], rule: WeightsRule) -> str | None:
 
 def last_day(published: str) -> date:
     """Give the last day that a year, a month or a day can mean."""
+    import pandas as pd
+
     parts = [int(part) for part in re.findall(r"\d+", published)]
     if len(parts) == 1:
         return date(parts[0], 12, 31)

@@ -128,23 +128,24 @@ class FoldModels:
     def checkpoint(self, alpha: float, configuration: dict[str, Any]) -> Checkpoint:
         """Keep every fold's model and the training photos that it compares with.
 
+        Weights stay as training left them, and so need no second place on the disk; see
+        `loading_of`.
+
         Args:
             alpha: α of WiSE-FT.
             configuration: What else is needed to predict.
         """
         views = log_probability_views(self._model, self._parameters)
         proof = proof_photos(self._tables, views.preparation)
-        weights, proofs, compared = {}, {}, {}
+        proofs, compared = {}, {}
         for fold in self._weights:
             self._set(fold, alpha)
-            weights[fold] = {
-                name: part.cpu().clone() for name, part in trained_weights(self._model).items()
-            }
             proofs[fold] = views.encode_exactly(proof.views)
             embedded, labels = self._training_photos(fold, alpha)
             compared[f"evidence.fold_{fold}.photos"] = embedded.half()
             compared[f"evidence.fold_{fold}.labels"] = labels
-        checkpoint = trained_checkpoint(weights, proof, proofs, configuration)
+        chosen = {"wise_ft_alpha": alpha, "interpolated": False}
+        checkpoint = trained_checkpoint(self._weights, proof, proofs, configuration | chosen)
         return replace(checkpoint, tensors={**checkpoint.tensors, **compared})
 
     def _set(self, fold: int, alpha: float) -> None:

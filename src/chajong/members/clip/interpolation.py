@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from chajong.training.moving_average import differing_weights
+from chajong.training.moving_average import (
+    differing_weights,
+    load_trained_weights,
+    trained_weights,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from torch import Tensor
+    from torch.nn import Module
+
+    from chajong.training.moving_average import Weights
 
 
 def interpolate(
@@ -40,6 +49,17 @@ def interpolate(
         name: tensor if _kept(name, tensor) else start[name].lerp(tensor, alpha)
         for name, tensor in trained.items()
     }
+
+
+def loading_of(configuration: Mapping[str, Any]) -> Callable[[Module, Weights], None]:
+    """Say how the weights of a checkpoint are put into a model with its starting weights."""
+    interpolated = configuration.get("interpolated", True)
+    alpha: float = 1.0 if interpolated else configuration["wise_ft_alpha"]
+
+    def load(model: Module, weights: Weights) -> None:
+        load_trained_weights(model, interpolate(trained_weights(model), weights, alpha))
+
+    return load
 
 
 def _kept(name: str, tensor: Tensor) -> bool:

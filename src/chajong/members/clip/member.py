@@ -118,7 +118,6 @@ def predict_folds(
             {
                 "model": at_commits(parameters).model_dump(mode="json"),
                 "training": training["key"],
-                "wise_ft_alpha": alphas.overall,
                 "evidence": evidence,
                 "contract": tables.training_contract,
                 "class_names": list(tables.class_names),

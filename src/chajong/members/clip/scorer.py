@@ -13,6 +13,7 @@ from chajong.members.clip.fold_models import (
     embedding_views,
     scored_by_names,
 )
+from chajong.members.clip.interpolation import loading_of
 from chajong.members.clip.parameters import ClipParameters
 from chajong.members.clip.prompts import class_prompts
 from chajong.members.trained.checkpoint import restore_fold_model, restore_fold_models
@@ -41,6 +42,7 @@ class ClipScorer:
             lambda _: build_clip_classifier(parameters, prompts),
             lambda model: log_probability_views(model, parameters),
             effective_class_names(classes),
+            loading_of(configuration),
         )
         self._models: dict[int, ClipClassifier] = restored
         self._tensors = checkpoint.tensors

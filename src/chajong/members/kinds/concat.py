@@ -52,7 +52,7 @@ class ConcatKind(HeadsKind):
         """See `Kind`."""
         return (
             Step("join_features", self.join, EXTRACTED),
-            Step("fit_heads", self.predict, FITTED),
+            Step("fit_heads", self.predict, FITTED, kept=True),
         )
 
     def references(self, parameters: ConcatParameters) -> dict[str, Reference]:

@@ -96,6 +96,7 @@ def restore_fold_models(
     build: Callable[[int], torch.nn.Module],
     ask: Callable[[torch.nn.Module], ViewAverage],
     class_names: Sequence[str],
+    load: Callable[[torch.nn.Module, Weights], None] = load_trained_weights,
 ) -> dict[int, torch.nn.Module]:
     """Build the fold models of a checkpoint, and see that they score as they did.
 
@@ -104,6 +105,7 @@ def restore_fold_models(
         build: Makes a fold's model with its starting weights.
         ask: Wraps a model so that it gives log-probabilities of views.
         class_names: The effective classes of this run.
+        load: Puts a fold's trained weights into a model with its starting weights.
 
     Returns:
         Models by fold, ready to score.
@@ -114,7 +116,7 @@ def restore_fold_models(
     """
     check_class_names(checkpoint, class_names)
     folds = checkpoint.configuration["folds"]
-    return {fold: restore_fold_model(checkpoint, fold, build, ask) for fold in folds}
+    return {fold: restore_fold_model(checkpoint, fold, build, ask, load) for fold in folds}
 
 
 def restore_fold_model(
@@ -122,15 +124,17 @@ def restore_fold_model(
     fold: int,
     build: Callable[[int], torch.nn.Module],
     ask: Callable[[torch.nn.Module], ViewAverage],
+    load: Callable[[torch.nn.Module, Weights], None] = load_trained_weights,
 ) -> torch.nn.Module:
     """Build one fold's model, and see that it scores as it did; see `restore_fold_models`.
 
     Raises:
         CheckpointError: It does not.
     """
-    model = build(fold).eval().to(best_device())
+    model = build(fold).eval()
     if weights := fold_weights(checkpoint, fold):  # none where nothing was trained
-        load_trained_weights(model, weights)
+        load(model, weights)
+    model.to(best_device())
     scores = ask(model).encode_exactly(checkpoint.tensors["proof.views"])
     check_proof(scores, checkpoint, fold, arithmetic_here())
     return model

@@ -54,8 +54,12 @@ class TrainedKind(Kind[Parameters]):
             Step("draw_training_photos", self.draw_training_photos, ("training_photos",)),
             Step("train_folds", self.train, ("fold_weights", "history", "training")),
             Step("chart_training", self.chart_training, ("training_chart",)),
-            Step("predict", self.predict, PREDICTED),
+            Step("predict", self.predict, PREDICTED, kept=True),
         )
+
+    def depends_on(self, given: Report) -> Report:
+        """See `Kind`; the key of a training names the weights that it started from."""
+        return {**given, "training": given["training"]["key"]}
 
     def train(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,7 +17,7 @@ from chajong.predictions.cross_fitting import cross_fit, cross_fitting_parts
 from chajong.predictions.measurement import measure
 from chajong.predictions.mixture import fit_mixture
 from chajong.predictions.scoring import out_of_fold_metrics
-from chajong.training.fold_training import train_folds, training_history
+from chajong.training.fold_training import is_finished, train_folds, training_history
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from chajong.training.questions import PhotoQuestions
 
 T = TypeVar("T")
+
+KEPT = 2
+"""Finished trainings of a member that are kept, each of other settings or photos."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +96,7 @@ def train_member(
     photos = replace(tables.train_photos(), questions=questions)
     with measure() as measurement:
         trained = train_folds(build, photos, tables.folds, parameters, scratch / key, title)
+    forget_trainings(scratch, key)
     report = {
         "key": key,
         "seconds": sum(model.seconds for model in trained.values()),
@@ -98,6 +104,20 @@ def train_member(
     }
     weights = {fold: model.weights for fold, model in trained.items()}
     return weights, training_history(trained), report
+
+
+def forget_trainings(scratch: Path, key: str) -> None:
+    """Remove the finished trainings of earlier settings but the latest, which one may go back to.
+
+    Args:
+        scratch: Where trainings are kept, in a folder a key; those that were interrupted stay, and
+            so does whatever else is there.
+        key: The training that has just been taken.
+    """
+    os.utime(scratch / key)
+    finished = [folder for folder in scratch.iterdir() if is_finished(folder)]
+    for folder in sorted(finished, key=lambda folder: -folder.stat().st_mtime_ns)[KEPT:]:
+        shutil.rmtree(folder)
 
 
 def score_rows(fold: int, views: ViewAverage, tables: TrainingTables, title: str) -> Scored:

@@ -1,20 +1,24 @@
 """Nodes of data_processing that make folds: what belongs together, and how hard they are."""
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from chajong.encoders.features import Features
 from chajong.members.kinds.frozen import FrozenKind, FrozenParameters
-from chajong.names.table import effective_labels
-from chajong.photos.shift import FEWEST_PHOTOS
-from chajong.photos.sources import PhotoSource
-from chajong.photos.store import PhotoStore
 from chajong.photos.table import readable_photos
 from chajong.pipelines.data_processing.parameters import DataProcessingParameters
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
+    from chajong.encoders.features import Features
+    from chajong.photos.sources import PhotoSource
+    from chajong.photos.store import PhotoStore
 
 HISTOGRAMS = FrozenParameters(kind="frozen")
 """What says how alike photos are where there is no frozen member."""
@@ -43,6 +47,9 @@ def group_photos(
     Raises:
         RawDataError: Fewer than two classes have readable photos.
     """
+    import pandas as pd
+
+    from chajong.names.table import effective_labels
     from chajong.photos.near_duplicates import find_conflicts, near_duplicates_of
     from chajong.photos.raw_tables import RawDataError, examples
     from chajong.training.folds import join_groups
@@ -168,7 +175,10 @@ def assign_folds(
         counts; without one, labels in conflict do not. And one row a way to join photos of a class,
         with how well distances match; none where there are too few new photos to say.
     """
+    import pandas as pd
+
     from chajong.photos.review import trusted_labels
+    from chajong.photos.shift import FEWEST_PHOTOS
     from chajong.training.matched_folds import CANDIDATE_COLUMNS, match_groups
 
     labels = _labels_as_they_came(photos, listing, classes)
@@ -199,6 +209,8 @@ def _labels_as_they_came(
     photos: pd.DataFrame, listing: pd.DataFrame, classes: pd.DataFrame
 ) -> np.ndarray:
     """Number the effective class of each readable train photo, before any review."""
+    from chajong.names.table import effective_labels
+
     train = readable_photos(photos, "train")
     came_as = listing.set_index("photo_id").loc[train["photo_id"], "class_name"]
     return effective_labels(came_as, classes)
@@ -260,6 +272,7 @@ def report_folds(
         The figures, with a `text`; and a Plotly figure of the distances. Where there is nothing to
         compare with, the text says so and nothing is drawn.
     """
+    from chajong.photos.shift import FEWEST_PHOTOS
     from chajong.reports.matched_folds import compare_folds, nothing_compared
 
     called = "typical" if parameters.typical_photos else "test"

@@ -1,15 +1,20 @@
 """Nodes of data_processing: data and parameters in, data out."""
 
+from __future__ import annotations
+
 import logging
-from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import pandas as pd
-
-from chajong.photos.folder import PhotoFolder
-from chajong.photos.shift import ShiftReport
-from chajong.photos.store import PhotoStore
 from chajong.pipelines.data_processing.parameters import DataProcessingParameters
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from chajong.photos.folder import PhotoFolder
+    from chajong.photos.shift import ShiftReport
+    from chajong.photos.store import PhotoStore
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +71,8 @@ def honour_review(
         The listing with the new labels of relabelled photos and a column `verdict`, "" where a
         photo was not reviewed.
     """
+    import pandas as pd
+
     from chajong.photos.review import REVIEW_COLUMNS, apply_review, read_review
 
     table = pd.DataFrame(columns=list(REVIEW_COLUMNS)) if review is None else review
@@ -88,6 +95,7 @@ def read_photos(
         The `photos` table and the photo store.
     """
     from chajong.photos.preparation import open_photo_cache, prepare_photos
+    from chajong.photos.store import PhotoStore
 
     cache = open_photo_cache(scratch, parameters.store)
     photos, jpegs = prepare_photos(folder.read, listing, parameters.store, cache)

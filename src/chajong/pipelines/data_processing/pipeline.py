@@ -7,7 +7,7 @@ from kedro.pipeline import Node, Pipeline
 from pydantic import ValidationError
 
 from chajong.configuration import configured_members, configured_parameters
-from chajong.graph import boxed, knowing
+from chajong.graph import boxed, knowing, node
 from chajong.members.configuration import Member, encoder_of_folds
 from chajong.pipelines.data_processing.folds import (
     assign_folds,
@@ -44,20 +44,20 @@ def create_pipeline() -> Pipeline:
     folds = _folds(_read(parameters), encoder_of_folds(configured_members(), parameters))
     return boxed(
         [
-            Node(
+            node(
                 list_classes,
                 inputs=["photo_folder", "params:data_processing"],
                 outputs="classes",
                 name="list_classes",
             ),
-            Node(list_photos, inputs="photo_folder", outputs="photo_listing", name="list_photos"),
-            Node(
+            node(list_photos, inputs="photo_folder", outputs="photo_listing", name="list_photos"),
+            node(
                 honour_review,
                 inputs=["photo_folder", "photo_listing", "photo_review"],
                 outputs="reviewed_listing",
                 name="honour_review",
             ),
-            Node(
+            node(
                 read_photos,
                 inputs=[
                     "photo_folder",
@@ -68,32 +68,32 @@ def create_pipeline() -> Pipeline:
                 outputs=["photos", "photo_store"],
                 name="read_photos",
             ),
-            Node(
+            node(
                 group_photos,
                 inputs=["photos", "classes", "photo_store", "params:data_processing"],
                 outputs="photo_groups",
                 name="group_photos",
             ),
             *folds,
-            Node(
+            node(
                 report_shift,
                 inputs=["photos", "params:data_processing"],
                 outputs="shift",
                 name="report_shift",
             ),
-            Node(
+            node(
                 chart_shift,
                 inputs=["photos", PARAMETERS],
                 outputs="shift_chart",
                 name="chart_shift",
             ),
-            Node(
+            node(
                 audit,
                 inputs=["photo_folder", "photos", "classes", "photo_groups", "folds"],
                 outputs="audit",
                 name="audit",
             ),
-            Node(
+            node(
                 draw_audit_page,
                 inputs=["audit", "photos", "photo_store", "shift"],
                 outputs="audit_page",
@@ -123,13 +123,13 @@ def _folds(parameters: DataProcessingParameters, encoder: Member | None) -> list
         compared = ["features", "new_features"]
     return [
         *(_features(parameters, encoder) if compared else []),
-        Node(
+        node(
             assign_folds,
             inputs=[*FOR_FOLDS, PARAMETERS, *compared],
             outputs=["folds", "fold_candidates"],
             name="assign_folds",
         ),
-        Node(
+        node(
             knowing(report_folds, (encoder.name if encoder else HISTOGRAMS,)),
             inputs=[*FOR_FOLDS, "folds", "fold_candidates", PARAMETERS, *compared],
             outputs=["folds_report", "folds_chart"],
@@ -144,14 +144,14 @@ def _features(parameters: DataProcessingParameters, encoder: Member | None) -> l
     frozen = [f"params:{encoder.name}"] if encoder else []
     typical = parameters.typical_photos is not None
     return [
-        Node(check_encoder, inputs=[scratch, *frozen], outputs="encoder", name="check_encoder"),
-        Node(
+        node(check_encoder, inputs=[scratch, *frozen], outputs="encoder", name="check_encoder"),
+        node(
             extract_features,
             inputs=["photos", "photo_store", "encoder", scratch, *frozen],
             outputs=["features", "extraction"],
             name="extract_features",
         ),
-        Node(
+        node(
             features_of_typical_photos if typical else features_of_test_photos,
             inputs=["typical_photos", PARAMETERS, *frozen] if typical else ["photos", "features"],
             outputs="new_features",

@@ -1,16 +1,21 @@
 """Nodes of ensembling: predictions of every member in, one submission out."""
 
-from collections.abc import Sequence
-from typing import Any
+from __future__ import annotations
 
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
-from chajong.ensembling.refinement import Refined
-from chajong.ensembling.shift_aware import ShiftAwarePool
-from chajong.members.checkpoint import Checkpoint
 from chajong.photos.table import readable_photos
 from chajong.pipelines.ensembling.parameters import EnsemblingParameters
-from chajong.predictions.contract import Predictions, contract_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from chajong.ensembling.refinement import Refined
+    from chajong.ensembling.shift_aware import ShiftAwarePool
+    from chajong.members.checkpoint import Checkpoint
+    from chajong.predictions.contract import Predictions
 
 Report = dict[str, Any]
 
@@ -165,6 +170,7 @@ def pool(
     """
     from chajong.ensembling.pooling import pool_members
     from chajong.ensembling.shift_aware import pool_for_test_photos
+    from chajong.predictions.contract import contract_hash
     from chajong.predictions.scoring import train_labels
 
     labels = train_labels(photos, classes)

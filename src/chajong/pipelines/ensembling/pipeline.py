@@ -3,7 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from chajong.configuration import SESSION, configured_members
-from chajong.graph import boxed, gather, knowing
+from chajong.graph import boxed, gather, knowing, node
 from chajong.members.configuration import Members
 from chajong.pipelines.ensembling.nodes import (
     admit_members,
@@ -44,14 +44,14 @@ def _collecting(members: Members) -> list[Node]:
     )
     trained = tuple(name for name in names if name not in hinted)
     return [
-        Node(
+        node(
             # A table in the place of a member that is left out would be taken for it.
             knowing(check_names, (*names, *SESSION.left_out)),
             inputs=["external_members", PARAMETERS],
             outputs=None,
             name="check_names",
         ),
-        Node(
+        node(
             knowing(read_tables_of_others, names),
             inputs=["external_members", *TABLES],
             outputs="tables_of_others",
@@ -61,13 +61,13 @@ def _collecting(members: Members) -> list[Node]:
         gather("predictions", hinted, "hinted_members"),
         gather("checkpoint", names, "checkpoints"),
         gather("metrics", names, "metrics_of_members"),
-        Node(
+        node(
             knowing(collect_members, names),
             inputs=["trained_members", "tables_of_others", "hinted_members", PARAMETERS],
             outputs=["collected_members", "absent_members"],
             name="collect_members",
         ),
-        Node(
+        node(
             admit_members,
             inputs=["collected_members", "checkpoints", PARAMETERS],
             outputs=["members", "weights"],
@@ -79,20 +79,20 @@ def _collecting(members: Members) -> list[Node]:
 def _pooling() -> list[Node]:
     """Connect what can be pooled to the ensemble's predictions."""
     return [
-        Node(
+        node(
             weigh_photos,
             inputs=["photos", "folds", "shift", PARAMETERS],
             outputs="test_likeness",
             name="weigh_photos",
         ),
-        Node(
+        node(
             pool,
             inputs=["members", *TABLES, "shift", "test_likeness", PARAMETERS],
             outputs="pooled",
             name="pool_members",
         ),
-        Node(refine, inputs=["pooled", *TABLES], outputs="refined", name="refine_pool"),
-        Node(
+        node(refine, inputs=["pooled", *TABLES], outputs="refined", name="refine_pool"),
+        node(
             report_ensemble,
             inputs=["pooled", "refined", "absent_members", "photos", "classes"],
             outputs=["predictions", "step_losses", "report"],
@@ -104,7 +104,7 @@ def _pooling() -> list[Node]:
 def _saving() -> list[Node]:
     """Connect the pool and the checkpoints to the saved ensemble, read back and compared."""
     return [
-        Node(
+        node(
             serve,
             inputs=[
                 "pooled",
@@ -119,13 +119,13 @@ def _saving() -> list[Node]:
             outputs="served",
             name="serve",
         ),
-        Node(
+        node(
             save_ensemble,
             inputs=["served", "checkpoints", "members", "weights", *TABLES, "photo_store"],
             outputs="saved",
             name="save_ensemble",
         ),
-        Node(
+        node(
             compare_saved_ensemble,
             inputs=["saved", "served"],
             outputs="agreement",
@@ -137,31 +137,31 @@ def _saving() -> list[Node]:
 def _reporting() -> list[Node]:
     """Connect the ensemble's predictions to the submission, the leaderboard and the summary."""
     return [
-        Node(
+        node(
             make_submission,
             inputs=["predictions", "agreement", "photo_folder", "classes", "folds", "photos"],
             outputs="submission",
             name="make_submission",
         ),
-        Node(
+        node(
             list_top_k,
             inputs=["predictions", "agreement", PARAMETERS],
             outputs="top_k",
             name="list_top_k",
         ),
-        Node(
+        node(
             rank_members,
             inputs=["members", "report", "predictions", *TABLES, "metrics_of_members"],
             outputs="leaderboard",
             name="rank_members",
         ),
-        Node(
+        node(
             chart_members,
             inputs="leaderboard",
             outputs="leaderboard_chart",
             name="chart_members",
         ),
-        Node(
+        node(
             summarise,
             inputs=[
                 "report",

@@ -1,13 +1,17 @@
 """Nodes of ensembling that lay out what people take away: submission, leaderboard, summary."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from chajong.photos.folder import PhotoFolder
 from chajong.pipelines.ensembling.parameters import EnsemblingParameters
-from chajong.predictions.contract import Predictions, contract_hash, split_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from chajong.photos.folder import PhotoFolder
+    from chajong.predictions.contract import Predictions
 
 Report = dict[str, Any]
 
@@ -37,6 +41,7 @@ def make_submission(
     Raises:
         SubmissionError: The submission would be refused.
     """
+    from chajong.predictions.contract import split_rows
     from chajong.predictions.scoring import class_prior, train_labels
     from chajong.predictions.submission import build_submission, validate_submission
 
@@ -67,6 +72,7 @@ def list_top_k(
     Returns:
         One row a photo and rank.
     """
+    from chajong.predictions.contract import split_rows
     from chajong.predictions.submission import top_k_table
 
     return top_k_table(split_rows(predictions, "test"), parameters.top_k)
@@ -96,6 +102,7 @@ def rank_members(
         One row a member, the lowest log loss first.
     """
     from chajong.ensembling.leaderboard import leaderboard
+    from chajong.predictions.contract import contract_hash
     from chajong.predictions.scoring import out_of_fold_metrics, photo_losses
 
     contract = contract_hash(classes, folds, photos)

@@ -1,20 +1,24 @@
 """Nodes of ensembling that save what answers about new photos, and prove that it does."""
 
-from typing import Any
+from __future__ import annotations
 
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from chajong.datasets.optional import Skipped
-from chajong.ensembling.refinement import Refined
-from chajong.ensembling.shift_aware import ShiftAwarePool
-from chajong.inference.classifier import CarClassifier
-from chajong.inference.ensemble import Ensemble
 from chajong.inference.served import ServedPool
-from chajong.members.checkpoint import Checkpoint
-from chajong.photos.store import PhotoStore
 from chajong.pipelines.ensembling.nodes import pool, refine
 from chajong.pipelines.ensembling.parameters import EnsemblingParameters
-from chajong.predictions.contract import Predictions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from chajong.ensembling.refinement import Refined
+    from chajong.ensembling.shift_aware import ShiftAwarePool
+    from chajong.inference.classifier import CarClassifier
+    from chajong.inference.ensemble import Ensemble
+    from chajong.members.checkpoint import Checkpoint
+    from chajong.photos.store import PhotoStore
+    from chajong.predictions.contract import Predictions
 
 Report = dict[str, Any]
 

@@ -1,13 +1,18 @@
 """Nodes of inference."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from chajong.inference.answers import Answers
-from chajong.inference.classifier import CarClassifier
-from chajong.photos.sources import PhotoSource
 from chajong.pipelines.inference.parameters import InferenceParameters
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from chajong.inference.answers import Answers
+    from chajong.inference.classifier import CarClassifier
+    from chajong.photos.sources import PhotoSource
 
 
 def answer_new_photos(

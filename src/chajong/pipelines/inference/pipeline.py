@@ -1,7 +1,8 @@
 """The graph of inference."""
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
+from chajong.graph import node
 from chajong.pipelines.inference.nodes import (
     answer_new_photos,
     lay_out_answers,
@@ -13,19 +14,19 @@ def create_pipeline() -> Pipeline:
     """Connect new photos and the saved ensemble to tables of names."""
     return Pipeline(
         [
-            Node(
+            node(
                 answer_new_photos,
                 inputs=["new_photos", "ensemble.saved", "class_prior", "params:inference"],
                 outputs="new_photos.answers",
                 name="answer_new_photos",
             ),
-            Node(
+            node(
                 lay_out_answers,
                 inputs=["new_photos.answers", "params:inference"],
                 outputs=["new_photos.top_k", "new_photos.probabilities"],
                 name="lay_out_answers",
             ),
-            Node(
+            node(
                 summarise_answers,
                 inputs=["new_photos.answers", "params:inference"],
                 outputs="new_photos.summary",

@@ -1,18 +1,24 @@
 """Nodes of reporting: what the ensemble said, drawn so that people see what to do next."""
 
-from collections.abc import Sequence
-from typing import Any
+from __future__ import annotations
 
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
-from chajong.encoders.features import Features
-from chajong.photos.store import PhotoStore
 from chajong.pipelines.reporting.parameters import ReportingParameters
-from chajong.predictions.contract import Predictions, split_rows
-from chajong.reports.scored_photos import ScoredPhotos
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from chajong.encoders.features import Features
+    from chajong.photos.store import PhotoStore
+    from chajong.predictions.contract import Predictions
+    from chajong.reports.scored_photos import ScoredPhotos
+
+    Answers = dict[str, ScoredPhotos]
 
 Report = dict[str, Any]
-Answers = dict[str, ScoredPhotos]
 
 ENSEMBLE = "ensemble"
 CHART = "_chart"
@@ -191,6 +197,7 @@ def draw_unknown_photos(
     """
     from plotly.graph_objects import Figure
 
+    from chajong.predictions.contract import split_rows
     from chajong.reports.none_of_the_known import none_of_the_known, score_chart, unknown_photos
 
     test = split_rows(ensemble, "test")

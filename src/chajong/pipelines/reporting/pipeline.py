@@ -1,9 +1,9 @@
 """The graph of reporting."""
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from chajong.configuration import configured_members
-from chajong.graph import boxed, gather, knowing
+from chajong.graph import boxed, gather, knowing, node
 from chajong.members.configuration import leaving
 from chajong.pipelines.reporting.nodes import (
     compare_runs,
@@ -54,7 +54,7 @@ def create_pipeline() -> Pipeline:
             gather("features", leaving(members, "features"), "features_of_members"),
             gather("car_likeness", leaving(members, "car_likeness"), "car_likeness_of_members"),
             gather("predictions", names, "predictions_of_members"),
-            Node(
+            node(
                 knowing(score_answers, names),
                 inputs=[
                     "photos",
@@ -67,67 +67,67 @@ def create_pipeline() -> Pipeline:
                 outputs="answers",
                 name="score_answers",
             ),
-            Node(
+            node(
                 draw_steps,
                 inputs=["ensemble.step_losses", "folds"],
                 outputs=["steps", "steps_chart"],
                 name="draw_steps",
             ),
-            Node(
+            node(
                 draw_approaches,
                 inputs="ensemble.leaderboard",
                 outputs=["approaches", "approaches_chart"],
                 name="draw_approaches",
             ),
-            Node(
+            node(
                 draw_reliability,
                 inputs="answers",
                 outputs=["reliability", "reliability_chart"],
                 name="draw_reliability",
             ),
-            Node(
+            node(
                 draw_class_losses,
                 inputs="answers",
                 outputs=["class_losses", "class_losses_chart"],
                 name="draw_class_losses",
             ),
-            Node(
+            node(
                 list_confused_pairs,
                 inputs="answers",
                 outputs="confused_pairs",
                 name="list_confused_pairs",
             ),
-            Node(
+            node(
                 draw_partial_correctness,
                 inputs=["answers", "classes"],
                 outputs=["partial_correctness", "partial_correctness_chart"],
                 name="draw_partial_correctness",
             ),
-            Node(
+            node(
                 draw_risk_coverage,
                 inputs="answers",
                 outputs=["abstentions", "risk_coverage_chart"],
                 name="draw_risk_coverage",
             ),
-            Node(
+            node(
                 draw_unknown_photos,
                 inputs=["answers", "ensemble.predictions", "photos"],
                 outputs=["unknown_photos", "unknown_photos_chart"],
                 name="draw_unknown_photos",
             ),
-            Node(
+            node(
                 draw_learning_curves,
                 inputs="histories",
                 outputs="learning_curves_chart",
                 name="draw_learning_curves",
             ),
-            Node(
+            node(
                 compare_runs,
                 inputs=["figures_of_runs", "ensemble.report"],
                 outputs=["run_history", "run_history_chart"],
                 name="compare_runs",
             ),
-            Node(
+            node(
                 rank_labels,
                 inputs={
                     **TABLES,
@@ -140,13 +140,13 @@ def create_pipeline() -> Pipeline:
                 outputs="doubtful_labels",
                 name="rank_labels",
             ),
-            Node(
+            node(
                 draw_doubtful_labels,
                 inputs=["doubtful_labels", "photos", "photo_store", "params:reporting"],
                 outputs="doubtful_labels_page",
                 name="draw_doubtful_labels",
             ),
-            Node(
+            node(
                 draw_report,
                 inputs={
                     "answers": "answers",

@@ -1,16 +1,20 @@
 """Nodes of search."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from chajong.encoders.features import Features
-from chajong.members.checkpoint import Checkpoint
-from chajong.photos.store import PhotoStore
 from chajong.pipelines.search.parameters import SearchParameters
-from chajong.search.indexed_features import IndexedFeatures
-from chajong.search.photo_index import PhotoIndex
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from chajong.encoders.features import Features
+    from chajong.members.checkpoint import Checkpoint
+    from chajong.photos.store import PhotoStore
+    from chajong.search.indexed_features import IndexedFeatures
+    from chajong.search.photo_index import PhotoIndex
 
 Report = dict[str, Any]
 

@@ -1,9 +1,9 @@
 """The graph of search."""
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from chajong.configuration import configured_members
-from chajong.graph import gather
+from chajong.graph import gather, node
 from chajong.members.configuration import leaving
 from chajong.pipelines.search.nodes import (
     choose_features,
@@ -23,31 +23,31 @@ def create_pipeline() -> Pipeline:
         [
             gather("features", featured, "search.of_members"),
             gather("checkpoint", featured, "search.checkpoints"),
-            Node(
+            node(
                 choose_features,
                 inputs=["search.of_members", "search.checkpoints", "photos", "params:search"],
                 outputs="search.features",
                 name="choose_features",
             ),
-            Node(
+            node(
                 index_photos,
                 inputs=["search.features", *TABLES, "photo_store", "params:search"],
                 outputs="search.index",
                 name="index_photos",
             ),
-            Node(
+            node(
                 measure_retrieval,
                 inputs=["search.features", *TABLES],
                 outputs="search.metrics",
                 name="measure_retrieval",
             ),
-            Node(
+            node(
                 list_similar_models,
                 inputs=["search.features", *TABLES, "params:search"],
                 outputs="similar_models",
                 name="list_similar_models",
             ),
-            Node(
+            node(
                 summarise_search,
                 inputs=["search.metrics", "search.index", "params:search"],
                 outputs="search.summary",
