@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from chajong.device import best_precision
 from chajong.manifest import DamagedError, check_folder
 from chajong.members.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from chajong.members.libraries import library_versions
+from chajong.members.libraries import library_versions, program
 from chajong.members.proof import arithmetic_here
 from chajong.photos.store import PhotoStore
 from chajong.predictions.contract import Predictions, read_predictions, write_predictions
@@ -43,12 +43,11 @@ def kept_outputs(
 
     Args:
         folder: Keeps them; it holds nothing else. Files that lie beside it already are shared.
-        depends_on: All that they depend on besides the program, its libraries and the device; see
-            `content_key`.
+        depends_on: All that they depend on besides code and device; see `content_key`.
         names: What each output is called.
         make: Makes them: predictions, checkpoints, tables or JSON values.
     """
-    where = [library_versions(), arithmetic_here(str(best_precision())).written()]
+    where = [program(), library_versions(), arithmetic_here(str(best_precision())).written()]
     key = content_key([depends_on, where, list(names)])
     try:
         if (folder / KEY_FILE).exists():
