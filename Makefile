@@ -3,6 +3,8 @@
 #   make test            lint, types, import contracts and the tests
 #   make test-fast       lint and the quick tests, under 90 seconds: what one runs while working
 #   make check-presets   do the models of the presets build, train and fit; no GPU, no weights
+#   make bench           every speed claim beside its peer, into docs/results.md
+#   make docs            the documents as a site, into build/site
 #   make check-gpu       on a machine with a GPU, in 9 minutes: speed, memory, resuming; no weights
 # And, for those who change it:
 #   make small-clip   render cars, train the small CLIP from random initialisation and put it into data/06_models
@@ -13,7 +15,7 @@ FAST := not presets and not slow and not browser and not notebook
 SMALL_CLIP := data/05_model_input/small_clip
 export DO_NOT_TRACK := 1
 
-.PHONY: demo test test-fast lint types contracts tests small-clip check-presets check-gpu clean
+.PHONY: demo test test-fast lint types contracts tests small-clip check-presets check-gpu bench docs clean
 
 demo: .venv/installed
 	$(BIN)/kedro run
@@ -50,6 +52,12 @@ check-presets: .venv/installed
 
 check-gpu: .venv/installed
 	$(BIN)/python -m benchmarks.check_gpu
+
+bench: .venv/installed
+	$(BIN)/python -m benchmarks.bench --record
+
+docs: .venv/installed
+	$(BIN)/mkdocs build --strict
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -127,7 +127,7 @@ def check_device(parameters: TrainingParameters) -> None:
     if parameters.device == "gpu" and not torch.accelerator.is_available():
         message = (
             "This preset trains on a GPU and none was found. Where there is one, its driver may be "
-            "too old for this torch (the README says which it needs). Run without `--env` for "
+            "too old for this torch (docs/gpus.md says which it needs). Run without `--env` for "
             "models of a size for the CPU, or set `training.device: auto` to try this one there."
         )
         raise TrainingError(message)
