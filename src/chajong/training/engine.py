@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from chajong.training.moving_average import Weights
     from chajong.training.parameters import TrainingParameters
     from chajong.training.photo_batches import LabelledPhotos, TrainingSchedule
+    from chajong.training.trainable import PhotoClassifier
 
 logger = logging.getLogger(__name__)
 
@@ -131,6 +132,35 @@ def check_device(parameters: TrainingParameters) -> None:
             "models of a size for the CPU, or set `training.device: auto` to try this one there."
         )
         raise TrainingError(message)
+
+
+def check_sizes(model: PhotoClassifier, parameters: TrainingParameters) -> None:
+    """See that a model takes photos of all sizes that it is trained at.
+
+    Args:
+        model: The model, on the CPU.
+        parameters: Which sizes, if any are named.
+
+    Raises:
+        TrainingError: It does not.
+    """
+    import torch
+
+    from chajong.training.photo_batches import sizes_by_epoch
+
+    for size in dict.fromkeys(sizes_by_epoch(parameters, model.image_size)):
+        if size == model.image_size:
+            continue
+        try:
+            with torch.inference_mode():
+                model.log_probabilities(torch.zeros(2, 3, *size, dtype=torch.uint8))
+        except (AssertionError, RuntimeError, ValueError) as error:
+            message = (
+                f"The model does not take photos of {size[0]} x {size[1]} px ({error}). Name sizes "
+                "that it takes under `training.image_sizes`, or leave that out: most transformers "
+                "take one size only."
+            )
+            raise TrainingError(message) from error
 
 
 def train_here(job: TrainingJob, folder: Path) -> None:
