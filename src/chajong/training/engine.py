@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from chajong.device import allow_tf32, best_precision, float32_settings_kept
 from chajong.manifest import DamagedError, check_file, check_folder
 from chajong.training.errors import TrainingError
-from chajong.training.memory import release_memory, unwrap_forward
+from chajong.training.memory import keep_freed_memory, release_memory, unwrap_forward
 from chajong.whole import whole_file
 
 if TYPE_CHECKING:
@@ -171,6 +171,7 @@ def train_here(job: TrainingJob, folder: Path) -> None:
     """
     import torch
 
+    keep_freed_memory()
     try:
         with float32_settings_kept():
             if job.parameters.compile:
