@@ -8,6 +8,7 @@ from chajong.encoders.encoder import EncoderError
 from chajong.members.backbone import member
 from chajong.members.backbone.member import (
     backbone_builder,
+    check_backbone,
     fusion_builder,
     model_identity,
     predict_folds,
@@ -17,6 +18,7 @@ from chajong.members.checkpoint import CheckpointError
 from chajong.members.kinds.fusion import FusionKind
 from chajong.members.trained.member import train_member
 from chajong.predictions.completeness import complete_members
+from chajong.training.errors import TrainingError
 from chajong.training.parameters import MixingParameters, TrainingParameters
 
 MODEL = {
@@ -76,6 +78,16 @@ def test_fusion_from_the_backbone_starts_with_its_scores(backbone, tables, tmp_p
     np.testing.assert_allclose(given.log_probabilities, expected.log_probabilities, atol=1e-4)
 
 
+@pytest.mark.parametrize("model", ["test_efficientnet", "test_vit"])
+def test_the_models_own_size_is_trained_at(model):
+    parameters = BackboneParameters(**MODEL | {"model": model, "image_size": 64})
+    assert check_backbone(parameters, training(image_sizes=[64]))["image_size"] == (64, 64)
+
+
+def test_a_convolutional_network_is_trained_at_other_sizes():
+    assert check_backbone(BACKBONE, training(image_sizes=[48, (64, 96)]))["image_size"] == (32, 32)
+
+
 class TestRefusals:
     PARAMETERS = FusionParameters(**MODEL)
 
@@ -105,6 +117,11 @@ class TestRefusals:
         build = fusion_builder(parameters, tables, backbone[1])
         with pytest.raises(EncoderError, match="fusion's backbone 'test_byobnet' do not fit"):
             build(0)()
+
+    def test_a_size_that_a_transformer_does_not_take(self):
+        transformer = BackboneParameters(**MODEL | {"model": "test_vit", "image_size": 64})
+        with pytest.raises(TrainingError, match=r"photos of 48 x 48 px .*training\.image_sizes"):
+            check_backbone(transformer, training(image_sizes=[48, 64]))
 
 
 class TestIdentity:
