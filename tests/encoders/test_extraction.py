@@ -149,6 +149,15 @@ def test_one_shard_that_needs_more_room_gives_it_to_all(cache):
     np.testing.assert_array_equal(matrix, np.vstack([large, small, large]))
 
 
+def test_shards_that_hold_nothing_wanted_are_passed_over(cache):
+    kept, gone = np.float32([[0.5, 0.25]]), np.float32([[1.0, 2.0]])
+    cache.append(extraction._rows(["gone"], gone, seconds=1.0))
+    cache.append(extraction._rows(["kept"], kept, seconds=2.0))
+    matrix, seconds = read_features(cache, ["kept"])
+    np.testing.assert_array_equal(matrix, kept)
+    assert seconds == 2.0
+
+
 def test_a_photo_without_features_is_named(cache):
     with pytest.raises(KeyError, match="1 photos have no features, the first is gone"):
         read_features(cache, ["gone"])

@@ -167,7 +167,7 @@ def read_features(cache: ContentCache, contents: Sequence[str]) -> tuple[np.ndar
         if not matrix.size:
             matrix = np.empty((len(contents), features.shape[1]), np.result_type(*kinds))
         matrix[places] = features[rows]
-        seconds += float(shard["seconds"].take(sorted(set(rows))).to_numpy().sum())
+        seconds += float(shard["seconds"].to_numpy()[sorted(row_of.values())].sum())
     return matrix, seconds
 
 
