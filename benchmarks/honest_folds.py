@@ -122,7 +122,11 @@ def measure(
     groups: np.ndarray,
     held_back: tuple[np.ndarray, np.ndarray],
 ) -> dict[str, float]:
-    """Fit a discriminant fold by fold, and score photos out of fold and photos held back."""
+    """Fit a discriminant fold by fold, and score photos out of fold and photos held back.
+
+    One model answers a photo out of fold and all together a photo held back: `by_one_model` is the
+    mean loss of single models on photos held back, which compares like with like.
+    """
     everything = np.ones(len(labels), bool)
     names = [f"{number:06d}" for number in range(len(labels))]
     table = make_folds(
@@ -147,11 +151,12 @@ def measure(
     )
     in_fold = folds >= 0
     tenth, tenth_labels = torch.from_numpy(held_back[0]), held_back[1]
-    scored = np.mean([model.log_probabilities(tenth) for model in search.fold_models], axis=0)
-    answers = normalise_log(scored)
+    each = [normalise_log(model.log_probabilities(tenth)) for model in search.fold_models]
+    answers = normalise_log(np.mean(each, axis=0))
     best = fit_temperature(answers, tenth_labels)
     return {
         "out_of_fold": log_loss(search.out_of_fold[in_fold], labels[in_fold]),
+        "by_one_model": float(np.mean([log_loss(one, tenth_labels) for one in each])),
         "held_back": log_loss(answers, tenth_labels),
         "best": log_loss(normalise_log(answers / best), tenth_labels),
     }

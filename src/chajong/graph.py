@@ -7,6 +7,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from kedro.pipeline import Node, Pipeline
+from pydantic import BaseModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -125,17 +126,23 @@ def node(
 ) -> Node:
     """Make a node of a function whose module imports late what its annotations name.
 
-    Kedro evaluates annotations to find the model of parameters; the only one that it is shown is
-    that of `parameters`.
+    Kedro evaluates annotations to find models of parameters; it is shown these alone.
     """
     written = inspect.unwrap(function)
 
     @functools.wraps(function)
-    def node_function(*given: Any, **named: Any) -> Any:
-        return function(*given, **named)
+    def node_function(*given: Any, **by_name: Any) -> Any:
+        return function(*given, **by_name)
 
-    model = written.__annotations__.get("parameters")
-    node_function.__annotations__ = {"parameters": written.__globals__[model]} if model else {}
+    named = {
+        argument: written.__globals__.get(annotation)
+        for argument, annotation in written.__annotations__.items()
+    }
+    node_function.__annotations__ = {
+        argument: model
+        for argument, model in named.items()
+        if inspect.isclass(model) and issubclass(model, BaseModel)
+    }
     node_function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
     return Node(node_function, inputs=inputs, outputs=outputs, name=name)
 
