@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import normalize
 
 from chajong.members.heads.whitening import (
     class_means,
@@ -108,6 +109,18 @@ def test_whitening_makes_the_spread_within_classes_round(cloud):
 def test_whitened_photos_have_length_one(cloud):
     features, labels = cloud()
     whitened = whiten(features, within_class_covariance(features, labels, 4), 0.3)
-    expected = whitened.whitening.root(features - features.mean(0))
-    expected /= expected.norm(dim=1, keepdim=True)
-    torch.testing.assert_close(whitened.directions, expected)
+    torch.testing.assert_close(whitened.directions.norm(dim=1), torch.ones(len(features)))
+
+
+@SHAPES
+def test_cosines_are_those_after_the_dense_whitening(cloud, photos, dimensions):
+    features, labels = cloud(photos, dimensions)
+    unseen, _ = cloud(9, dimensions, seed=1)
+    covariance = within_class_covariance(features, labels, 4)
+    whitened = whiten(features, covariance, 0.3)
+    matrix = dense(covariance.power(-0.5, 0.3)).double()
+    known, asked = (
+        normalize((rows - features.mean(0)).double() @ matrix) for rows in (features, unseen)
+    )
+    found = whitened.whitening(unseen) @ whitened.directions.T
+    torch.testing.assert_close(found, (asked @ known.T).float(), atol=1e-5, rtol=0)

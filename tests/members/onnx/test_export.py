@@ -98,7 +98,8 @@ class TestHeads:
 
     def test_a_damaged_checkpoint_is_not_exported(self, tmp_path):
         checkpoint = heads_of("prototypes")
-        damaged = checkpoint.tensors | {"fold_0.weights": checkpoint.tensors["fold_1.weights"]}
+        exchanged = checkpoint.tensors["fold_1.prototypes.weights"]
+        damaged = checkpoint.tensors | {"fold_0.prototypes.weights": exchanged}
         with pytest.raises(CheckpointError, match="fold 0"):
             export_heads(replace(checkpoint, tensors=damaged), tmp_path)
 

@@ -62,7 +62,9 @@ class FoldModel:
 
     def tensors(self) -> dict[str, Tensor]:
         """Give what heads and whitening are made of, by kind, as `restored_fold` takes it."""
-        made_of = {kind: head.tensors() for kind, head in self.heads.items()}
+        made_of: dict[str, dict[str, Tensor]] = {
+            kind: head.tensors() for kind, head in self.heads.items()
+        }
         if self.whitening is not None:
             made_of[WHITENING] = self.whitening.tensors()
         return {

@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+SHORTEST = 1e-12
+"""A whitened photo below this length is the mean, and has no direction."""
+
+
 @dataclass(frozen=True, eq=False)
 class LowRankMap:
     """A multiple of the identity plus a symmetric matrix of low rank: x ↦ s x + D diag(g) Dᵀ x.
@@ -37,8 +41,8 @@ class WithinClassCovariance:
     Attributes:
         centre: float32 [dimensions], the mean of all training photos.
         variances: float32 [directions], at most as many as there are photos.
-        directions: float32 [dimensions, directions], orthonormal; across all others photos of one
-            class do not differ at all.
+        directions: float32 [dimensions, directions], orthonormal; no training photo differs from
+            the mean across them.
     """
 
     centre: Tensor
@@ -74,10 +78,19 @@ def within_class_covariance(
     Returns:
         The covariance in its own directions.
     """
-    means, _ = class_means(features, labels, class_count)
+    import torch
+
+    means, counts = class_means(features, labels, class_count)
+    centre, present = features.mean(0), counts > 0
     variances, directions = principal_directions(features - means[labels])
+    # Photos that differ from their class's mean are that many fewer; the rest are zeros.
+    least = max(0, len(variances) - len(features) + int(present.sum()))
+    variances, directions = variances[least:], directions[:, least:]
+    between = (means[present] - centre).T
+    basis = torch.linalg.qr(torch.cat([directions, between], dim=1))[0]
+    none = variances.new_zeros(basis.shape[1] - len(variances))
     # In the order in which a checkpoint keeps them, else its answers would be rounded otherwise.
-    return WithinClassCovariance(features.mean(0), variances, directions.contiguous())
+    return WithinClassCovariance(centre, torch.cat([variances, none]), basis.contiguous())
 
 
 def principal_directions(rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -105,6 +118,9 @@ def principal_directions(rows: Tensor) -> tuple[Tensor, Tensor]:
 class Whitening:
     """Turns photos' features into directions, whose cosines are then compared.
 
+    They are coordinates along the map's own directions, between which all training photos lie, and
+    so all that photos are compared with; what a photo has across them counts in its length.
+
     Attributes:
         centre: float32 [dimensions], the mean of the training photos.
         root: Makes the variation within classes round.
@@ -114,10 +130,13 @@ class Whitening:
     root: LowRankMap
 
     def __call__(self, features: Tensor) -> Tensor:
-        """Whiten features [photos, dimensions], to rows of length 1."""
-        from torch.nn.functional import normalize
-
-        return normalize(self.root(features - self.centre), dim=1)
+        """Turn features [photos, dimensions] into [photos, directions] of length 1 or less."""
+        offsets = features - self.centre
+        inside = offsets @ self.root.directions
+        across = self.root.scale * (offsets - inside @ self.root.directions.T)
+        whitened = inside * (self.root.scale + self.root.gains)
+        squares = whitened.square().sum(1, keepdim=True) + across.square().sum(1, keepdim=True)
+        return whitened / squares.sqrt().clamp_min(SHORTEST)
 
     def tensors(self) -> dict[str, Tensor]:
         """Give what it is made of, as `whitening_of` takes it."""
@@ -135,7 +154,7 @@ class Whitened:
 
     Attributes:
         whitening: The map.
-        directions: float32 [photos, dimensions], rows of length 1.
+        directions: float32 [photos, directions], rows of length 1.
     """
 
     whitening: Whitening

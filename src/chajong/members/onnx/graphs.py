@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
@@ -40,7 +40,7 @@ def _traceable(head: FittedHead) -> FittedHead:
 class NeighbourGraph:
     """Scores as a `NeighbourHead` does, in one part and with plain numbers, as a graph needs it."""
 
-    whitens = NeighbourHead.whitens
+    whitens: ClassVar[bool] = NeighbourHead.whitens
 
     def __init__(self, head: NeighbourHead) -> None:
         """Read the numbers that shape the graph, before the trace."""
