@@ -258,9 +258,9 @@ def test_links_are_not_followed(moved, part):
 def test_a_member_of_other_weights_is_refused(moved):
     from safetensors.torch import load_file, save_file
 
-    file = moved / "members" / "hog" / "weights.safetensors"
+    file = moved / "members" / "hog" / "fold_0.safetensors"
     tensors = load_file(file)
-    tensors["fold_0.weights"] *= 2
+    tensors["weights"] *= 2
     save_file(tensors, file)
     with pytest.raises(SavedEnsembleError, match="not what was written"):
         CarClassifier.load(moved)

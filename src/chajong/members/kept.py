@@ -110,7 +110,7 @@ def content_key(value: Any) -> str:
     return digest.hexdigest()
 
 
-def _parts(value: Any) -> Iterator[bytes | np.ndarray]:
+def _parts(value: Any) -> Iterator[bytes | memoryview]:
     """Give a value as bytes, each part told from the others by its kind and its length."""
     if value is None or isinstance(value, bool | int | float | str):
         yield repr(value).encode()
@@ -136,18 +136,19 @@ def _parts(value: Any) -> Iterator[bytes | np.ndarray]:
         yield from _parts_of_numbers(value)
 
 
-def _parts_of_numbers(value: Any) -> Iterator[bytes | np.ndarray]:
+def _parts_of_numbers(value: Any) -> Iterator[bytes | memoryview]:
     import torch
 
     if isinstance(value, torch.Tensor):
         yield f"tensor {value.dtype} {tuple(value.shape)}".encode()
-        yield value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+        flat = value.detach().cpu().contiguous().reshape(-1)
+        yield flat.view(torch.uint8).numpy().data
     elif isinstance(value, np.ndarray) and not value.dtype.hasobject:
         yield f"array {value.dtype} {value.shape}".encode()
-        yield np.ascontiguousarray(value).reshape(-1).view(np.uint8)
+        yield np.ascontiguousarray(value).reshape(-1).view(np.uint8).data
     elif isinstance(value, pd.DataFrame):
         yield b"table"
-        yield np.frombuffer(_as_arrow(value), np.uint8)
+        yield memoryview(_as_arrow(value))
     else:
         raise TypeError(f"The content of a {type(value).__name__} is not known.")
 
