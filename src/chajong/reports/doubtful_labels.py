@@ -100,8 +100,8 @@ def rank_doubtful_labels(
             "new_label": "",
         }
     )
-    certainty = ranked["conflict"].map(_CERTAINTY)
-    order = np.lexsort((ranked["label_probability"], certainty))
+    certainty = ranked["conflict"].map(_CERTAINTY).to_numpy()
+    order = np.lexsort((ranked["label_probability"].to_numpy(), certainty))
     unreviewed = (table["verdict"] == "").to_numpy()
     ordered = ranked.iloc[order[unreviewed[order]]].reset_index(drop=True)
     ordered.insert(0, "rank", np.arange(1, len(ordered) + 1))
@@ -112,7 +112,9 @@ def _conflicts(groups: pd.DataFrame, labels: np.ndarray, verdicts: pd.Series[str
     """Name the photos whose picture carries two labels; one that a person dropped is none."""
     counted = pd.Series(labels, groups.index).where(verdicts != "drop")
     several = counted.groupby(groups["near_duplicates"]).transform("nunique") > 1
-    return np.select([groups["conflict"], several], [SAME_FILE, NEAR_DUPLICATE], "")
+    same_file = groups["conflict"].to_numpy(bool)
+    named: np.ndarray = np.select([same_file, several.to_numpy()], [SAME_FILE, NEAR_DUPLICATE], "")
+    return named
 
 
 def _label_issues(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
