@@ -8,7 +8,12 @@ import pytest
 
 from chajong.encoders.features import Features
 from chajong.predictions.contract import Predictions, normalise_log
-from chajong.reports.doubtful_labels import doubtful_labels_page, rank_doubtful_labels
+from chajong.reports.doubtful_labels import (
+    NEAR_DUPLICATE,
+    SAME_FILE,
+    doubtful_labels_page,
+    rank_doubtful_labels,
+)
 
 NAMES = ("쏘나타_2019_2023", "K5_<b>_2020", "아반떼_2020_2022")
 COUNT = 90
@@ -91,10 +96,30 @@ def test_a_wrong_label_comes_first_with_the_right_one_beside_it(world, features)
     assert (ranked["verdict"] == "").all()
 
 
-def test_the_same_file_under_two_labels_comes_before_all(world):
+def test_pictures_under_two_labels_come_first_and_the_same_file_before_all(world):
     world.groups.loc[[20, 21], "conflict"] = True
-    ranked = world.rank()
-    assert set(ranked["photo_id"][:2]) == {world.ids[20], world.ids[21]}
+    world.groups.loc[[20, 21], "near_duplicates"] = 20
+    world.groups.loc[[50, 52], "near_duplicates"] = 50  # of two classes
+    world.groups.loc[[60, 63], "near_duplicates"] = 60  # of one class
+    for features in (True, False):
+        ranked = world.rank(features)
+        assert set(ranked["photo_id"][:2]) == {world.ids[20], world.ids[21]}
+        assert set(ranked["photo_id"][2:4]) == {world.ids[50], world.ids[52]}
+        expected = [SAME_FILE] * 2 + [NEAR_DUPLICATE] * 2 + [""] * (COUNT - 4)
+        assert ranked["conflict"].tolist() == expected
+
+
+def test_a_label_that_a_person_dropped_contradicts_none(world):
+    world.groups.loc[[50, 52], "near_duplicates"] = 50
+    world.photos.loc[52, "verdict"] = "drop"
+    assert (world.rank()["conflict"] == "").all()
+
+
+def test_classes_without_photos_are_no_hindrance(world):
+    few = world.photos["class_name"] != NAMES[2]
+    for name in ("photos", "folds", "groups"):
+        setattr(world, name, getattr(world, name)[few])
+    assert set(world.rank(features=False)["label"]) == set(NAMES[:2])
 
 
 def test_a_reviewed_photo_is_not_listed_again(world):

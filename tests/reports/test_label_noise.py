@@ -3,13 +3,7 @@ import pytest
 from scipy.optimize import check_grad
 
 from chajong.predictions.contract import normalise_log
-from chajong.reports.label_noise import (
-    NEAR_DUPLICATE,
-    SAME_FILE,
-    _negative_log_likelihood,
-    fit_noisy_pool,
-    label_noise_scores,
-)
+from chajong.reports.label_noise import _negative_log_likelihood, doubt_labels, fit_noisy_pool
 
 PHOTOS, CLASSES = 600, 6
 
@@ -30,13 +24,14 @@ class World:
         scores[np.arange(PHOTOS), self.truth] += 3
         return normalise_log(scores)
 
-    def scores(self, neighbours: bool = True, conflicts=(), near=()):
-        flags = [np.isin(np.arange(PHOTOS), photos) for photos in (conflicts, near)]
-        votes = np.exp(self.neighbours) if neighbours else None
-        return label_noise_scores(self.model, self.labels, votes, *flags)
+    def doubt(self, neighbours: bool = True):
+        return doubt_labels(
+            self.model, self.labels, np.exp(self.neighbours) if neighbours else None
+        )
 
-    def found(self, scores) -> float:
-        return self.wrong[scores["rank"].to_numpy() <= self.wrong.sum()].mean()
+    def found(self, doubt) -> float:
+        first = np.argsort(-doubt.wrong, kind="stable")[: self.wrong.sum()]
+        return self.wrong[first].mean()
 
 
 @pytest.fixture(scope="module")
@@ -45,16 +40,14 @@ def world() -> World:
 
 
 def test_wrong_labels_come_first_and_two_witnesses_find_more(world):
-    alone, together = world.found(world.scores(neighbours=False)), world.found(world.scores())
+    alone, together = world.found(world.doubt(neighbours=False)), world.found(world.doubt())
     assert together > 0.85
     assert together > alone > 0.6
 
 
-def test_the_right_class_is_suggested(world):
-    scores = world.scores()
-    suggested = scores["suggested"].to_numpy()[world.wrong]
-    assert (suggested == world.truth[world.wrong]).mean() > 0.9
-    assert (scores["suggested"] != world.labels).all()
+def test_the_pool_knows_the_right_class_of_wrong_labels(world):
+    best = world.doubt().probabilities.argmax(axis=1)
+    assert (best == world.truth)[world.wrong].mean() > 0.9
 
 
 def test_the_share_of_wrong_labels_is_found(world):
@@ -75,44 +68,12 @@ def test_the_gradient_is_that_of_the_likelihood(world):
 
 
 def test_the_score_is_the_posterior_of_the_stated_noise(world):
-    scores = world.scores()
-    weights, noise = fit_noisy_pool([world.model, np.log(np.exp(world.neighbours))], world.labels)
+    doubt = world.doubt()
+    weights, noise = fit_noisy_pool([world.model, world.neighbours], world.labels)
     pooled = np.exp(normalise_log(weights[0] * world.model + weights[1] * world.neighbours))
+    np.testing.assert_allclose(doubt.probabilities, pooled, atol=1e-4)
     for photo in (0, 5, int(np.flatnonzero(world.wrong)[0])):
         label = pooled[photo, world.labels[photo]]
         wrong = noise * (1 - label) / (CLASSES - 1)
         expected = wrong / ((1 - noise) * label + wrong)
-        assert scores["score"][photo] == pytest.approx(expected, abs=1e-3)
-
-
-def test_pictures_under_two_labels_come_first(world):
-    scores = world.scores(conflicts=(10, 11), near=(40,))
-    order = np.argsort(scores["rank"].to_numpy())
-    assert set(order[:2]) == {10, 11}
-    assert order[2] == 40
-    assert scores["conflict"][[10, 40, 41]].tolist() == [SAME_FILE, NEAR_DUPLICATE, ""]
-
-
-def test_confident_learning_agrees_on_most_of_the_first(world):
-    scores = world.scores()
-    assert scores["label_issue"][scores["rank"] <= 15].mean() > 0.8
-
-
-def test_ranks_are_a_permutation_without_gaps(world):
-    scores = world.scores()
-    assert sorted(scores["rank"]) == list(range(1, PHOTOS + 1))
-    assert scores.notna().all(axis=None)
-
-
-def test_a_witness_that_is_not_finite_is_named(world):
-    spoiled = world.model.copy()
-    spoiled[3, 1] = np.nan
-    none = np.zeros(PHOTOS, bool)
-    with pytest.raises(ValueError, match="out-of-fold probabilities of row 3"):
-        label_noise_scores(spoiled, world.labels, None, none, none)
-
-
-def test_one_class_cannot_be_wrong():
-    none = np.zeros(4, bool)
-    with pytest.raises(ValueError, match="two classes"):
-        label_noise_scores(np.zeros((4, 1)), np.zeros(4, int), None, none, none)
+        assert doubt.wrong[photo] == pytest.approx(expected, abs=1e-3)

@@ -2,11 +2,9 @@ import numpy as np
 import pytest
 
 from chajong.reports.neighbour_votes import (
-    SAME_PICTURE,
     SHARPNESS,
     comparable_directions,
     label_agreement,
-    near_duplicate_conflicts,
     nearest_neighbours,
     neighbour_votes,
 )
@@ -86,14 +84,3 @@ def test_directions_have_length_one_and_refuse_what_is_not_finite():
     features[5, 2] = np.nan
     with pytest.raises(ValueError, match="5"):
         comparable_directions(features)
-
-
-def test_one_picture_under_two_labels_is_a_conflict_only_if_it_looks_the_same():
-    directions = np.eye(6, dtype=np.float32)
-    directions[1] = directions[0]
-    directions[3] = directions[2]
-    near_duplicates = np.array([0, 0, 1, 1, 2, 2])
-    labels = np.array([0, 1, 2, 2, 0, 1])
-    found = near_duplicate_conflicts([directions], near_duplicates, labels)
-    assert found.tolist() == [True, True, False, False, False, False]
-    assert SAME_PICTURE < 1

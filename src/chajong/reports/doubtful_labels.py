@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from chajong.reports.label_noise import label_noise_scores
+from chajong.reports.label_noise import doubt_labels
 from chajong.reports.neighbour_votes import (
     comparable_directions,
     label_agreement,
-    near_duplicate_conflicts,
     nearest_neighbours,
     neighbour_votes,
 )
@@ -32,6 +31,10 @@ SHOWN = 100
 UNLIKE_A_CAR = 0.5
 """Photos below it are hardly cars; a model whose median is below it cannot tell."""
 
+SAME_FILE = "same file"
+NEAR_DUPLICATE = "near-duplicate"
+_CERTAINTY = {SAME_FILE: 0, NEAR_DUPLICATE: 1, "": 2}
+
 
 def rank_doubtful_labels(
     ensemble: Predictions,
@@ -44,6 +47,9 @@ def rank_doubtful_labels(
 ) -> pd.DataFrame:
     """Rank the readable train photos that nobody has reviewed by how doubtful their label is.
 
+    Pictures under two labels come first: one of the two is wrong, which no score has to guess. All
+    others follow by the probability that their label is wrong.
+
     Args:
         ensemble: The ensemble's predictions.
         photos: The `photos` table.
@@ -54,52 +60,77 @@ def rank_doubtful_labels(
         car_likeness: How likely each photo shows a car from outside, by `photo_id`, or None.
 
     Returns:
-        One row a photo, the most doubtful first: `rank`, `photo_id`, `label`, `suggested_label`,
-        `score` (probability that the label is wrong), `label_probability`,
-        `suggested_probability`, `neighbour_agreement` (share of the neighbours with the label) and
-        `car_likeness` (NaN where not known, or where the model takes most photos for something
-        else), `conflict` (same file or near-duplicate of another
-        class), `label_issue` (confident learning names it too), `nearest_photos` (ids, joined by
-        semicolons), and the empty columns `verdict` and `new_label` that a person fills in.
+        One row a photo, the most doubtful first: `rank`, `photo_id`, `label`, `suggested_label`
+        (the best other class), `score` (probability that the label is wrong),
+        `label_probability`, `suggested_probability`, `neighbour_agreement` (share of the
+        neighbours with the label) and `car_likeness` (NaN where not known, or where the model takes
+        most photos for something else), `conflict` (same file or near-duplicate of another class),
+        `label_issue` (confident learning, as in Northcutt, Jiang and Chuang, 2021, names it too),
+        `nearest_photos` (ids, joined by semicolons), and the empty columns `verdict` and
+        `new_label` that a person fills in.
     """
     known = folds["photo_id"].tolist()
     table = photos.set_index("photo_id").loc[known]
     names = ensemble.class_names
     effective = classes.set_index("name")["effective_class"].loc[table["class_name"]]
     labels = pd.Index(names).get_indexer(pd.Index(effective))
-    groups = photo_groups.set_index("photo_id").loc[known]
     neighbours = _neighbours(features, known, folds)
-    conflicts = groups["conflict"].to_numpy(bool)
-    near = np.zeros(len(known), bool)
-    if features:
-        directions = [comparable_directions(each.rows(known)) for each in features]
-        duplicates = groups["near_duplicates"].to_numpy()
-        near = near_duplicate_conflicts(directions, duplicates, labels) & ~conflicts
     votes = None if neighbours is None else neighbour_votes(neighbours, labels, len(names))
-    scores = label_noise_scores(_log_probabilities(ensemble, known), labels, votes, conflicts, near)
-    agreement = np.nan if neighbours is None else label_agreement(neighbours, labels)
+    doubt = doubt_labels(_log_probabilities(ensemble, known), labels, votes)
+    others = doubt.probabilities.copy()
+    np.put_along_axis(others, labels[:, None], 0, axis=1)
     ranked = pd.DataFrame(
         {
             "photo_id": known,
             "label": table["class_name"].to_numpy(),
-            "suggested_label": np.asarray(names, object)[scores["suggested"]],
-            "score": scores["score"],
-            "label_probability": scores["label_probability"],
-            "suggested_probability": scores["suggested_probability"],
-            "neighbour_agreement": agreement,
+            "suggested_label": np.asarray(names, object)[others.argmax(axis=1)],
+            "score": doubt.wrong,
+            "label_probability": np.take_along_axis(doubt.probabilities, labels[:, None], 1)[:, 0],
+            "suggested_probability": others.max(axis=1),
+            "neighbour_agreement": (
+                np.nan if neighbours is None else label_agreement(neighbours, labels)
+            ),
             "car_likeness": _car_likeness(car_likeness, known),
-            "conflict": scores["conflict"],
-            "label_issue": scores["label_issue"],
+            "conflict": _conflicts(
+                photo_groups.set_index("photo_id").loc[known], labels, table["verdict"]
+            ),
+            "label_issue": _label_issues(labels, doubt.probabilities),
             "nearest_photos": _nearest_photos(neighbours, known),
             "verdict": "",
             "new_label": "",
         }
     )
-    open_rows = (table["verdict"] == "").to_numpy()
-    ordered = ranked.iloc[np.argsort(scores["rank"].to_numpy())]
-    ordered = ordered[open_rows[ordered.index]].reset_index(drop=True)
+    certainty = ranked["conflict"].map(_CERTAINTY).to_numpy()
+    order = np.lexsort((ranked["label_probability"].to_numpy(), certainty))
+    unreviewed = (table["verdict"] == "").to_numpy()
+    ordered = ranked.iloc[order[unreviewed[order]]].reset_index(drop=True)
     ordered.insert(0, "rank", np.arange(1, len(ordered) + 1))
     return ordered
+
+
+def _conflicts(groups: pd.DataFrame, labels: np.ndarray, verdicts: pd.Series[str]) -> np.ndarray:
+    """Name the photos whose picture carries two labels; one that a person dropped is none."""
+    counted = pd.Series(labels, groups.index).where(verdicts != "drop")
+    several = counted.groupby(groups["near_duplicates"]).transform("nunique") > 1
+    same_file = groups["conflict"].to_numpy(bool)
+    named: np.ndarray = np.select([same_file, several.to_numpy()], [SAME_FILE, NEAR_DUPLICATE], "")
+    return named
+
+
+def _label_issues(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Ask cleanlab for the photos off the diagonal of its confident joint."""
+    from cleanlab.filter import find_label_issues
+
+    # The classes that no photo carries have no threshold of their own; cleanlab wants them away.
+    present, compact = np.unique(labels, return_inverse=True)
+    if len(present) < 2:
+        return np.zeros(len(labels), dtype=bool)
+    shares = probabilities[:, present]
+    shares /= shares.sum(axis=1, keepdims=True)
+    issues: np.ndarray = find_label_issues(
+        compact, shares, filter_by="confident_learning", n_jobs=1
+    )
+    return issues
 
 
 def _neighbours(

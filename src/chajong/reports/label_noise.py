@@ -14,78 +14,53 @@ so that no photo's own label has a say worth naming.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SAME_FILE = "same file"
-NEAR_DUPLICATE = "near-duplicate"
-
-_CERTAINTY = {SAME_FILE: 0, NEAR_DUPLICATE: 1, "": 2}
 _NOISE_BOUNDS = (1e-4, 0.5)
 _WEIGHT_BOUNDS = (0.0, 10.0)
 _FIRST_NOISE = 0.03
 
 
-def label_noise_scores(
-    log_probabilities: np.ndarray,
-    labels: np.ndarray,
-    neighbour_probabilities: np.ndarray | None,
-    conflicts: np.ndarray,
-    near_duplicate_conflicts: np.ndarray,
-) -> pd.DataFrame:
-    """Score how likely each photo's label is wrong, and rank photos by it.
+@dataclass(frozen=True, eq=False)
+class DoubtfulLabels:
+    """What the witnesses say of the labels.
+
+    Attributes:
+        probabilities: float64 [photos, classes], of the witnesses' pool.
+        wrong: float64 [photos], probability that the label is wrong.
+    """
+
+    probabilities: np.ndarray
+    wrong: np.ndarray
+
+
+def doubt_labels(
+    log_probabilities: np.ndarray, labels: np.ndarray, neighbour_probabilities: np.ndarray | None
+) -> DoubtfulLabels:
+    """Say how likely each photo's label is wrong.
 
     Args:
-        log_probabilities: Out of fold, float [photos, classes].
+        log_probabilities: Out of fold, float [photos, classes], two classes or more.
         labels: int [photos], effective class index.
         neighbour_probabilities: Votes of each photo's neighbours, its own group left out, float
             [photos, classes], none zero; None where there are no features.
-        conflicts: bool [photos], whether the same file carries another label too.
-        near_duplicate_conflicts: bool [photos], whether the same picture in another file does.
 
     Returns:
-        One row a photo, in the order given: `rank` from 1, the most doubtful first (conflicts, then
-        near-duplicate conflicts, then the rest by falling score); `score`, the probability that the
-        label is wrong; `label_probability` of the given label; `suggested`, the best other class,
-        and its `suggested_probability`; `conflict` (`SAME_FILE`, `NEAR_DUPLICATE` or "");
-        `label_issue`, whether confident learning (Northcutt, Jiang and Chuang, 2021) names it too.
-
-    Raises:
-        ValueError: There are fewer than two classes, or the probabilities are not finite.
+        The pool, and what it says of the labels.
     """
     witnesses = [log_probabilities.astype(np.float64)]
     if neighbour_probabilities is not None:
         witnesses.append(np.log(neighbour_probabilities.astype(np.float64)))
-    _check(witnesses)
-    conflict = np.select([conflicts, near_duplicate_conflicts], [SAME_FILE, NEAR_DUPLICATE], "")
-    contested = conflict != ""
-    weights, noise = fit_noisy_pool(
-        [witness[~contested] for witness in witnesses], labels[~contested]
-    )
-    pooled = _pool(witnesses, weights)
-    log_label = np.take_along_axis(pooled, labels[:, None], axis=1)[:, 0]
-    others = pooled.copy()
-    np.put_along_axis(others, labels[:, None], -np.inf, axis=1)
-    certainty = pd.Series(conflict).map(_CERTAINTY).to_numpy()
-    order = np.lexsort((log_label, certainty))
-    rank = np.empty(len(labels), np.int64)
-    rank[order] = np.arange(1, len(labels) + 1)
-    return pd.DataFrame(
-        {
-            "rank": rank,
-            "score": _wrong_probability(np.exp(log_label), noise, pooled.shape[1]),
-            "label_probability": np.exp(log_label),
-            "suggested": others.argmax(axis=1),
-            "suggested_probability": np.exp(others.max(axis=1)),
-            "conflict": conflict,
-            "label_issue": _label_issues(labels, pooled),
-        }
-    )
+    weights, noise = fit_noisy_pool(witnesses, labels)
+    pooled = np.exp(_pool(witnesses, weights))
+    given = np.take_along_axis(pooled, labels[:, None], axis=1)[:, 0]
+    return DoubtfulLabels(pooled, _wrong_probability(given, noise, pooled.shape[1]))
 
 
 def fit_noisy_pool(witnesses: Sequence[np.ndarray], labels: np.ndarray) -> tuple[np.ndarray, float]:
@@ -96,14 +71,11 @@ def fit_noisy_pool(witnesses: Sequence[np.ndarray], labels: np.ndarray) -> tuple
         labels: int [photos].
 
     Returns:
-        A weight a witness, none negative, and the share of wrong labels; equal weights of sum one
-        and a common share where there is no photo to fit on.
+        A weight a witness, none negative, and the share of wrong labels.
     """
     from scipy.optimize import minimize
 
     start = np.array([1 / len(witnesses)] * len(witnesses) + [_FIRST_NOISE])
-    if not len(labels):
-        return start[:-1], _FIRST_NOISE
     stacked = np.stack(witnesses)
     bounds = [_WEIGHT_BOUNDS] * len(witnesses) + [_NOISE_BOUNDS]
     found = minimize(
@@ -143,32 +115,3 @@ def _wrong_probability(label: np.ndarray, noise: float, class_count: int) -> np.
     wrong = noise * (1 - label) / (class_count - 1)
     posterior: np.ndarray = wrong / ((1 - noise) * label + wrong)
     return posterior
-
-
-def _label_issues(labels: np.ndarray, pooled: np.ndarray) -> np.ndarray:
-    """Ask cleanlab for the photos off the diagonal of its confident joint."""
-    from cleanlab.filter import find_label_issues
-
-    # The classes that no photo carries have no threshold of their own; cleanlab wants them away.
-    present, compact = np.unique(labels, return_inverse=True)
-    if len(present) < 2:
-        return np.zeros(len(labels), dtype=bool)
-    shares = np.exp(pooled[:, present])
-    shares /= shares.sum(axis=1, keepdims=True)
-    issues: np.ndarray = find_label_issues(
-        compact, shares, filter_by="confident_learning", n_jobs=1
-    )
-    return issues
-
-
-def _check(witnesses: Sequence[np.ndarray]) -> None:
-    if witnesses[0].shape[1] < 2:
-        raise ValueError("A label can only be wrong where there are two classes or more.")
-    for name, witness in zip(("out-of-fold", "neighbours'"), witnesses, strict=False):
-        finite = np.isfinite(witness).all(axis=1)
-        if not finite.all():
-            message = (
-                f"The {name} probabilities of row {int(np.argmin(finite))} are not all finite and "
-                "above zero: make them again."
-            )
-            raise ValueError(message)

@@ -19,9 +19,6 @@ SHARPNESS = 0.1
 """Difference in similarity over which a vote falls by a factor e."""
 
 PHOTOS_AT_ONCE = 1_024
-SAME_PICTURE = 0.7
-"""Similarity of two photos that are one picture; re-encoded photos reach 0.8 and more."""
-
 RIDGE = 3.0
 """Added to the variance of every direction, in units of the mean variance."""
 
@@ -156,29 +153,3 @@ def label_agreement(neighbours: Neighbours, labels: np.ndarray) -> np.ndarray:
     counts = found.sum(axis=1)
     share: np.ndarray = np.where(counts, agreeing.sum(axis=1) / np.maximum(counts, 1), np.nan)
     return share
-
-
-def near_duplicate_conflicts(
-    directions: Sequence[np.ndarray], near_duplicates: np.ndarray, labels: np.ndarray
-) -> np.ndarray:
-    """Find photos that show the same picture as one of another class, in the encoder's eyes too.
-
-    Equal perceptual hashes alone also join different cars before one background.
-
-    Args:
-        directions: One array an encoder, at least one, from `comparable_directions`.
-        near_duplicates: int [photos], groups by perceptual hash.
-        labels: int [photos].
-
-    Returns:
-        bool [photos].
-    """
-    conflicting = np.zeros(len(labels), dtype=bool)
-    order = np.argsort(near_duplicates, kind="stable")
-    ends = np.flatnonzero(np.diff(near_duplicates[order])) + 1
-    for group in np.split(order, ends):
-        if len(group) > 1:
-            cosines = sum(rows[group] @ rows[group].T for rows in directions) / len(directions)
-            other = labels[group, None] != labels[None, group]
-            conflicting[group] = (other & (cosines >= SAME_PICTURE)).any(axis=1)
-    return conflicting
