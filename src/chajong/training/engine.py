@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from chajong.training.moving_average import Weights
     from chajong.training.parameters import TrainingParameters
     from chajong.training.photo_batches import LabelledPhotos, TrainingSchedule
-    from chajong.training.trainable import PhotoClassifier
 
 logger = logging.getLogger(__name__)
 
@@ -134,11 +133,11 @@ def check_device(parameters: TrainingParameters) -> None:
         raise TrainingError(message)
 
 
-def check_sizes(model: PhotoClassifier, parameters: TrainingParameters) -> None:
+def check_sizes(model: Any, parameters: TrainingParameters) -> None:
     """See that a model takes photos of all sizes that it is trained at.
 
     Args:
-        model: The model, on the CPU.
+        model: A `PhotoClassifier`, on the CPU.
         parameters: Which sizes, if any are named.
 
     Raises:
