@@ -1,8 +1,9 @@
 """What computes an image model's features on a CPU: torch, or OpenVINO where that is faster.
 
-The choice is no part of the key that features are kept under: both multiply float32 numbers, and
-what differs from torch by more than `AGREEMENT` is never used. Features are kept as float16, which
-rounds each of them by more than that.
+The choice is no part of the key that features are kept under. Both multiply float32 numbers, in
+another order: features differ by some 1e-6 of the largest, as they do between numbers of threads
+and sizes of batches, and they are kept as float16, whose last place is 1e-3. What differs from
+torch by more than `AGREEMENT` is never used.
 """
 
 from __future__ import annotations
