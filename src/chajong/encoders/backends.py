@@ -9,6 +9,7 @@ torch by more than `AGREEMENT` is never used.
 from __future__ import annotations
 
 import logging
+import sys
 import time
 import warnings
 from importlib.util import find_spec
@@ -159,6 +160,8 @@ class OpenVinoFeatures:
                 'OpenVINO cannot be found: run pip install "chajong[openvino]", or set the '
                 "encoder's `backend` to auto."
             )
+        # OpenVINO tells its makers over the network that it was imported, unless this is absent.
+        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
         import openvino
 
         # A CPU with instructions for bfloat16 would use them unless it is told not to.
@@ -192,10 +195,7 @@ class _Graph(torch.nn.Module):
 
 
 def _converted(model: ImageModel) -> openvino.Model:
-    """Convert a model by OpenVINO's own reader of torch's graphs.
-
-    `openvino.convert_model` does the same, and tells its makers over the network each time.
-    """
+    """Convert a model by OpenVINO's own reader of torch's graphs."""
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
