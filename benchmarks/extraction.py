@@ -1,18 +1,22 @@
-"""Photos a second: end to end, decoding alone, the model alone, and timm's own loop.
+"""Photos a second: end to end by each back-end, decoding alone, the model alone, and timm's loop.
 
     python -m benchmarks.extraction --raw-dir path/to/photos --model tf_efficientnet_lite0
 
-Every way handles the same photos in one process, in turn, over several rounds; the table shows
-medians and the two ratios that matter: end to end over the slower of decoding and model (1 is the
-most there can be where the model has a device of its own), and end to end over timm's loop.
+Every way handles the same photos, one view of each, in one process, in turn, over several rounds;
+the table shows medians, the processor's seconds in the program and in the kernel, and the ratios
+that matter: end to end over the slower of decoding and model (1 is the most there can be where the
+model has a device of its own), and end to end over timm's loop.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 import time
+from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -33,6 +37,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chajong.encoders.encoder import Encoder
+    from chajong.encoders.parameters import Backend
+
+
+DECODING = "decoding alone"
 
 
 class TimmLoop:
@@ -55,10 +63,34 @@ class TimmLoop:
                 self._network(batch)
 
 
+@dataclass(frozen=True)
+class Round:
+    """What one round of a way took: photos a second, and the processor's seconds by their place."""
+
+    speed: float
+    user: float
+    system: float
+
+
 def main() -> None:
-    """Time the four ways and print the table."""
+    """Time every way and print the table."""
     arguments = _arguments()
-    parameters = PretrainedParameters(
+    with tempfile.TemporaryDirectory() as folder:
+        store, paths = prepared_photos(arguments.raw_dir, Path(folder), arguments.photos)
+        contents = list(store.keys())[: len(paths)]
+        ways: dict[str, Callable[[], None]] = {}
+        for backend in arguments.backends:
+            encoder = build_encoder(_parameters(arguments, backend))
+            ways |= _ways(store, contents, encoder, backend)
+        ways["timm's loop"] = TimmLoop(
+            paths, arguments.model, arguments.weights, arguments.batch_size
+        )
+        rounds = _time(ways, len(contents), arguments.rounds)
+    _print_table(rounds, len(contents), arguments)
+
+
+def _parameters(arguments: argparse.Namespace, backend: Backend) -> PretrainedParameters:
+    return PretrainedParameters(
         library="timm",
         model=arguments.model,
         weights=arguments.weights,
@@ -66,17 +98,8 @@ def main() -> None:
         flip=False,
         zoom=(1.0,),
         batch_size=arguments.batch_size,
+        backend=backend,
     )
-    encoder = build_encoder(parameters)
-    with tempfile.TemporaryDirectory() as folder:
-        store, paths = prepared_photos(arguments.raw_dir, Path(folder), arguments.photos)
-        contents = list(store.keys())[: len(paths)]
-        ways = _ways(store, contents, encoder)
-        ways["timm's loop"] = TimmLoop(
-            paths, arguments.model, arguments.weights, arguments.batch_size
-        )
-        speeds = _time(ways, len(contents), arguments.rounds)
-    _print_table(speeds, len(contents), arguments)
 
 
 def _arguments() -> argparse.Namespace:
@@ -89,6 +112,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--photos", type=int, default=512)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=5)
+    present = ["torch", "openvino"] if find_spec("openvino") else ["torch"]
+    parser.add_argument("--backends", nargs="+", default=present)
     return parser.parse_args()
 
 
@@ -105,7 +130,7 @@ def prepared_photos(raw_dir: Path, scratch: Path, count: int) -> tuple[PhotoStor
 
 
 def _ways(
-    store: PhotoStore, contents: list[str], encoder: Encoder
+    store: PhotoStore, contents: list[str], encoder: Encoder, backend: Backend
 ) -> dict[str, Callable[[], None]]:
     batches = partial(photo_batches, contents, store, encoder.preparation, encoder.batch_size)
     prepared = [torch.from_numpy(batch) for batch in batches()]
@@ -122,39 +147,54 @@ def _ways(
         for batch in prepared:
             encoder.encode(batch)
 
-    return {"end to end": end_to_end, "decoding alone": decode_only, "model alone": model_only}
+    return {
+        DECODING: decode_only,
+        f"end to end, {backend}": end_to_end,
+        f"model alone, {backend}": model_only,
+    }
 
 
-def _time(ways: dict[str, Callable[[], None]], photos: int, rounds: int) -> dict[str, list[float]]:
-    speeds: dict[str, list[float]] = {name: [] for name in ways}
+def _time(ways: dict[str, Callable[[], None]], photos: int, rounds: int) -> dict[str, list[Round]]:
     for way in ways.values():
         way()  # warms caches and the allocator, not counted
+    taken: dict[str, list[Round]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
-            started = time.perf_counter()
+            before, started = os.times(), time.perf_counter()
             way()
-            speeds[name].append(photos / (time.perf_counter() - started))
-    return speeds
+            speed, after = photos / (time.perf_counter() - started), os.times()
+            taken[name].append(Round(speed, after.user - before.user, after.system - before.system))
+    return taken
 
 
 def _print_table(
-    speeds: dict[str, list[float]], photos: int, arguments: argparse.Namespace
+    rounds: dict[str, list[Round]], photos: int, arguments: argparse.Namespace
 ) -> None:
     print(
         f"\n{arguments.model}, {photos} photos, batches of {arguments.batch_size}, "
         f"{torch.get_num_threads()} threads, median of {arguments.rounds} rounds"
     )
-    for name, values in speeds.items():
+    print(f"  {'':24}{'photos/s':>10}{'from':>9}{'to':>9}{'user s':>9}{'kernel s':>10}")
+    for name, each in rounds.items():
+        speeds = [one.speed for one in each]
+        user, system = median(one.user for one in each), median(one.system for one in each)
         print(
-            f"  {name:16} {median(values):9.1f} photos/s  "
-            f"(from {min(values):.1f} to {max(values):.1f})"
+            f"  {name:24}{median(speeds):10.1f}{min(speeds):9.1f}{max(speeds):9.1f}"
+            f"{user:9.2f}{system:10.2f}"
         )
-    rounds = range(arguments.rounds)
-    slower = [min(speeds["decoding alone"][i], speeds["model alone"][i]) for i in rounds]
-    to_slower = median(speeds["end to end"][i] / slower[i] for i in rounds)
-    to_timm = median(speeds["end to end"][i] / speeds["timm's loop"][i] for i in rounds)
-    print(f"  end to end / slower of decoding and model: {to_slower:.2f}")
-    print(f"  end to end / timm's loop:                  {to_timm:.2f}")
+    for backend in arguments.backends:
+        whole, model = rounds[f"end to end, {backend}"], rounds[f"model alone, {backend}"]
+        slower = [
+            min(decoded.speed, computed.speed)
+            for decoded, computed in zip(rounds[DECODING], model, strict=True)
+        ]
+        print(f"  {backend}: end to end / slower of decoding and model {_ratio(whole, slower):.2f}")
+        timm_speeds = [one.speed for one in rounds["timm's loop"]]
+        print(f"  {backend}: end to end / timm's loop {_ratio(whole, timm_speeds):.2f}")
+
+
+def _ratio(rounds: list[Round], others: list[float]) -> float:
+    return median(one.speed / other for one, other in zip(rounds, others, strict=True))
 
 
 if __name__ == "__main__":

@@ -3,11 +3,14 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from chajong import CarClassifier
 from chajong.datasets import Skipped
 from chajong.encoders.concatenation import join_matrices
+from chajong.ensembling.family_temperature import NO_FAMILY_TEMPERATURES
+from chajong.ensembling.pools.pool import Pool
 from chajong.inference.agreement import AgreementError, check_agreement, keep_answers
 from chajong.inference.member_models import can_answer, members_needed
 from chajong.members.kinds.frozen import FrozenKind
@@ -99,6 +102,24 @@ def test_the_agreement_is_measured_and_a_disagreement_is_refused(classifier, nam
     other = classifier_that_said(classifier, turned(classifier.ensemble.kept, name))
     with pytest.raises(AgreementError, match=rf"{name}.*differ by up to.*kedro run"):
         other.warm_up()
+
+
+def test_a_member_without_weight_is_not_even_built(classifier, small_run):
+    ensemble = classifier.ensemble
+    weights = tuple(float(member == "hog") for member in ensemble.members)
+    said = {**turned(ensemble.kept, "clip_frozen").said, "ensemble": ensemble.kept.said["hog"]}
+    weighed = replace(
+        ensemble,
+        pool=Pool("uniform", weights),
+        families=NO_FAMILY_TEMPERATURES,
+        kept=replace(ensemble.kept, said=said),
+    )
+    asked = CarClassifier(weighed)
+    asked.warm_up()
+    photo = small_run.path(small_run.test_photos()["photo_id"].iloc[0]).read_bytes()
+    got, expected = (each.predict(photo) for each in (asked, classifier.only("hog")))
+    pd.testing.assert_frame_equal(got, expected)
+    assert set(asked._models._scorers) == {"hog"}
 
 
 def test_where_an_accelerator_took_part_rounding_is_no_disagreement(classifier, monkeypatch):

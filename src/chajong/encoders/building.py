@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from chajong.encoders.image_model import ImageModel
     from chajong.encoders.parameters import EncoderParameters, VlmLanguageParameters
 
-NOT_IN_KEY = {"batch_size", "compile", "weights", "revision"}
+NOT_IN_KEY = {"backend", "batch_size", "compile", "weights", "revision"}
 """Settings that change the speed and not the features; weights go in by content."""
 
 

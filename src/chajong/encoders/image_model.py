@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Compute = Callable[["ImageModel", torch.Tensor], torch.Tensor]
+    """From a model and its photos, uint8 [n, 3, height, width], to features [n, d]."""
 
 Channels = tuple[float, float, float]
 
@@ -18,6 +24,7 @@ class ImageModel(torch.nn.Module):
         width: Width of its photos in pixels.
         mean: Channel means on a scale of 0 to 1.
         std: Channel standard deviations on a scale of 0 to 1.
+        compute: What computes the features; torch, if nobody says otherwise.
     """
 
     scale: torch.Tensor
@@ -31,6 +38,7 @@ class ImageModel(torch.nn.Module):
         self.network: Any = network
         self.height, self.width = height, width
         self.mean, self.std = mean, std
+        self.compute: Compute = ImageModel.by_torch
         centre, spread = torch.tensor(mean).view(3, 1, 1), torch.tensor(std).view(3, 1, 1)
         self.register_buffer("scale", 1 / (255 * spread), persistent=False)
         self.register_buffer("shift", centre / spread, persistent=False)
@@ -47,6 +55,10 @@ class ImageModel(torch.nn.Module):
 
     def features(self, photos: torch.Tensor) -> torch.Tensor:
         """Turn photos, uint8 [n, 3, height, width], into features [n, d]."""
+        return self.compute(self, photos)
+
+    def by_torch(self, photos: torch.Tensor) -> torch.Tensor:
+        """Compute features as `features` says, by torch; a trace can follow it."""
         normalised = photos.float() * self.scale - self.shift
         return self.encode_photos(normalised.contiguous(memory_format=torch.channels_last))
 

@@ -13,6 +13,14 @@ Revision = Annotated[str, Field(min_length=1)]
 """A commit, branch or tag of a hub repository; a commit stays what it is, a branch moves on."""
 
 
+Backend = Literal["auto", "torch", "openvino"]
+"""What computes an image model on a CPU.
+
+``auto`` is torch, until so much was computed that a trial pays, and then the faster of torch and
+OpenVINO, where that is installed and gives the same features.
+"""
+
+
 class HogParameters(Strict):
     """Histograms of oriented gradients and of colours: a baseline that needs no weights.
 
@@ -58,6 +66,7 @@ class PretrainedParameters(Strict):
         zoom: Centre zooms whose features are joined; 1 is the whole photo.
         batch_size: Photos a batch.
         compile: Whether ``torch.compile`` is used; it pays for large models on a GPU.
+        backend: What computes the features; on an accelerator it is torch.
         seed: Seed of random weights.
     """
 
@@ -74,6 +83,7 @@ class PretrainedParameters(Strict):
     zoom: tuple[Annotated[float, Field(ge=1, le=4)], ...] = Field((1.0, 1.4), min_length=1)
     batch_size: int = Field(32, ge=1)
     compile: bool = False
+    backend: Backend = "auto"
     seed: int = 0
 
     @model_validator(mode="after")
@@ -123,7 +133,9 @@ class VlmParameters(Strict):
     def running(self) -> PretrainedParameters:
         """How photos are fed to the model, in the words that every image model is run by."""
         return PretrainedParameters(
-            library="transformers", **self.model_dump(include=set(VlmParameters.model_fields))
+            library="transformers",
+            backend="torch",  # a second copy of billions of weights would not fit
+            **self.model_dump(include=set(VlmParameters.model_fields)),
         )
 
 

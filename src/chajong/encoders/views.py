@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from chajong.device import best_device, best_precision, exact_float32, mixed_precision
+from chajong.encoders.backends import choose_backend
 from chajong.encoders.encoder import EncoderError
 from chajong.photos.resizing import Preparation
 
@@ -116,6 +117,7 @@ def frozen_encoder(
     model = model.to(best_device()).to(memory_format=torch.channels_last)
     if parameters.compile:
         model.network.compile()
+    choose_backend(model, parameters.backend)
     return features_over_views(model, parameters, wide_range=wide_range)
 
 

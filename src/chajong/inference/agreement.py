@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chajong.device import best_device
+from chajong.inference.member_models import members_needed
 from chajong.members.checkpoint import PROOF_PHOTOS
 from chajong.members.proof import AGREEMENT, ON_THE_CPU, beyond_rounding, saved_arithmetic
 from chajong.photos.store import PhotoStore, open_photo_store
@@ -129,7 +130,7 @@ def read_answers(file: Path) -> KeptAnswers:
 
 
 def check_agreement(classifier: CarClassifier) -> dict[str, Any]:
-    """Ask about the kept photos again.
+    """Ask about the kept photos again; members without weight, whom nobody asks, are not.
 
     Args:
         classifier: The saved ensemble, or one of its members.
@@ -150,7 +151,10 @@ def check_agreement(classifier: CarClassifier) -> dict[str, Any]:
     asked = classifier.asked(contents, ensemble.kept.photos)
     exact = _all_on_the_cpu(ensemble.checkpoints.values())
     difference = None
-    for name, said in ensemble.kept.said.items():
+    configurations = {name: each.configuration for name, each in ensemble.checkpoints.items()}
+    answering = {*members_needed(ensemble.asked, configurations), ENSEMBLE}
+    for name in [each for each in ensemble.kept.said if each in answering]:
+        said = ensemble.kept.said[name]
         whole = name == ENSEMBLE
         answered = ensemble.log_probabilities(asked) if whole else asked.of(name)
         difference = float(np.abs(np.exp(answered) - np.exp(said)).max())

@@ -79,7 +79,7 @@ class CarClassifier:
         return tuple(self.ensemble.classes["effective_class"].drop_duplicates())
 
     def warm_up(self) -> None:
-        """Build every model now, and see that all of them answer as they did.
+        """Build every model that is asked, and see that all of them answer as they did.
 
         Raises:
             AgreementError: The ensemble, or a member, answers otherwise than when it was saved.
@@ -87,7 +87,7 @@ class CarClassifier:
             EncoderError: Weights are missing, or are no longer the same.
         """
         with self.lock:
-            for member in self.ensemble.members:
+            for member in self.ensemble.asked:
                 self._models.scorer(member)
             self._prove()
 

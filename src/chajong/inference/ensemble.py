@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,6 +59,12 @@ class Ensemble:
     figures: dict[str, Any]
     kept: KeptAnswers
 
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The members whose answers count; those without weight need not be asked."""
+        weighed = zip(self.members, self.pool.weights, strict=True)
+        return tuple(member for member, weight in weighed if weight > 0)
+
     def log_probabilities(self, photos: PhotoAnswers) -> np.ndarray:
         """Answer about photos.
 
@@ -68,7 +74,9 @@ class Ensemble:
         Returns:
             float32 [photos, classes].
         """
-        pooled = self.pool.log_probabilities([photos.of(member) for member in self.members])
+        weights = tuple(weight for weight in self.pool.weights if weight > 0)
+        pool = replace(self.pool, weights=weights)
+        pooled = pool.log_probabilities([photos.of(member) for member in self.asked])
         return self.families.log_probabilities(pooled)
 
 

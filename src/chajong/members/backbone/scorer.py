@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chajong.encoders.backends import choose_backends
 from chajong.encoders.extraction import encode_all
 from chajong.members.backbone.member import restored_models
 from chajong.members.trained.views import log_probability_views
@@ -22,6 +23,7 @@ class BackboneScorer:
     def __init__(self, checkpoint: Checkpoint, classes: pd.DataFrame) -> None:
         """Build the fold models."""
         parameters, models = restored_models(checkpoint, classes)
+        choose_backends(models.values())
         self._views = {
             fold: log_probability_views(model, parameters) for fold, model in models.items()
         }

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from chajong.members.checkpoint import Checkpoint
     from chajong.members.clip.classifier import ClipClassifier
     from chajong.members.clip.parameters import ClipParameters
+    from chajong.members.heads.whitening import Whitened
     from chajong.members.trained.tables import TrainingTables
     from chajong.training.moving_average import Weights
 
@@ -166,7 +167,7 @@ class FoldModels:
     def _compare(self, fold: int, alpha: float, photo_ids: Iterable[str]) -> tuple[np.ndarray, ...]:
         seen, labels = self._training_photos(fold, alpha)
         photos = self._embed(fold, alpha, photo_ids, "scoring")
-        return compare(self._model, photos, seen, labels)
+        return compare(known_to(self._model, seen, labels), photos)
 
     def _training_photos(self, fold: int, alpha: float) -> tuple[torch.Tensor, torch.Tensor]:
         """Embed what a fold's model was trained on: never a photo that it scores."""
@@ -180,33 +181,60 @@ class FoldModels:
         return self._seen[fold, alpha]
 
 
-def compare(
-    model: ClipClassifier, photos: torch.Tensor, seen: torch.Tensor, labels: torch.Tensor
-) -> tuple[np.ndarray, ...]:
-    """Compare photos with class names and with training photos.
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What a fold's model compares photos with, the same for every photo.
+
+    Attributes:
+        names: Embedded classes, float32 [classes, dimensions].
+        scale: What cosines to names are multiplied by.
+        whitened: The fold's training photos, all zooms of each joined.
+        averaged: The same photos, the zooms of each averaged, [training photos, dimensions].
+        labels: int64 [training photos].
+    """
+
+    names: torch.Tensor
+    scale: float
+    whitened: Whitened
+    averaged: torch.Tensor
+    labels: torch.Tensor
+
+
+def known_to(model: ClipClassifier, seen: torch.Tensor, labels: torch.Tensor) -> Known:
+    """Gather what photos are compared with.
+
+    Prototypes are compared as the light heads do: what differs from photo to photo of one car
+    counts less than what differs between cars.
 
     Args:
         model: A fold's model.
+        seen: The fold's embedded training photos, float32 [photos, zooms, dimensions] of length 1.
+        labels: int64 [photos].
+    """
+    names = model.class_embeddings().cpu()
+    joined = seen.flatten(1)
+    covariance = within_class_covariance(joined, labels, len(names))
+    whitened = whiten(joined, covariance, WHITENING_SHRINKAGE)
+    return Known(names, model.scale(), whitened, _averaged(seen), labels)
+
+
+def compare(known: Known, photos: torch.Tensor) -> tuple[np.ndarray, ...]:
+    """Compare photos with class names and with training photos.
+
+    Args:
+        known: What they are compared with.
         photos: Embedded photos, float32 [photos, zooms, dimensions] of length 1.
-        seen: The fold's embedded training photos, likewise.
-        labels: int64 [training photos].
 
     Returns:
         One array [photos, classes] a kind of `EVIDENCE`.
     """
-    names = model.class_embeddings().cpu()
-    count = len(names)
-    by_name = name_scores(_averaged(photos), names)
-    # Prototypes are compared as the light heads do: what differs from photo to photo of one
-    # car counts less than what differs between cars.
-    joined = seen.flatten(1)
-    covariance = within_class_covariance(joined, labels, count)
-    whitened = whiten(joined, covariance, WHITENING_SHRINKAGE)
+    count, whitened = len(known.names), known.whitened
+    by_name = name_scores(_averaged(photos), known.names)
     round_photos = whitened.whitening(photos.flatten(1))
     return (
-        scored_by_names(model, photos),
-        prototype_scores(round_photos, whitened.directions, labels, count, by_name).numpy(),
-        neighbour_scores(_averaged(photos), _averaged(seen), labels, count).numpy(),
+        normalise_log(known.scale * by_name.numpy()),
+        prototype_scores(round_photos, whitened.directions, known.labels, count, by_name).numpy(),
+        neighbour_scores(_averaged(photos), known.averaged, known.labels, count).numpy(),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from chajong.encoders.backends import choose_backends
 from chajong.encoders.extraction import encode_all
 from chajong.members.clip.classifier import build_clip_classifier
 from chajong.members.clip.fold_models import (
@@ -11,6 +12,7 @@ from chajong.members.clip.fold_models import (
     by_zoom,
     compare,
     embedding_views,
+    known_to,
     scored_by_names,
 )
 from chajong.members.clip.interpolation import loading_of
@@ -45,7 +47,15 @@ class ClipScorer:
             loading_of(configuration),
         )
         self._models: dict[int, ClipClassifier] = restored
-        self._tensors = checkpoint.tensors
+        self._known = {
+            fold: known_to(
+                model,
+                checkpoint.tensors[f"evidence.fold_{fold}.photos"].float(),
+                checkpoint.tensors[f"evidence.fold_{fold}.labels"],
+            )
+            for fold, model in self._models.items()
+        }
+        choose_backends(self._models.values())
         weights = configuration["evidence"]
         self._mixture = Mixture(tuple(weights[kind] for kind in EVIDENCE))
 
@@ -55,10 +65,7 @@ class ClipScorer:
         for fold, model in self._models.items():
             views = embedding_views(model, self._parameters)
             embedded = by_zoom(encode_all(photos.contents, photos.store, views), self._parameters)
-            seen = self._tensors[f"evidence.fold_{fold}.photos"].float()
-            labels = self._tensors[f"evidence.fold_{fold}.labels"]
-            evidence = compare(model, embedded, seen, labels)
-            scored[fold] = self._mixture.log_probabilities(evidence)
+            scored[fold] = self._mixture.log_probabilities(compare(self._known[fold], embedded))
         return scored
 
 
@@ -77,6 +84,7 @@ class ZeroShotScorer:
             lambda model: log_probability_views(model, self._parameters),
         )
         self._model: ClipClassifier = restored
+        choose_backends([self._model])
         self._mixture = Mixture((1 / checkpoint.configuration["temperature"],))
 
     def __call__(self, photos: NewPhotos) -> ByFold:
