@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from chajong.engine import Engine
 from chajong.inference.answers import Answers
 from chajong.inference.classifier import CarClassifier
 from chajong.photos.sources import PhotoSource
@@ -15,6 +16,7 @@ def answer_new_photos(
     ensemble: CarClassifier | None,
     class_prior: pd.DataFrame | None,
     parameters: InferenceParameters,
+    engine: Engine,
 ) -> Answers:
     """Name the cars in new photos.
 
@@ -24,6 +26,7 @@ def answer_new_photos(
         class_prior: `class_name` and `frequency` of the classes where the photos come from, None
             where they are as frequent as in training.
         parameters: Who answers, and whether vehicles are pooled.
+        engine: Where they are answered.
 
     Returns:
         One row a photo or vehicle.
@@ -42,7 +45,7 @@ def answer_new_photos(
         )
         raise SavedEnsembleError(message)
     classifier = ensemble.only(parameters.member) if parameters.member else ensemble
-    answers = classifier.answer(sources, progress=True)
+    answers = classifier.answer(sources, progress=True, engine=engine)
     if class_prior is not None:
         prior = prior_from_table(class_prior, classifier.class_names)
         answers = answers.with_prior(classifier.ensemble.prior, prior)

@@ -15,7 +15,13 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 answer_new_photos,
-                inputs=["new_photos", "ensemble.saved", "class_prior", "params:inference"],
+                inputs=[
+                    "new_photos",
+                    "ensemble.saved",
+                    "class_prior",
+                    "params:inference",
+                    "params:engine",
+                ],
                 outputs="new_photos.answers",
                 name="answer_new_photos",
             ),
