@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import logging
 from hashlib import file_digest
-from typing import TYPE_CHECKING
+from pathlib import PurePath
+from typing import TYPE_CHECKING, TypeVar
 
 from xxhash import xxh3_128, xxh3_128_hexdigest
 
@@ -17,6 +18,8 @@ from chajong.inside import inside
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+AnyPath = TypeVar("AnyPath", bound=PurePath)
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +74,7 @@ def check_folder(folder: Path, cure: str) -> None:
         DamagedError: A file differs or is missing, or there is no manifest.
         OSError: A file cannot be read.
     """
-    for name, written in _manifest_of(folder, cure).items():
+    for name, written in files_of_manifest(folder, cure).items():
         _check(inside(folder, name), [written], cure)
 
 
@@ -81,7 +84,7 @@ def is_complete(folder: Path) -> bool:
     What was copied halfway, or lost files, is not; a warning says so.
     """
     try:
-        files = _manifest_of(folder, "")
+        files = files_of_manifest(folder, "")
         whole = all((folder / name).stat().st_size == _size(each) for name, each in files.items())
     except (ValueError, FileNotFoundError):
         whole = False
@@ -98,7 +101,12 @@ def _digest_of(files: dict[str, str]) -> str:
     return xxh3_128_hexdigest(json.dumps(files).encode())
 
 
-def _manifest_of(folder: Path, cure: str) -> dict[str, str]:
+def files_of_manifest(folder: Path, cure: str) -> dict[str, str]:
+    """Read which files a folder was written with, each with its fingerprint, by relative names.
+
+    Raises:
+        DamagedError: There is no manifest, or it is damaged.
+    """
     path = folder / MANIFEST
     try:
         sealed = json.loads(path.read_text(encoding="utf-8"))
@@ -121,7 +129,7 @@ def seal_file(path: Path, content: Path) -> None:
         path: The file.
         content: Its new content, under another name.
     """
-    note = _note_of(path)
+    note = note_of(path)
     before = note.read_text(encoding="utf-8").split()[:1] if note.exists() else []
     unfinished = content.with_name(f".{content.name}")
     unfinished.write_text("\n".join([fingerprint(content), *before]) + "\n", encoding="utf-8")
@@ -140,11 +148,12 @@ def check_file(path: Path, cure: str) -> None:
         OSError: It cannot be read.
     """
     found = fingerprint(path)
-    if (note := _note_of(path)).exists():
+    if (note := note_of(path)).exists():
         _check(path, note.read_text(encoding="utf-8", errors="replace").split(), cure, found)
 
 
-def _note_of(path: Path) -> Path:
+def note_of(path: AnyPath) -> AnyPath:
+    """Say where the fingerprint of a single file is kept."""
     return path.with_name(f".{path.name}.hash")
 
 
