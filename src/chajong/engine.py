@@ -91,10 +91,14 @@ def spread(
     import ray
 
     _connect(engine)
-    on_gpus = ray.cluster_resources().get("GPU", 0) > 0  # type: ignore[no-untyped-call]
-    needed = {"num_cpus": engine.cpus, "num_gpus": gpus if on_gpus else 0}
+    on_gpus = ray.cluster_resources().get("GPU", 0) > 0
+    needed = {"CPU": engine.cpus, "GPU": gpus if on_gpus else 0}
+    _check_room(needed)
     compute = ray.remote(_compute).options(
-        **needed, max_retries=RETRIES, scheduling_strategy="SPREAD"
+        num_cpus=needed["CPU"],
+        num_gpus=needed["GPU"],
+        max_retries=RETRIES,
+        scheduling_strategy="SPREAD",
     )
     # In a list, so that Ray hands it over as it is, and a worker opens it once.
     maker = (uuid4().hex, [ray.put(make)])
@@ -143,13 +147,30 @@ def _connect(engine: Engine) -> None:
         raise EngineError(message) from error
 
 
+def _check_room(needed: dict[str, int]) -> None:
+    """See that a machine has what a share needs: Ray would wait for one for ever.
+
+    Raises:
+        EngineError: None has.
+    """
+    import ray
+
+    machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    if not any(all(has.get(kind, 0) >= each for kind, each in needed.items()) for has in machines):
+        message = (
+            f"No machine of the Ray cluster has {needed['CPU']} processor cores and "
+            f"{needed['GPU']} GPUs for a share of the work: lower engine.cpus (or, for GPUs, "
+            "training.processes)."
+        )
+        raise EngineError(message)
+
+
 def _at_once(needed: dict[str, int]) -> int:
     """Count the shares that the cluster can compute at once now, at least one."""
     import ray
 
-    has = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    kinds = {"CPU": needed["num_cpus"], "GPU": needed["num_gpus"]}
-    return max(1, min(int(has.get(kind, 0) // each) for kind, each in kinds.items() if each))
+    has = ray.cluster_resources()
+    return max(1, min(int(has.get(kind, 0) // each) for kind, each in needed.items() if each))
 
 
 def _result(finished: ObjectRef[Any]) -> Any:

@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from chajong.encoders.parameters import PretrainedParameters
 from chajong.engine import Engine, EngineError, spread
 from chajong.inference import classifier as classifier_module
 from chajong.photos.sources import find_photos
+from chajong.photos.store import PhotoStore
 from chajong.training.fold_training import train_folds
 from chajong.training.parameters import TrainingParameters
 
@@ -41,6 +43,16 @@ NODE = {
 }
 
 
+def add_node(cluster):
+    """Ray gives a node 15 seconds to start, which a machine full of tests may not."""
+    for _ in range(3):
+        try:
+            return cluster.add_node(**NODE)
+        except Exception as error:
+            late = error
+    raise late
+
+
 @pytest.fixture(scope="module")
 def ray_engine():
     with pytest.MonkeyPatch.context() as patch:
@@ -49,8 +61,9 @@ def ray_engine():
         ray = pytest.importorskip("ray")
         from ray.cluster_utils import Cluster
 
-        cluster = Cluster(initialize_head=True, head_node_args=NODE)
-        cluster.add_node(**NODE)
+        cluster = Cluster()
+        for _ in range(2):
+            add_node(cluster)
         # Workers cannot import tests by their names.
         for module in (sys.modules[__name__], tiny_classifier):
             ray.cloudpickle.register_pickle_by_value(module)
@@ -65,8 +78,19 @@ def where_it_ran(share):
     return share, ray.get_runtime_context().get_node_id(), os.getpid(), Path.cwd()
 
 
-def test_every_share_comes_back_from_both_machines(ray_engine):
-    results = dict(spread(ray_engine, partial(partial, where_it_ran), range(20)))
+def when_both_are_there(folder, share):
+    """Wait for the other machine, whose worker may still be starting."""
+    result = where_it_ran(share)
+    (folder / result[1]).touch()
+    deadline = time.monotonic() + 120
+    while len(list(folder.iterdir())) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return result
+
+
+def test_every_share_comes_back_from_both_machines(ray_engine, tmp_path):
+    make = partial(partial, when_both_are_there, tmp_path)
+    results = dict(spread(ray_engine, make, range(20)))
     assert [results[place][0] for place in range(20)] == list(range(20))
     assert len({machine for _, machine, *_ in results.values()}) == 2
     assert {folder for *_, folder in results.values()} == {Path.cwd()}
@@ -111,6 +135,12 @@ def test_workers_that_die_again_and_again_are_an_error_in_words(ray_engine, monk
     monkeypatch.setattr(engine_module, "RETRIES", 1)
     with pytest.raises(EngineError, match="lost with its worker 2 times"):
         dict(spread(ray_engine, partial(partial, always_die), range(1)))
+
+
+def test_a_share_that_no_machine_has_room_for_is_an_error_at_once(ray_engine):
+    large = ray_engine.model_copy(update={"cpus": 2})
+    with pytest.raises(EngineError, match=r"No machine .* has 2 processor cores.*engine\.cpus"):
+        next(spread(large, partial(partial, where_it_ran), range(1)))
 
 
 def refuse(share):
@@ -192,6 +222,28 @@ def test_answers_are_those_of_one_machine(ray_engine, classifier, small_run, sma
     spread_out = classifier.answer(sources, engine=ray_engine)
     pd.testing.assert_frame_equal(spread_out.rows, local.rows)
     np.testing.assert_array_equal(spread_out.log_probabilities, local.log_probabilities)
+
+
+def test_one_parameter_says_where_a_run_is_computed(ray_engine, small_run, run_hog, tmp_path):
+    raw = {"raw_dir": str(small_run.raw)}
+    names = ("data_processing", "feature_extraction")
+    run_hog(tmp_path / "here", *names, **raw)
+    shares = []
+
+    def counted(photos):
+        shares.append(len(photos))
+        return photos
+
+    with pytest.MonkeyPatch.context() as patch:
+        only = PhotoStore.only
+        patch.setattr(PhotoStore, "only", lambda *given: counted(only(*given)))
+        run_hog(tmp_path / "there", *names, **raw, engine=ray_engine.model_dump())
+    assert sum(shares) == len(small_run.store)
+    here, there = (
+        pd.read_parquet(tmp_path / place / "07_model_output" / "hog" / "predictions.parquet")
+        for place in ("here", "there")
+    )
+    pd.testing.assert_frame_equal(there, here, check_exact=True)
 
 
 def test_a_cluster_that_is_not_there_is_an_error_at_once(ray_engine, monkeypatch):

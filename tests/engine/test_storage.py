@@ -3,12 +3,9 @@
 import logging
 import shutil
 import unicodedata
-from pathlib import Path
 
 import pandas as pd
 import pytest
-from kedro.framework.session import KedroSession
-from kedro.framework.startup import bootstrap_project
 
 from chajong.manifest import DamagedError
 from chajong.mirror import fetch, publish
@@ -176,30 +173,17 @@ def test_a_copy_that_changed_is_refused_and_leaves_nothing(s3, there, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
 
 
-PROJECT = Path(__file__).parents[2]
-HOG = {
-    "encoder": {"width": 48, "height": 32, "cell": 16},
-    "heads": {"kinds": ["prototypes"], "shrinkages": [0.3]},
-}
-OTHERS = ("clip_frozen", "clip", "clip_zero_shot", "backbone", "fusion", "vlm")
-
-
-def run(data_dir, *names, **parameters):
-    bootstrap_project(PROJECT)
-    runtime = {"data_dir": str(data_dir), "hog": HOG} | dict.fromkeys(OTHERS) | parameters
-    with KedroSession.create(PROJECT, runtime_params=runtime) as session:
-        session.run(pipeline_names=list(names))
-
-
-def test_another_machine_goes_on_with_what_the_first_one_left(s3, there, small_run, tmp_path):
+def test_another_machine_goes_on_with_what_the_first_one_left(
+    s3, there, small_run, run_hog, tmp_path
+):
     """Photos on S3, results on S3, and between the runs nothing on the disk."""
     before = ("data_processing", "feature_extraction")
-    run(tmp_path / "here", *before, "ensembling", raw_dir=str(small_run.raw))
+    run_hog(tmp_path / "here", *before, "ensembling", raw_dir=str(small_run.raw))
     s3.put(f"{small_run.raw}/", f"{there}/raw", recursive=True)
     elsewhere = {"raw_dir": f"{there}/raw", "mirror": f"{there}/results"}
-    run(tmp_path / "first", *before, **elsewhere)
+    run_hog(tmp_path / "first", *before, **elsewhere)
     shutil.rmtree(tmp_path / "first")
-    run(tmp_path / "second", "ensembling", **elsewhere)
+    run_hog(tmp_path / "second", "ensembling", **elsewhere)
     submission = "07_model_output/submission.csv"
     expected = (tmp_path / "here" / submission).read_bytes()
     assert (tmp_path / "second" / submission).read_bytes() == expected
