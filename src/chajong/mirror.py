@@ -55,8 +55,12 @@ class Mirror:
             OSError: The place cannot be written to.
         """
         stored = _local(dataset)
-        if stored is not None and stored.stored.is_relative_to(self.folder):
-            publish(stored.stored, self._address_of(stored.stored))
+        if stored is None or not stored.exists():  # what a node left out this time
+            return
+        path = stored.stored
+        for each in {path, path.with_suffix(stored.filepath.suffix)}:  # a table is a CSV, too
+            if each.is_relative_to(self.folder):
+                publish(each, self._address_of(each))
 
     def fetch_missing(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Fetch what a run reads of earlier ones and this machine lacks; of versions the latest.
@@ -78,7 +82,7 @@ class Mirror:
         """Say where a dataset can lie, the latest version first."""
         path = stored.filepath
         if not stored.is_versioned:
-            return [path]
+            return [stored.stored]
         files, top = _opened(self._address_of(path))
         found = files.ls(top, detail=False) if files.isdir(top) else []
         versions = sorted((each.rstrip("/").rsplit("/", 1)[1] for each in found), reverse=True)
@@ -98,6 +102,10 @@ def publish(path: Path, address: str) -> None:
     Raises:
         OSError: It cannot be written there.
     """
+    if path.is_dir() and not (path / MANIFEST).exists():  # a folder for each fold, each whole
+        for part in path.iterdir():
+            publish(part, f"{address}/{part.name}")
+        return
     files, top = _opened(address)
     if not path.is_dir():
         names, note = {path: top}, str(note_of(PurePosixPath(top)))

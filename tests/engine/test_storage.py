@@ -6,9 +6,11 @@ import unicodedata
 
 import pandas as pd
 import pytest
+from kedro.pipeline import Node, Pipeline
 
+from chajong.datasets import TableDataset
 from chajong.manifest import DamagedError
-from chajong.mirror import fetch, publish
+from chajong.mirror import Mirror, fetch, publish
 from chajong.photos.fetched import fetch_folder
 from chajong.photos.raw_tables import RawDataError
 from chajong.tables import read_table, write_table
@@ -173,6 +175,26 @@ def test_a_copy_that_changed_is_refused_and_leaves_nothing(s3, there, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
 
 
+def test_what_a_run_lacks_is_fetched_for_it(s3, there, tmp_path):
+    table = pd.DataFrame({"차": ["3008", "NA"], "fold": [1, 2]})
+    dataset = TableDataset(str(tmp_path / "08_reporting" / "표.csv"))
+    mirror = Mirror(tmp_path, there)
+    mirror.publish(dataset)  # nothing yet
+    dataset.save(table)
+    mirror.publish(dataset)
+    shutil.rmtree(tmp_path / "08_reporting")
+    mirror.fetch_missing(Pipeline([Node(len, "표", "rows")]), {"표": dataset})
+    pd.testing.assert_frame_equal(dataset.load(), table)
+    assert s3.cat_file(f"{there}/08_reporting/표.csv").startswith("\ufeff".encode())
+
+
+def test_a_folder_of_whole_folders_is_copied_part_by_part(there, tmp_path):
+    for fold in ("fold_0", "fold_1"):
+        write_folder(tmp_path / "adapters" / fold, PARTS)
+    publish(tmp_path / "adapters", there)
+    assert fetch(f"{there}/fold_1", tmp_path / "fold_1")
+
+
 def test_another_machine_goes_on_with_what_the_first_one_left(
     s3, there, small_run, run_hog, tmp_path
 ):
@@ -188,3 +210,6 @@ def test_another_machine_goes_on_with_what_the_first_one_left(
     expected = (tmp_path / "here" / submission).read_bytes()
     assert (tmp_path / "second" / submission).read_bytes() == expected
     assert s3.cat_file(f"{there}/results/{submission}") == expected
+    models = f"{there}/results/06_models"
+    assert s3.glob(f"{models}/hog/checkpoint/*/checkpoint/manifest.json")
+    assert s3.glob(f"{models}/ensemble/*/ensemble/manifest.json")
