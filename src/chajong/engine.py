@@ -88,9 +88,9 @@ def spread(
         EngineError: There is no cluster, or workers were lost again and again.
         Exception: What was raised by what `make` makes.
     """
+    _connect(engine)
     import ray
 
-    _connect(engine)
     on_gpus = ray.cluster_resources().get("GPU", 0) > 0
     needed = {"CPU": engine.cpus, "GPU": gpus if on_gpus else 0}
     _check_room(needed)
