@@ -20,6 +20,7 @@ settings.load_profile("patient")
 SLOW = (
     "app/test_server.py",
     "benchmarks",
+    "engine",
     "faults",
     "inference",
     "members/backbone",

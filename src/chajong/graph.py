@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from kedro.pipeline import Node, Pipeline
 from pydantic import BaseModel
 
+from chajong.engine import Engine
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
@@ -65,6 +67,7 @@ def _inputs(member: Member, step: Step, made: set[str]) -> dict[str, str]:
     }
     known = {
         "parameters": f"params:{member.name}",
+        "engine": "params:engine",
         "scratch": f"{member.name}.scratch",
         **{name: name for name in FROM_OUTSIDE},
         **{name: f"{member.name}.{name}" for name in made},
@@ -101,7 +104,7 @@ def _node_function(step: Step, member: Member, inputs: list[str]) -> Callable[..
         return function(**given)
 
     # The reason for the annotation: nodes of several kinds share functions.
-    node_function.__annotations__ = {"parameters": type(member.parameters)}
+    node_function.__annotations__ = {"parameters": type(member.parameters), "engine": Engine}
     keyword = inspect.Parameter.KEYWORD_ONLY
     signature = inspect.Signature([inspect.Parameter(name, keyword) for name in inputs])
     node_function.__signature__ = signature  # type: ignore[attr-defined]

@@ -12,7 +12,9 @@ from kedro.framework.hooks import hook_impl
 from chajong.configuration import PARAMETERS, SESSION
 from chajong.data_folder import occupy
 from chajong.inputs import InputError, check_inputs
+from chajong.manifest import DamagedError
 from chajong.members.configuration import MemberError, read_members
+from chajong.mirror import Mirror
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -28,7 +30,7 @@ IN_ITS_PLACE = (
     "The answers come from the other members; hog alone, which needs no weights, is a baseline."
 )
 
-DATA_DIR = "data_dir"
+DATA_DIR, MIRROR = "data_dir", "mirror"
 
 SUMMARY = "summary"
 """Ends the name of a dataset that says where the results are and what was scored."""
@@ -82,19 +84,28 @@ def without_weights(members: Members) -> dict[str, str]:
 
 
 class DataFolderHooks:
-    """Let one run at a time write to a folder, and start it only where its inputs are whole."""
+    """Let one run at a time write to a folder, and start it only where its inputs are whole.
+
+    Where the folder has a mirror, what it lacks is fetched from there first, and what is saved is
+    copied there.
+    """
 
     def __init__(self) -> None:
         """Hold nothing yet."""
         self._folder: Path | None = None
+        self._mirror: Mirror | None = None
+        self._catalog: DataCatalog | None = None
         self._lock: BaseFileLock | None = None
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Note the folder that the session's runs write to."""
         loader = context.config_loader
-        configured = (loader.runtime_params or {}).get(DATA_DIR) or loader["globals"][DATA_DIR]
+        given = loader.runtime_params or {}
+        configured = given.get(DATA_DIR) or loader["globals"][DATA_DIR]
         self._folder = context.project_path / Path(configured).expanduser()
+        address = given.get(MIRROR) or loader["globals"].get(MIRROR)
+        self._mirror = Mirror(self._folder, address) if address else None
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
@@ -102,17 +113,31 @@ class DataFolderHooks:
 
         Raises:
             OccupiedError: Another run writes to it.
+            DamagedError: A copy in the mirror is not what was published.
             InputError: Something is missing or damaged.
         """
         self._release()  # a run of this process that was interrupted, as in a notebook
         if self._folder is None:
             return
         self._lock = occupy(self._folder)
+        self._catalog = catalog
         try:
+            if self._mirror is not None:
+                self._mirror.fetch_missing(pipeline, catalog)
             check_inputs(pipeline, catalog)
-        except InputError:
+        except (InputError, DamagedError, OSError):
             self._release()
             raise
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str) -> None:
+        """Copy to the mirror what a node has saved.
+
+        Raises:
+            OSError: The mirror cannot be written to.
+        """
+        if self._mirror is not None and self._catalog is not None:
+            self._mirror.publish(self._catalog.get(dataset_name))
 
     @hook_impl
     def after_pipeline_run(self) -> None:

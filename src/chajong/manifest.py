@@ -10,8 +10,8 @@ import json
 import logging
 from contextlib import suppress
 from hashlib import file_digest
-from pathlib import Path
-from typing import TYPE_CHECKING
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, TypeVar
 
 from xxhash import xxh3_128, xxh3_128_hexdigest
 
@@ -19,6 +19,8 @@ from chajong.inside import OutsideError, inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+AnyPath = TypeVar("AnyPath", bound=PurePath)
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +78,7 @@ def check_folder(folder: Path, cure: str) -> None:
         DamagedError: A file differs or is missing, or there is no manifest.
         OSError: A file cannot be read.
     """
-    for name, written in _manifest_of(folder, cure).items():
+    for name, written in files_of_manifest(folder, cure).items():
         _check(inside(folder, name), [written], cure)
 
 
@@ -86,7 +88,7 @@ def is_complete(folder: Path) -> bool:
     What was copied halfway, or lost files, is not; a warning says so.
     """
     try:
-        files = _manifest_of(folder, "")
+        files = files_of_manifest(folder, "")
         whole = all((folder / name).stat().st_size == _size(each) for name, each in files.items())
     except (ValueError, FileNotFoundError):
         whole = False
@@ -103,7 +105,12 @@ def _digest_of(files: dict[str, str]) -> str:
     return xxh3_128_hexdigest(json.dumps(files).encode())
 
 
-def _manifest_of(folder: Path, cure: str) -> dict[str, str]:
+def files_of_manifest(folder: Path, cure: str) -> dict[str, str]:
+    """Read which files a folder was written with, each with its fingerprint, by relative names.
+
+    Raises:
+        DamagedError: There is no manifest, or it is damaged.
+    """
     path = folder / MANIFEST
     try:
         sealed = json.loads(path.read_text(encoding="utf-8"))
@@ -126,7 +133,7 @@ def seal_file(path: Path, content: Path) -> None:
         path: The file.
         content: Its new content, under another name.
     """
-    note = _note_of(path)
+    note = note_of(path)
     before = note.read_text(encoding="utf-8").split()[:1] if note.exists() else []
     unfinished = content.with_name(f".{content.name}")
     unfinished.write_text("\n".join([fingerprint(content), *before]) + "\n", encoding="utf-8")
@@ -145,7 +152,7 @@ def check_file(path: Path, cure: str) -> None:
         OSError: It cannot be read.
     """
     found = fingerprint(path)
-    if (note := _note_of(path)).exists():
+    if (note := note_of(path)).exists():
         _check(path, _seals_in(note), cure, found)
 
 
@@ -157,14 +164,15 @@ def sealed_files(folder: Path) -> Iterator[tuple[Path, str]]:
     """
     for path in sorted(folder.rglob(MANIFEST)):
         with suppress(DamagedError, OutsideError):
-            for name, seal in _manifest_of(path.parent, "").items():
+            for name, seal in files_of_manifest(path.parent, "").items():
                 yield inside(path.parent, name), seal
-    for note in sorted(folder.rglob(_note_of(Path("*")).name)):
+    for note in sorted(folder.rglob(note_of(Path("*")).name)):
         name = note.name.removeprefix(".").removesuffix(NOTE)
         yield from ((note.with_name(name), seal) for seal in _seals_in(note)[:1])
 
 
-def _note_of(path: Path) -> Path:
+def note_of(path: AnyPath) -> AnyPath:
+    """Say where the fingerprint of a single file is kept."""
     return path.with_name(f".{path.name}{NOTE}")
 
 

@@ -1,5 +1,7 @@
 """Datasets that keep one file, one folder or nothing, each through what a user sees of it."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -114,7 +116,7 @@ def test_a_photo_folder_is_scanned_once_a_run(tmp_path):
     for name in ("a/1.jpg", "b/1.jpg"):
         (tmp_path / "train" / name).parent.mkdir(parents=True)
         (tmp_path / "train" / name).write_bytes(b"")
-    dataset = PhotoFolderDataset(str(tmp_path))
+    dataset = PhotoFolderDataset(str(tmp_path), str(tmp_path))
     before = dataset.load()
     (tmp_path / "train" / "a" / "2.jpg").write_bytes(b"")
     assert dataset.load() is before
@@ -132,10 +134,13 @@ def test_a_scratch_folder_is_made_when_it_is_needed(tmp_path):
 
 def test_a_missing_photo_folder_is_named_with_the_fix(tmp_path):
     with pytest.raises(DatasetError, match=r"nowhere(.|\n)*raw_dir"):
-        PhotoFolderDataset(str(tmp_path / "nowhere")).load()
+        PhotoFolderDataset(str(tmp_path / "nowhere"), str(tmp_path)).load()
 
 
-@pytest.mark.parametrize("read_only", [PhotoFolderDataset, ScratchDataset, TableFolderDataset])
+@pytest.mark.parametrize(
+    "read_only",
+    [partial(PhotoFolderDataset, fetched="fetched"), ScratchDataset, TableFolderDataset],
+)
 def test_inputs_refuse_to_be_saved(read_only, tmp_path):
     with pytest.raises(DatasetError):
         read_only(str(tmp_path)).save(1)

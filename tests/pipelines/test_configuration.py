@@ -15,6 +15,7 @@ from kedro.validation.type_extractor import TypeExtractor
 from pydantic import BaseModel
 
 from chajong.configuration import LOADER_ARGUMENTS, MembersConfigLoader
+from chajong.engine import Engine
 from chajong.members.cards.weights import published_weights
 from chajong.members.configuration import MemberError, read_members
 from chajong.pipelines.data_processing.parameters import DataProcessingParameters
@@ -26,6 +27,7 @@ from chajong.pipelines.search.parameters import SearchParameters
 PROJECT = Path(__file__).parents[2]
 TYPES = {
     "data_processing": DataProcessingParameters,
+    "engine": Engine,
     "reporting": ReportingParameters,
     "ensembling": EnsemblingParameters,
     "inference": InferenceParameters,

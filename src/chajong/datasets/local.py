@@ -65,6 +65,11 @@ class LocalDataset(AbstractVersionedDataset[Saved, Loaded]):
         return Path(self._filepath)
 
     @property
+    def is_versioned(self) -> bool:
+        """Whether every save is a version of its own."""
+        return self._version is not None
+
+    @property
     def stored(self) -> Path:
         """The file or folder that is loaded: of the version asked for, or the latest."""
         return Path(self._get_load_path())

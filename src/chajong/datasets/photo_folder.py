@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -14,12 +15,14 @@ if TYPE_CHECKING:
 class PhotoFolderDataset(AbstractDataset[None, "PhotoFolder"]):
     """Lists the photos of a folder in the challenge's layout; photos are read when asked for.
 
-    The folder is scanned once, so that all nodes of a run count the same photos.
+    The folder is scanned once, so that all nodes of a run count the same photos. One that lies
+    elsewhere, such as ``s3://bucket/photos``, is copied first.
     """
 
     def __init__(
         self,
         filepath: str,
+        fetched: str,
         train_table: str | None = None,
         group_column: str | None = None,
         group_pattern: str | None = None,
@@ -30,7 +33,8 @@ class PhotoFolderDataset(AbstractDataset[None, "PhotoFolder"]):
 
         Args:
             filepath: The folder that holds ``train/`` and, optionally, ``test/``, ``test.csv``
-                and ``sample_submission.csv``.
+                and ``sample_submission.csv``; or its address, as fsspec names it.
+            fetched: Where copies of folders that lie elsewhere are kept.
             train_table: A CSV of paths and labels, relative to the folder, in place of one folder
                 a class.
             group_column: The column that names the vehicle or listing of a photo.
@@ -38,7 +42,8 @@ class PhotoFolderDataset(AbstractDataset[None, "PhotoFolder"]):
             group_minutes: Photos of one camera that follow within so many are of one vehicle.
             metadata: Passed through for Kedro-Viz.
         """
-        self._filepath = Path(filepath)
+        self._address = filepath
+        self._fetched = Path(fetched)
         self._train_table = train_table
         self._groups: dict[str, Any] = {
             "column": group_column,
@@ -59,8 +64,22 @@ class PhotoFolderDataset(AbstractDataset[None, "PhotoFolder"]):
 
         if self._scanned is None:
             groups = GroupSettings(**self._groups)
-            self._scanned = scan_photo_folder(self._filepath, self._train_table, groups)
+            if self._is_elsewhere:
+                from chajong.photos.fetched import fetch_folder
+
+                fetch_folder(self._address, self._folder)
+            self._scanned = scan_photo_folder(self._folder, self._train_table, groups)
         return self._scanned
+
+    @property
+    def _is_elsewhere(self) -> bool:
+        return "://" in self._address
+
+    @property
+    def _folder(self) -> Path:
+        if not self._is_elsewhere:
+            return Path(self._address)
+        return self._fetched / sha256(self._address.encode()).hexdigest()[:16]
 
     def _release(self) -> None:
         self._scanned = None
@@ -74,11 +93,11 @@ class PhotoFolderDataset(AbstractDataset[None, "PhotoFolder"]):
         raise DatasetError("The raw photo folder is read-only: give a node another output.")
 
     def _exists(self) -> bool:
-        return self._filepath.is_dir()
+        return self._is_elsewhere or self._folder.is_dir()
 
     def _describe(self) -> dict[str, Any]:
         return {
-            "filepath": str(self._filepath),
+            "filepath": self._address,
             "train_table": self._train_table,
             **{f"group_{name}": value for name, value in self._groups.items()},
         }

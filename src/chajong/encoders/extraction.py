@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
+from functools import partial
+from socket import gethostname
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chajong.encoders.building import build_encoder
+from chajong.encoders.building import build_encoder, encoder_key
+from chajong.encoders.encoder import EncoderError
 from chajong.encoders.features import Features, content_hash, matrix_of
+from chajong.engine import HERE, spread
 from chajong.photos.content_cache import ContentCache
 from chajong.photos.loading import photo_batches
 from chajong.predictions.measurement import measure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
 
     from chajong.encoders.encoder import Encoder
     from chajong.encoders.parameters import EncoderParameters
+    from chajong.engine import Engine
     from chajong.photos.store import PhotoStore
 
 SHARD_PHOTOS = 1024
@@ -47,6 +52,7 @@ def features_of_photos(
     key: str,
     kept_in: Path,
     parameters: EncoderParameters,
+    engine: Engine = HERE,
 ) -> tuple[Features, dict[str, Any]]:
     """Encode the readable photos that have no features yet, and gather the features of all.
 
@@ -56,6 +62,7 @@ def features_of_photos(
         key: From `encoder_key`.
         kept_in: Where features are kept.
         parameters: Which encoder.
+        engine: Where they are encoded.
 
     Returns:
         Features of every readable photo, and what it cost to make them.
@@ -65,7 +72,9 @@ def features_of_photos(
     with measure() as measurement:
         cache = ContentCache(kept_in / key / store.preparation, feature_schema())
         missing = missing_contents(cache, contents)
-        if missing:
+        if missing and engine.kind == "ray":
+            extract_on_machines(missing, store, (parameters, key), cache, engine)
+        elif missing:
             model = build_encoder(parameters)
             extract_features(missing, store, model, cache, parameters.title)
         matrix, seconds = read_features(cache, contents)
@@ -108,6 +117,67 @@ def extract_features(
             seconds = time.perf_counter() - started
             cache.append(_rows(contents[first:last], np.concatenate(encoded), seconds))
             encoded, started, first = [], time.perf_counter(), last
+
+
+def extract_on_machines(
+    contents: Sequence[str],
+    store: PhotoStore,
+    encoder: tuple[EncoderParameters, str],
+    cache: ContentCache,
+    engine: Engine,
+) -> None:
+    """Encode photos on the machines of a cluster, and keep their features as they come.
+
+    Each share is a shard of the cache and takes its photos along, so that no disk is shared.
+
+    Args:
+        contents: sha-256 of the photos to encode, each once.
+        store: The photos.
+        encoder: Encodes them, and its key.
+        cache: Keeps them; only this process writes to it.
+        engine: The cluster.
+
+    Raises:
+        EncoderError: A machine would make other features.
+        EngineError: There is no cluster, or workers were lost again and again.
+    """
+    from tqdm import tqdm
+
+    starts = range(0, len(contents), SHARD_PHOTOS)
+    shares = (store.only(contents[start : start + SHARD_PHOTOS]) for start in starts)
+    with tqdm(total=len(contents), desc=encoder[0].title, unit=" photos") as progress:
+        for _, rows in spread(engine, partial(share_encoder, *encoder), shares):
+            cache.append(rows)
+            progress.update(len(rows))
+
+
+def share_encoder(parameters: EncoderParameters, key: str) -> Callable[[PhotoStore], pa.Table]:
+    """Build an encoder on a machine of a cluster.
+
+    Args:
+        parameters: Which encoder.
+        key: What the machine that started the run calls its features.
+
+    Returns:
+        What gives the rows of a cache for the photos of a share.
+
+    Raises:
+        EncoderError: Features made here would be others, or the encoder cannot be built.
+    """
+    if encoder_key(parameters) != key:
+        message = (
+            f"{gethostname()} would make other features of {parameters.title} than the machine "
+            "that started the run: give every machine the same weights and the same kind of GPU."
+        )
+        raise EncoderError(message)
+    encoder = build_encoder(parameters)
+
+    def encode(photos: PhotoStore) -> pa.Table:
+        contents, started = list(photos.keys()), time.perf_counter()
+        features = encode_all(contents, photos, encoder)
+        return _rows(contents, features, time.perf_counter() - started)
+
+    return encode
 
 
 def encode_photos(

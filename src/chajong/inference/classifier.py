@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from chajong.engine import HERE, spread
 from chajong.inference.agreement import check_agreement
 from chajong.inference.answers import answers_of, join_answers, prior_of
 from chajong.inference.given_photos import photo_files
@@ -16,15 +18,16 @@ from chajong.inference.saved import read_ensemble
 from chajong.inference.single import single_member
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
 
+    from chajong.engine import Engine
     from chajong.inference.answers import Answers
     from chajong.inference.ensemble import Ensemble
     from chajong.inference.given_photos import Photo
-    from chajong.inference.new_photos import NewPhotos, PhotoFile
+    from chajong.inference.new_photos import PhotoFile
     from chajong.photos.store import PhotoStore
 
 PHOTOS_AT_ONCE = 128
@@ -136,29 +139,37 @@ class CarClassifier:
             answers = answers.by_vehicle()
         return answers.top(top_k)
 
-    def answer(self, files: Sequence[PhotoFile], *, progress: bool = False) -> Answers:
+    def answer(
+        self, files: Sequence[PhotoFile], *, progress: bool = False, engine: Engine = HERE
+    ) -> Answers:
         """Answer about photo files; see `predict`.
 
         Args:
-            files: The photos, at least one.
+            files: The photos, at least one. The machines of a cluster read them themselves.
             progress: Whether to show a progress bar.
+            engine: Where they are answered.
 
         Raises:
             As `warm_up`, before the first answer.
         """
         from tqdm import tqdm
 
-        parts = []
+        starts = range(0, len(files), PHOTOS_AT_ONCE)
+        shares = [files[start : start + PHOTOS_AT_ONCE] for start in starts]
+        answered: Iterator[tuple[int, Answers]] = enumerate(map(self.answer_share, shares))
+        if engine.kind == "ray":
+            answered = spread(engine, partial(share_answerer, self.ensemble), shares)
+        parts = {}
         bar = tqdm(total=len(files), desc="Naming", unit=" photos", disable=not progress)
         with bar:
-            for start in range(0, len(files), PHOTOS_AT_ONCE):
-                part = files[start : start + PHOTOS_AT_ONCE]
-                photos = prepare_new_photos(part, self.ensemble.store_settings)
-                parts.append(self._answered(photos))
-                bar.update(len(part))
-        return join_answers(parts)
+            for place, answers in answered:
+                parts[place] = answers
+                bar.update(len(shares[place]))
+        return join_answers([parts[place] for place in range(len(shares))])
 
-    def _answered(self, photos: NewPhotos) -> Answers:
+    def answer_share(self, files: Sequence[PhotoFile]) -> Answers:
+        """Answer about photos that are in memory at once; see `answer`."""
+        photos = prepare_new_photos(files, self.ensemble.store_settings)
         values = np.empty((0, len(self.class_names)), np.float32)
         if photos.contents:
             with self.lock:
@@ -174,3 +185,8 @@ class CarClassifier:
             store: The photos.
         """
         return PhotoAnswers(self._models, contents, store)
+
+
+def share_answerer(ensemble: Ensemble) -> Callable[[Sequence[PhotoFile]], Answers]:
+    """Build a classifier on a machine of a cluster; it proves itself before its first answer."""
+    return CarClassifier(ensemble).answer_share

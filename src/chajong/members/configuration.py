@@ -33,11 +33,11 @@ PIPELINES = ("data_processing", "ensembling", "reporting", "inference", "search"
 
 TEXT_SETTINGS = (
     "raw_dir", "data_dir", "train_table", "group_column", "group_pattern", "typical_photos",
-    "photos_dir", "class_prior",
+    "photos_dir", "class_prior", "mirror",
 )  # fmt: skip
 """Settings of the command line that are names or paths, whatever they look like."""
 
-RUN_SETTINGS = (SEED, "group_minutes", *TEXT_SETTINGS)
+RUN_SETTINGS = (SEED, "engine", "group_minutes", *TEXT_SETTINGS)
 """What can be given on the command line besides."""
 
 NO_MEMBERS = (*PIPELINES, *RUN_SETTINGS, SHARED)

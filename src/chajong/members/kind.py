@@ -52,9 +52,9 @@ class Reference:
 class Step:
     """One node of a member.
 
-    Its arguments are taken by their names: `parameters`; the tables `photos`, `photo_store`,
-    `classes` and `folds`, or all of them as `tables`; `scratch`; what earlier steps gave; and what
-    `Kind.references` names.
+    Its arguments are taken by their names: `parameters`; `engine`; the tables `photos`,
+    `photo_store`, `classes` and `folds`, or all of them as `tables`; `scratch`; what earlier steps
+    gave; and what `Kind.references` names.
 
     Attributes:
         name: What it does.

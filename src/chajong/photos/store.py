@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from chajong.tables import map_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
     from mmap import mmap
     from pathlib import Path
 
@@ -68,6 +68,18 @@ class PhotoStore:
     def keys(self) -> Collection[str]:
         """Give the sha-256 of every photo's original file."""
         return self._rows.keys()
+
+    def only(self, contents: Sequence[str]) -> PhotoStore:
+        """Copy some photos into memory, to be sent to another machine.
+
+        Args:
+            contents: sha-256 of each, in the order that they are kept in.
+        """
+        import pyarrow as pa
+
+        jpegs = pa.array([self.jpeg(content) for content in contents], pa.large_binary())
+        table = pa.table({"sha256": pa.array(contents, pa.string()), "jpeg": jpegs})
+        return PhotoStore(table.replace_schema_metadata(self.table.schema.metadata))
 
     def jpeg(self, sha256: str) -> bytes:
         """Read one photo.

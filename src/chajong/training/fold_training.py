@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from socket import gethostname
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from chajong.engine import HERE, spread
 from chajong.training.engine import (
     HISTORY_FILE,
     TrainingJob,
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     import torch
 
+    from chajong.engine import Engine
     from chajong.training.engine import TrainedModel
     from chajong.training.parameters import TrainingParameters
     from chajong.training.photo_batches import LabelledPhotos
@@ -38,6 +41,7 @@ def train_folds(
     parameters: TrainingParameters,
     folder: Path,
     title: str,
+    engine: Engine = HERE,
 ) -> dict[int, TrainedModel]:
     """Train the model of every fold that is asked for; finished ones are not trained again.
 
@@ -48,6 +52,7 @@ def train_folds(
         parameters: How models are trained, and which folds.
         folder: Keeps one folder a fold; it belongs to these photos and settings alone.
         title: What progress bars call the model.
+        engine: Where they are trained; the machines of a cluster share the folder.
 
     Returns:
         Trained models by fold.
@@ -72,15 +77,36 @@ def train_folds(
             title=f"{title}, fold {fold} ({place} of {len(chosen)})",
         )
         check_job(jobs[fold])
-    return {
-        fold: model or train(jobs[fold], folder / f"fold_{fold}") for fold, model in trained.items()
-    }
+    folders = {fold: folder.absolute() / f"fold_{fold}" for fold in jobs}
+    if engine.kind == "ray":
+        folder.mkdir(parents=True, exist_ok=True)
+        shares = [(job, folders[fold]) for fold, job in jobs.items() if trained[fold] is None]
+        for _ in spread(engine, fold_trainer, shares, gpus=parameters.processes):
+            pass  # what is trained lies in the folder
+    return {fold: model or train(jobs[fold], folders[fold]) for fold, model in trained.items()}
 
 
 def is_finished(folder: Path) -> bool:
     """Tell the folder of `train_folds` in which nothing is left to be trained."""
     folds = list(folder.glob("fold_*"))
     return bool(folds) and all((fold / HISTORY_FILE).exists() for fold in folds)
+
+
+def fold_trainer() -> Callable[[tuple[TrainingJob, Path]], None]:
+    """Give what trains a fold on a machine of a cluster."""
+    return _train_share
+
+
+def _train_share(share: tuple[TrainingJob, Path]) -> None:
+    job, folder = share
+    if not folder.parent.is_dir():
+        message = (
+            f"{gethostname()} has no folder {folder.parent}, where the run looks for what is "
+            "trained: with engine.kind=ray the data_dir lies on a disk that all machines share, "
+            "under the same path."
+        )
+        raise TrainingError(message)
+    train(job, folder)
 
 
 def chosen_folds(folds: pd.DataFrame, parameters: TrainingParameters) -> list[int]:

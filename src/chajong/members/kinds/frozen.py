@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from chajong.encoders.parameters import EncoderParameters, HogParameters
+from chajong.engine import HERE, Engine
 from chajong.members.heads.kind import EXTRACTED, FITTED, HeadsKind
 from chajong.members.heads.parameters import HeadsParameters
 from chajong.members.kind import Step
@@ -102,11 +103,12 @@ class FrozenKind(HeadsKind):
         encoder: str,
         scratch: Path,
         parameters: FrozenParameters,
+        engine: Engine = HERE,
     ) -> tuple[Features, Report]:
         """Encode the readable photos; see `chajong.encoders.extraction.features_of_photos`."""
         from chajong.encoders.extraction import features_of_photos
 
-        return features_of_photos(photos, photo_store, encoder, scratch, parameters.encoder)
+        return features_of_photos(photos, photo_store, encoder, scratch, parameters.encoder, engine)
 
     def made_by(self, parameters: FrozenParameters) -> Report:
         """See `HeadsKind`."""

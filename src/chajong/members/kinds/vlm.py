@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from chajong.engine import HERE, Engine
 from chajong.members.kind import Reference, Step
 from chajong.members.parameters import MemberParameters
 from chajong.members.saved_configuration import SavedMember, SavedVlm
@@ -213,6 +214,7 @@ class VlmKind(TrainedKind[VlmMemberParameters]):
         scratch: Path,
         parameters: VlmMemberParameters,
         hints: Hints | None = None,
+        engine: Engine = HERE,
     ) -> Trained:
         """Train the adapters of every fold; see `chajong.members.vlm.member.train_folds`.
 
@@ -223,10 +225,11 @@ class VlmKind(TrainedKind[VlmMemberParameters]):
             scratch: Where interrupted and finished trainings are kept.
             parameters: Which model, what it is asked, and how it is trained.
             hints: Another member's predictions.
+            engine: Where they are trained.
         """
         from chajong.members.vlm.member import train_folds
 
-        return train_folds(member, parameters, hints, tables, scratch)
+        return train_folds(member, parameters, hints, tables, scratch, engine)
 
     def predict(
         self,

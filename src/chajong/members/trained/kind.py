@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from chajong.engine import HERE, Engine
 from chajong.members.kind import Kind, Step
 from chajong.members.parameters import MemberParameters
 
@@ -68,6 +69,7 @@ class TrainedKind(Kind[Parameters]):
         tables: TrainingTables,
         scratch: Path,
         parameters: Any,
+        engine: Engine = HERE,
         **others: Any,
     ) -> Trained:
         """Train the model of every fold; see `train_member`.
@@ -78,6 +80,7 @@ class TrainedKind(Kind[Parameters]):
             tables: The tables.
             scratch: Where interrupted and finished trainings are kept.
             parameters: What is trained, and how.
+            engine: Where it is trained.
             others: What other members left that training starts from; see `references`.
 
         Raises:
@@ -87,7 +90,9 @@ class TrainedKind(Kind[Parameters]):
 
         build = self.builder(parameters, tables, **others)
         identity = model["identity"] | self.starting_identity(**others)
-        return train_member(build, identity, parameters.training, tables, scratch, member)
+        return train_member(
+            build, identity, parameters.training, tables, scratch, member, engine=engine
+        )
 
     def starting_identity(self, **others: Any) -> Report:
         """Say what of other members a training starts from, as JSON values."""

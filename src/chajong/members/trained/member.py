@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from chajong.encoders.extraction import encode_all
+from chajong.engine import HERE
 from chajong.members.trained.identity import training_key
 from chajong.predictions.contract import Predictions, normalise_log
 from chajong.predictions.cross_fitting import cross_fit, cross_fitting_parts
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import torch
 
     from chajong.encoders.views import ViewAverage
+    from chajong.engine import Engine
     from chajong.members.trained.tables import TrainingTables
     from chajong.predictions.cross_fitting import CrossFitted
     from chajong.predictions.measurement import Measurement
@@ -73,6 +75,7 @@ def train_member(
     scratch: Path,
     title: str,
     questions: PhotoQuestions | None = None,
+    engine: Engine = HERE,
 ) -> tuple[dict[int, Weights], pd.DataFrame, dict[str, Any]]:
     """Train the model of every fold, or take it from where an earlier run left it.
 
@@ -84,6 +87,7 @@ def train_member(
         scratch: Where interrupted and finished trainings are kept.
         title: What progress bars call the model.
         questions: What the model is asked about the photos; the identity says so too.
+        engine: Where it is trained.
 
     Returns:
         Weights by fold; the history of the loss; and a report: the `key` that the training is kept
@@ -95,7 +99,7 @@ def train_member(
     key = training_key(identity, parameters, tables)
     photos = replace(tables.train_photos(), questions=questions)
     with measure() as measurement:
-        trained = train_folds(build, photos, tables.folds, parameters, scratch / key, title)
+        trained = train_folds(build, photos, tables.folds, parameters, scratch / key, title, engine)
     forget_trainings(scratch, key)
     report = {
         "key": key,

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from chajong.encoders.published import at_commit, pinned
+from chajong.engine import HERE
 from chajong.members.checkpoint import PROOF_PHOTOS
 from chajong.members.trained.checkpoint import proof_photos
 from chajong.members.trained.member import (
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from chajong.engine import Engine
     from chajong.members.checkpoint import Checkpoint
     from chajong.members.kinds.vlm import VlmMemberParameters
     from chajong.members.trained.tables import TrainingTables
@@ -79,6 +81,7 @@ def train_folds(
     hints: Hints | None,
     tables: TrainingTables,
     scratch: Path,
+    engine: Engine = HERE,
 ) -> tuple[dict[int, Weights], pd.DataFrame, dict[str, Any]]:
     """Train every fold's adapters, with hints that are out of fold.
 
@@ -88,6 +91,7 @@ def train_folds(
         hints: Another member's predictions.
         tables: The photos.
         scratch: Where interrupted and finished trainings are kept.
+        engine: Where they are trained.
 
     Returns:
         Weights by fold, the history of the loss, and what the training cost.
@@ -107,6 +111,7 @@ def train_folds(
         scratch,
         member,
         TrainingQuestions(writer, predicted),
+        engine,
     )
 
 

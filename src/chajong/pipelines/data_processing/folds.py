@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chajong.engine import Engine
 from chajong.members.kinds.frozen import FrozenKind, FrozenParameters
 from chajong.photos.table import readable_photos
 from chajong.pipelines.data_processing.parameters import DataProcessingParameters
@@ -98,6 +99,7 @@ def extract_features(
     photo_store: PhotoStore,
     encoder: str,
     scratch: Path,
+    engine: Engine,
     frozen: FrozenParameters = HISTOGRAMS,
 ) -> tuple[Features, dict[str, Any]]:
     """Encode the readable photos, or read the features that the member keeps.
@@ -109,12 +111,13 @@ def extract_features(
         photo_store: The photos themselves.
         encoder: From `check_encoder`.
         scratch: Where the member keeps features; what is extracted here is not extracted again.
+        engine: Where they are extracted.
         frozen: The member.
 
     Returns:
         The features, and what it cost to make them.
     """
-    return FrozenKind().extract(photos, photo_store, encoder, scratch, frozen)
+    return FrozenKind().extract(photos, photo_store, encoder, scratch, frozen, engine)
 
 
 def features_of_test_photos(photos: pd.DataFrame, features: Features) -> np.ndarray:

@@ -147,7 +147,7 @@ def _features(parameters: DataProcessingParameters, encoder: Member | None) -> l
         node(check_encoder, inputs=[scratch, *frozen], outputs="encoder", name="check_encoder"),
         node(
             extract_features,
-            inputs=["photos", "photo_store", "encoder", scratch, *frozen],
+            inputs=["photos", "photo_store", "encoder", scratch, "params:engine", *frozen],
             outputs=["features", "extraction"],
             name="extract_features",
         ),

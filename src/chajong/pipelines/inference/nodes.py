@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chajong.engine import Engine
 from chajong.pipelines.inference.parameters import InferenceParameters
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def answer_new_photos(
     ensemble: CarClassifier | None,
     class_prior: pd.DataFrame | None,
     parameters: InferenceParameters,
+    engine: Engine,
 ) -> Answers:
     """Name the cars in new photos.
 
@@ -29,6 +31,7 @@ def answer_new_photos(
         class_prior: `class_name` and `frequency` of the classes where the photos come from, None
             where they are as frequent as in training.
         parameters: Who answers, and whether vehicles are pooled.
+        engine: Where they are answered.
 
     Returns:
         One row a photo or vehicle.
@@ -47,7 +50,7 @@ def answer_new_photos(
         )
         raise SavedEnsembleError(message)
     classifier = ensemble.only(parameters.member) if parameters.member else ensemble
-    answers = classifier.answer(sources, progress=True)
+    answers = classifier.answer(sources, progress=True, engine=engine)
     if class_prior is not None:
         prior = prior_from_table(class_prior, classifier.class_names)
         answers = answers.with_prior(classifier.ensemble.prior, prior)

@@ -16,7 +16,13 @@ def create_pipeline() -> Pipeline:
         [
             node(
                 answer_new_photos,
-                inputs=["new_photos", "ensemble.saved", "class_prior", "params:inference"],
+                inputs=[
+                    "new_photos",
+                    "ensemble.saved",
+                    "class_prior",
+                    "params:inference",
+                    "params:engine",
+                ],
                 outputs="new_photos.answers",
                 name="answer_new_photos",
             ),
