@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
+from chajong.engine import Engine
 from chajong.members.registry import KINDS
 from chajong.pipelines.data_processing.parameters import DataProcessingParameters
 from chajong.pipelines.ensembling.parameters import EnsemblingParameters
@@ -53,6 +54,7 @@ def main() -> None:
 def page() -> str:
     """Give the page as Markdown: a section a pipeline, and one a kind of member."""
     sections = [
+        _section("Where long work is computed", "engine", Engine),
         *(_section(f"Pipeline {name}", name, model) for name, model in PIPELINES.items()),
         *(_section(f"Members of kind {name}", "", kind.parameters) for name, kind in KINDS.items()),
     ]
