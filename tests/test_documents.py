@@ -8,15 +8,29 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[1]
-README = CHECKOUT / "README.md"
+READMES = [CHECKOUT / name for name in ("README.md", "README.ko.md")]
 
 
-def test_the_readme_is_short():
-    assert len(README.read_text(encoding="utf-8").splitlines()) <= 100
+@pytest.mark.parametrize("readme", READMES, ids=lambda path: path.name)
+def test_a_readme_is_short(readme):
+    assert len(readme.read_text(encoding="utf-8").splitlines()) <= 100
 
 
-def test_links_of_the_readme_lead_to_files():
-    links = re.findall(r"\]\(([^)#]+)", README.read_text(encoding="utf-8"))
+def commands_of(readme):
+    blocks = re.findall(r"```\w*\n(.*?)```", readme.read_text(encoding="utf-8"), re.DOTALL)
+    lines = [line.partition("#")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line]
+
+
+def test_both_readmes_have_the_same_commands():
+    english, korean = (commands_of(readme) for readme in READMES)
+    assert english == korean
+    assert "make demo" in english
+
+
+@pytest.mark.parametrize("readme", READMES, ids=lambda path: path.name)
+def test_links_of_a_readme_lead_to_files(readme):
+    links = re.findall(r"\]\(([^)#]+)", readme.read_text(encoding="utf-8"))
     local = [link for link in links if "://" not in link]
     assert len(local) > 10
     assert [link for link in local if not (CHECKOUT / link).exists()] == []
