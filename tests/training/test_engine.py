@@ -88,8 +88,7 @@ def killed(folder):
         "from chajong.training.engine import train;"
         f"folder = Path({str(folder)!r}); train(tiny_job(folder), folder / 'killed')"
     )
-    paths = os.pathsep.join([str(Path(__file__).parent), *sys.path])
-    environment = {**os.environ, "PYTHONPATH": paths}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent)])}
     process = subprocess.Popen([sys.executable, "-c", script], env=environment)
     whole = folder.glob("killed/checkpoints/checkpoint-*/manifest.json")
     while process.poll() is None and len(list(whole)) < 2:

@@ -16,12 +16,7 @@ from chajong.training.parameters import (
     MixingParameters,
     TrainingParameters,
 )
-from chajong.training.photo_batches import (
-    BatchMixing,
-    TrainingSchedule,
-    TrainingSet,
-    sizes_by_epoch,
-)
+from chajong.training.photo_batches import BatchMixing, TrainingSchedule, TrainingSet
 
 SIZE = (16, 24)
 
@@ -170,26 +165,6 @@ class TestTrainingSet:
             assert name.startswith(f"train/{label}/")
             assert at == place
             assert question is None
-
-
-class TestSizes:
-    def test_photos_grow_from_one_part_of_the_epochs_to_the_next(self, photos):
-        seen = training_set(photos, image_sizes=[(16, 20), 24], augmentation=UNVARIED)
-        places = range(0, len(seen), 8)
-        assert [tuple(seen[place][0].shape[1:]) for place in places] == [(16, 20), *[(24, 24)] * 2]
-
-    def test_the_models_own_size_is_the_default(self):
-        assert sizes_by_epoch(settings(), SIZE) == [SIZE] * 3
-
-    @given(st.lists(st.integers(16, 999), min_size=1, max_size=6, unique=True), st.integers(1, 30))
-    def test_every_size_has_its_equal_part_and_the_last_one_ends_them(self, sizes, epochs):
-        of_epochs = sizes_by_epoch(settings(epochs=epochs, image_sizes=sizes), SIZE)
-        assert len(of_epochs) == epochs
-        places = [sizes.index(height) for height, _ in of_epochs]
-        assert places == sorted(places)
-        assert places[-1] == len(sizes) - 1
-        counts = [places.count(place) for place in range(len(sizes))]
-        assert max(counts) - min(counts) <= 1
 
 
 class TestQuestions:

@@ -34,6 +34,15 @@ UNVARIED = AugmentationParameters(
     jpeg_quality=(100, 100),
     erasing=0,
 )
+SETTINGS = {
+    "epochs": 4,
+    "batch_size": 8,
+    "learning_rate": 0.02,
+    "head_learning_rate": 0.02,
+    "save_every": 3,
+    "mixing": MixingParameters(cutmix=0.3, mixup=0.3),
+    "augmentation": AugmentationParameters(rotation=0),
+}
 
 
 class TinyClassifier(torch.nn.Module):
@@ -71,18 +80,6 @@ class TinyClassifier(torch.nn.Module):
 
     def _logits(self, photos):
         return self.head(self.layers(photos.float() / 255))
-
-
-SETTINGS = {
-    "epochs": 4,
-    "image_sizes": ((20, 30), TinyClassifier.image_size),
-    "batch_size": 8,
-    "learning_rate": 0.02,
-    "head_learning_rate": 0.02,
-    "save_every": 3,
-    "mixing": MixingParameters(cutmix=0.3, mixup=0.3),
-    "augmentation": AugmentationParameters(rotation=0),
-}
 
 
 def build_tiny(poisoned=False):

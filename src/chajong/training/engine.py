@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from chajong.device import allow_tf32, best_precision, float32_settings_kept
 from chajong.manifest import DamagedError, check_file, check_folder
 from chajong.training.errors import TrainingError
-from chajong.training.memory import keep_freed_memory, release_memory, unwrap_forward
+from chajong.training.memory import release_memory, unwrap_forward
 from chajong.whole import whole_file
 
 if TYPE_CHECKING:
@@ -133,35 +133,6 @@ def check_device(parameters: TrainingParameters) -> None:
         raise TrainingError(message)
 
 
-def check_sizes(model: Any, parameters: TrainingParameters) -> None:
-    """See that a model takes photos of all sizes that it is trained at.
-
-    Args:
-        model: A `PhotoClassifier`, on the CPU.
-        parameters: Which sizes, if any are named.
-
-    Raises:
-        TrainingError: It does not.
-    """
-    import torch
-
-    from chajong.training.photo_batches import sizes_by_epoch
-
-    for size in dict.fromkeys(sizes_by_epoch(parameters, model.image_size)):
-        if size == model.image_size:
-            continue
-        try:
-            with torch.inference_mode():
-                model.log_probabilities(torch.zeros(2, 3, *size, dtype=torch.uint8))
-        except (AssertionError, RuntimeError, ValueError) as error:
-            message = (
-                f"The model does not take photos of {size[0]} x {size[1]} px ({error}). Name sizes "
-                "that it takes under `training.image_sizes`, or leave that out: most transformers "
-                "take one size only."
-            )
-            raise TrainingError(message) from error
-
-
 def train_here(job: TrainingJob, folder: Path) -> None:
     """Train in this process, which may be one of several that share the work.
 
@@ -170,7 +141,6 @@ def train_here(job: TrainingJob, folder: Path) -> None:
     """
     import torch
 
-    keep_freed_memory()
     try:
         with float32_settings_kept():
             if job.parameters.compile:

@@ -1,26 +1,9 @@
-"""The memory of a training: kept from step to step, and given back before the next model."""
+"""The memory of a model that has done its work, given back before the next one is built."""
 
 from __future__ import annotations
 
-import ctypes
 import gc
-import sys
 from typing import Any
-
-M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
-"""Numbers of glibc's malloc.h."""
-
-
-def keep_freed_memory() -> None:
-    """Keep what one step frees for the next one, where malloc is glibc's.
-
-    glibc gives large pieces back to the system at once, so that every step of a training on the
-    CPU waits until the system has zeroed them again (`benchmarks.training_speed`). From here on
-    this process gives memory back in `release_memory` only.
-    """
-    if (libc := _glibc()) is not None:
-        libc.mallopt(M_MMAP_MAX, 0)
-        libc.mallopt(M_TRIM_THRESHOLD, -1)
 
 
 def release_memory() -> None:
@@ -34,15 +17,8 @@ def release_memory() -> None:
     import torch
 
     gc.collect()
-    if (libc := _glibc()) is not None:
-        libc.malloc_trim(0)
     if torch.accelerator.is_available():
         torch.accelerator.empty_cache()
-
-
-def _glibc() -> ctypes.CDLL | None:
-    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-    return libc if hasattr(libc, "mallopt") else None
 
 
 def unwrap_forward(model: Any) -> None:

@@ -20,7 +20,6 @@ def _ascending(interval: tuple[Bound, Bound]) -> tuple[Bound, Bound]:
 
 Interval = Annotated[tuple[Positive, Positive], AfterValidator(_ascending)]
 Share = Annotated[float, Field(gt=0, le=1)]
-Side = Annotated[int, Field(ge=16)]
 Threshold = Annotated[float, Field(gt=0, lt=2)]
 
 
@@ -104,11 +103,6 @@ class TrainingParameters(Strict):
 
     Attributes:
         epochs: Passes over the training photos.
-        image_sizes: Sides, or heights and widths, in pixels that photos are trained at, one after
-            the other for equal parts of the epochs: small photos first save most of the time, and
-            a network learns best from photos somewhat smaller than those it is asked about
-            (Touvron et al., Fixing the train-test resolution discrepancy, NeurIPS 2019). The
-            model's own size where they are not given.
         batch_size: Photos an optimiser step, over all processes.
         gradient_accumulation: Passes that a step's batch is split into; more need less memory.
         learning_rate: Peak rate of the last pretrained layer.
@@ -141,7 +135,6 @@ class TrainingParameters(Strict):
     wide_range: ClassVar[bool] = False
 
     epochs: int = Field(20, ge=1)
-    image_sizes: tuple[Side | tuple[Side, Side], ...] | None = Field(None, min_length=1)
     batch_size: int = Field(32, ge=2)
     gradient_accumulation: int = Field(1, ge=1)
     learning_rate: float = Field(4e-5, ge=0)

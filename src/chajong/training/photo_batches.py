@@ -101,15 +101,10 @@ class TrainingSchedule:
 
     def photo(self, place: int) -> int:
         """Say which photo is seen at a place; an epoch leaves out what fills no whole batch."""
-        position = place % (self.steps_per_epoch * self.batch_size)
-        epoch = self.epoch(place)
+        epoch, position = divmod(place, self.steps_per_epoch * self.batch_size)
         if epoch not in self._orders:
             self._orders = {epoch: self._order(epoch)}
         return int(self._orders[epoch][position])
-
-    def epoch(self, place: int) -> int:
-        """Say in which epoch, counted from 0, a place is."""
-        return place // (self.steps_per_epoch * self.batch_size)
 
     def _order(self, epoch: int) -> np.ndarray:
         generator = np.random.default_rng((self._seed, epoch))
@@ -138,30 +133,27 @@ class TrainingSet(torch.utils.data.Dataset[Item]):
         Args:
             photos: The training photos.
             schedule: Which photo is seen when.
-            parameters: Augmentation, sizes and seed.
-            size: Height and width in pixels that the model takes, where `parameters` names no
-                sizes.
+            parameters: Augmentation and seed.
+            size: Height and width in pixels that the model takes.
         """
         self.photos = photos
         self._schedule = schedule
         self._seed = parameters.seed
-        self._sizes = sizes_by_epoch(parameters, size)
-        self._augment = {
-            each: Augmentation(parameters.augmentation, *each) for each in set(self._sizes)
-        }
+        self._augment = Augmentation(parameters.augmentation, *size)
+        self._shortest_side = max(size)
 
     def __len__(self) -> int:
         return len(self._schedule)
 
     def __getitem__(self, place: int) -> Item:
         """Decode and augment the photo at a place; the same place gives the same picture."""
-        photo, size = self._schedule.photo(place), self._sizes[self._schedule.epoch(place)]
+        photo = self._schedule.photo(place)
         jpeg = self.photos.store.jpeg(self.photos.contents[photo])
-        decoded = decode_photo(jpeg, shortest_side=max(size))
+        decoded = decode_photo(jpeg, shortest_side=self._shortest_side)
         with torch.random.fork_rng(devices=[]):
             # torch.manual_seed would seed a GPU's numbers too, which nothing restores.
             torch.default_generator.manual_seed(_seed_of(self._seed, place))
-            picture = self._augment[size](decoded)
+            picture = self._augment(decoded)
         label = int(self.photos.labels[photo])
         return picture, label, place, self._question(photo, label, place)
 
@@ -204,19 +196,6 @@ class BatchMixing:
         )
         batch = {**mixed, "places": torch.tensor(places)}
         return batch if questions[0] is None else {**batch, "questions": list(questions)}
-
-
-def sizes_by_epoch(parameters: TrainingParameters, own: tuple[int, int]) -> list[tuple[int, int]]:
-    """List the height and width in pixels of every epoch's photos; the last size ends them.
-
-    Args:
-        parameters: Epochs and sizes.
-        own: The size that the model takes, where no sizes are named.
-    """
-    named = parameters.image_sizes or (own,)
-    sizes = [(size, size) if isinstance(size, int) else size for size in named]
-    epochs = range(parameters.epochs)
-    return [sizes[-1 - left * len(sizes) // parameters.epochs] for left in reversed(epochs)]
 
 
 def _seed_of(seed: int, place: int) -> int:

@@ -8,7 +8,6 @@ from chajong.encoders.encoder import EncoderError
 from chajong.members.backbone import member
 from chajong.members.backbone.member import (
     backbone_builder,
-    check_backbone,
     fusion_builder,
     model_identity,
     predict_folds,
@@ -18,7 +17,6 @@ from chajong.members.checkpoint import CheckpointError
 from chajong.members.kinds.fusion import FusionKind
 from chajong.members.trained.member import train_member
 from chajong.predictions.completeness import complete_members
-from chajong.training.errors import TrainingError
 from chajong.training.parameters import MixingParameters, TrainingParameters
 
 MODEL = {
@@ -78,11 +76,6 @@ def test_fusion_from_the_backbone_starts_with_its_scores(backbone, tables, tmp_p
     np.testing.assert_allclose(given.log_probabilities, expected.log_probabilities, atol=1e-4)
 
 
-def test_a_convolutional_network_is_trained_at_other_sizes():
-    sizes = training(epochs=2, image_sizes=[48, (64, 96)])
-    assert check_backbone(BACKBONE, sizes)["image_size"] == (32, 32)
-
-
 class TestRefusals:
     PARAMETERS = FusionParameters(**MODEL)
 
@@ -113,13 +106,6 @@ class TestRefusals:
         build = fusion_builder(parameters, tables, backbone[1])
         with pytest.raises(EncoderError, match="fusion's backbone 'test_byobnet' do not fit"):
             build(0)()
-
-    def test_a_size_that_a_transformer_does_not_take(self):
-        block = MODEL | {"model": "vit_tiny_patch16_224", "image_size": 64}
-        transformer = BackboneParameters(**block)
-        assert check_backbone(transformer, training(image_sizes=[64]))["image_size"] == (64, 64)
-        with pytest.raises(TrainingError, match=r"photos of 48 x 48 px .*training\.image_sizes"):
-            check_backbone(transformer, training(image_sizes=[48]))
 
 
 class TestIdentity:

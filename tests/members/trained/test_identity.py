@@ -14,7 +14,6 @@ from chajong.training.parameters import (
 MODEL = {"model": "test_efficientnet", "weights": "random"}
 MATTERS = {
     "epochs": 7,
-    "image_sizes": (96, 128),
     "batch_size": 16,
     "gradient_accumulation": 2,
     "learning_rate": 1e-3,
@@ -72,14 +71,6 @@ def test_a_setting_that_training_depends_on_changes_the_key(tables, setting):
 @pytest.mark.parametrize("setting", DOES_NOT)
 def test_a_setting_of_speed_does_not_change_the_key(tables, setting):
     assert key_of(tables, **{setting: DOES_NOT[setting]}) == key_of(tables)
-
-
-def test_a_setting_that_is_not_set_is_no_part_of_the_key(tables):
-    class Later(TrainingParameters):
-        setting: int | None = None
-
-    assert training_key(MODEL, Later(), tables) == key_of(tables)
-    assert training_key(MODEL, Later(setting=0), tables) != key_of(tables)
 
 
 def test_another_model_changes_the_key(tables):

@@ -34,7 +34,7 @@ from chajong.members.trained.member import (
 from chajong.members.trained.views import log_probability_views
 from chajong.predictions.contract import effective_class_names
 from chajong.predictions.measurement import measure
-from chajong.training.engine import check_device, check_sizes
+from chajong.training.engine import check_device
 from chajong.training.memory import release_memory
 from chajong.training.moving_average import load_trained_weights
 
@@ -85,12 +85,10 @@ def check_backbone(model: BackboneParameters, training: TrainingParameters) -> d
 
     Raises:
         EncoderError: The model is unknown, or its weights are absent or do not fit.
-        TrainingError: A GPU is asked for and there is none, or the model does not take photos of
-            the sizes that it is to be trained at.
+        TrainingError: A GPU is asked for and there is none.
     """
     check_device(training)
     built = build_backbone(model, class_count=2)
-    check_sizes(built, training)
     return {"identity": model_identity(model), "image_size": built.image_size}
 
 

@@ -63,17 +63,15 @@ class ClipKind(TrainedKind[ClipMemberParameters]):
         Raises:
             EncoderError: The model is unknown, its weights are absent or do not fit, or a sentence
                 is longer than it reads.
-            TrainingError: A GPU is asked for and there is none, or the model does not take photos
-                of the sizes that it is to be trained at.
+            TrainingError: A GPU is asked for and there is none.
         """
         from chajong.members.clip.classifier import build_clip_classifier
         from chajong.members.clip.member import model_identity
         from chajong.members.clip.prompts import class_prompts
-        from chajong.training.engine import check_device, check_sizes
+        from chajong.training.engine import check_device
 
         check_device(parameters.training)
         built = build_clip_classifier(parameters.model, class_prompts(classes))
-        check_sizes(built, parameters.training)
         identity = model_identity(parameters.model, classes)
         return {"identity": identity, "image_size": built.image_size}
 

@@ -29,8 +29,7 @@ def training_key(
     """
     parts = [
         model,
-        # What is not set says nothing, so that a new setting leaves trainings without it finished.
-        training.model_dump(mode="json", exclude=NOT_IN_KEY, exclude_none=True),
+        training.model_dump(mode="json", exclude=NOT_IN_KEY),
         tables.training_contract,
         tables.folds["photo_id"].tolist(),
         tables.store.preparation,

@@ -150,7 +150,6 @@ class VlmTrainingParameters(TrainingParameters):
     wide_range: ClassVar[bool] = True
 
     epochs: int = Field(2, ge=1)
-    image_sizes: None = None
     batch_size: int = Field(64, ge=2)
     learning_rate: float = Field(1e-4, ge=0)
     head_learning_rate: float = Field(1e-3, ge=0)
