@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).parents[1]
 TABLE = PROJECT / "docs" / "licences.md"
-EXTRAS = ("app", "onnx", "openvino", "mlflow")
+EXTRAS = ("app", "onnx", "openvino", "mlflow", "ray", "s3")
 """What people install besides; tools of developers are not passed on."""
 
 LONGEST = 60
@@ -28,8 +28,8 @@ LONGEST = 60
 
 HEADER = """# Licences of the dependencies
 
-What an installation of chajong brings (`pip install "chajong[app,onnx,openvino,mlflow]"`), as each
-package's own metadata says; versions are in `constraints.txt`. Weights have licences of their own:
+What an installation of chajong with all extras brings
+(`pip install "chajong[app,onnx,openvino,mlflow,ray,s3]"`), as each package's own metadata says; versions are in `constraints.txt`. Weights have licences of their own:
 [weights.md](weights.md). Made by `python -m tools.licences`; known vulnerabilities of these
 versions are listed by `pip-audit -r constraints.txt`, which asks a database on the network.
 
