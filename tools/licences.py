@@ -29,9 +29,10 @@ LONGEST = 60
 HEADER = """# Licences of the dependencies
 
 What an installation of chajong with all extras brings
-(`pip install "chajong[app,onnx,openvino,mlflow,ray,s3]"`), as each package's own metadata says; versions are in `constraints.txt`. Weights have licences of their own:
-[weights.md](weights.md). Made by `python -m tools.licences`; known vulnerabilities of these
-versions are listed by `pip-audit -r constraints.txt`, which asks a database on the network.
+(`pip install "chajong[app,onnx,openvino,mlflow,ray,s3]"`), as each package's own metadata says;
+versions are in `constraints.txt`. Weights have licences of their own: [weights.md](weights.md).
+Made by `python -m tools.licences`; known vulnerabilities of these versions are listed by
+`pip-audit -r constraints.txt`, which asks a database on the network.
 
 | package | licence | |
 |---|---|---|
