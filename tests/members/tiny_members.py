@@ -6,6 +6,7 @@ from pathlib import Path
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
+from chajong.engine import HERE
 from chajong.graph import TABLES, members_pipeline
 from chajong.members.clip.prompts import class_prompts
 from chajong.members.configuration import completed_blocks, merged, read_members
@@ -136,6 +137,7 @@ class Run:
             TABLES, (tables.photos, tables.classes, tables.folds, tables.store), strict=True
         ):
             self.catalog[table] = MemoryDataset(value, copy_mode="assign")
+        self.catalog["params:engine"] = MemoryDataset(HERE, copy_mode="assign")
         for name, member in self.members.items():
             self.catalog[f"params:{name}"] = MemoryDataset(member.parameters, copy_mode="assign")
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from kedro.pipeline import Pipeline
 
+from chajong.engine import HERE
 from chajong.graph import member_nodes
 from chajong.inference.member_models import MemberModels, PhotoAnswers
 from chajong.members.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
@@ -91,6 +92,7 @@ def _run(member: Member, tables, scratch, until: int | None = None) -> dict[str,
         "photo_store": tables.store,
         "small.scratch": scratch,
         "params:small": member.parameters,
+        "params:engine": HERE,
     }
     nodes = Pipeline(list(member_nodes(member))).to_outputs("small.checkpoint").nodes
     for node in nodes[:until]:
