@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from benchmarks.bench import MARKS, between_marks, draw, table
+from benchmarks.bench import MARKS, RESULTS, between_marks, draw, table
 from benchmarks.peers import photos
 from benchmarks.peers.comparison import Comparison, Measured, measured
 from chajong.photos.near_duplicates import hash_bits
@@ -53,6 +53,11 @@ def test_the_table_has_a_row_a_comparison():
 def test_the_table_takes_the_place_of_the_last_one():
     page = f"above\n{MARKS[0]}old\n{MARKS[1]}below\n"
     assert between_marks(page, "new\n") == f"above\n{MARKS[0]}new\n{MARKS[1]}below\n"
+
+
+def test_the_page_of_results_has_a_place_for_it():
+    page = RESULTS.read_text(encoding="utf-8")
+    assert f"{MARKS[0]}new\n{MARKS[1]}" in between_marks(page, "new\n")
 
 
 def test_a_page_without_marks_is_refused():
