@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from transformers import ViTConfig, ViTImageProcessor, ViTModel, pipeline
 
 from benchmarks.extraction import TimmLoop, prepared_photos
 from benchmarks.peers.comparison import Comparison
+from chajong.device import best_device
 from chajong.encoders.building import build_encoder
 from chajong.encoders.extraction import encode_photos
 from chajong.encoders.parameters import PretrainedParameters
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 BATCH = 32
 SMALL_CLIP = Path(__file__).parents[2] / "data/06_models/small_clip"
 TIMM_MODEL = "tf_efficientnet_lite0"
+
+BACKEND = "openvino" if find_spec("openvino") and best_device().type == "cpu" else "torch"
+"""Named, so that no trial falls into a round."""
 
 
 def comparisons(raw_dir: Path, scratch: Path, photos: int) -> Iterator[Comparison]:
@@ -55,10 +60,11 @@ def comparisons(raw_dir: Path, scratch: Path, photos: int) -> Iterator[Compariso
                 "flip": False,
                 "zoom": (1.0,),
                 "batch_size": BATCH,
+                "backend": BACKEND,
             }
         )
         yield Comparison(
-            job=f"features, {library}",
+            job=f"features, {library}, by {BACKEND}",
             peer=f"{library}'s own loop",
             work=len(paths),
             unit="photos",
