@@ -153,8 +153,8 @@ def check_agreement(classifier: CarClassifier) -> dict[str, Any]:
     difference = None
     configurations = {name: each.configuration for name, each in ensemble.checkpoints.items()}
     answering = {*members_needed(ensemble.asked, configurations), ENSEMBLE}
-    for name in [each for each in ensemble.kept.said if each in answering]:
-        said = ensemble.kept.said[name]
+    kept = {name: said for name, said in ensemble.kept.said.items() if name in answering}
+    for name, said in kept.items():
         whole = name == ENSEMBLE
         answered = ensemble.log_probabilities(asked) if whole else asked.of(name)
         difference = float(np.abs(np.exp(answered) - np.exp(said)).max())

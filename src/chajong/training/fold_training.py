@@ -80,7 +80,7 @@ def train_folds(
     folders = {fold: folder.absolute() / f"fold_{fold}" for fold in jobs}
     if engine.kind == "ray":
         folder.mkdir(parents=True, exist_ok=True)
-        shares = [(job, folders[fold]) for fold, job in jobs.items() if trained[fold] is None]
+        shares = [(job, folders[fold]) for fold, job in jobs.items()]
         for _ in spread(engine, fold_trainer, shares, gpus=parameters.processes):
             pass  # what is trained lies in the folder
     return {fold: model or train(jobs[fold], folders[fold]) for fold, model in trained.items()}
