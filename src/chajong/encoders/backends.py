@@ -13,6 +13,7 @@ import math
 import sys
 import time
 import warnings
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from chajong.encoders.encoder import EncoderError
 from chajong.encoders.image_model import ImageModel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     import openvino
 
@@ -74,6 +75,18 @@ def choose_backends(models: Iterable[torch.nn.Module]) -> None:
         for part in model.modules():
             if isinstance(part, ImageModel):
                 choose_backend(part, "auto")
+
+
+@contextmanager
+def backends_chosen(model: torch.nn.Module) -> Iterator[None]:
+    """Let a model be computed by what turns out faster inside the block, and by torch after it."""
+    choose_backends([model])
+    try:
+        yield
+    finally:
+        for part in model.modules():
+            if isinstance(part, ImageModel):
+                part.compute = ImageModel.by_torch
 
 
 class Trial:

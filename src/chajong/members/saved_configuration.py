@@ -110,11 +110,11 @@ class SavedClip(SavedTrained):
 
 
 class SavedBackbone(SavedTrained):
-    """Trained image classifiers."""
+    """Trained image classifiers, pooled with discriminants on their features."""
 
     model: BackboneParameters
     training: str
-    temperature: Temperature
+    evidence: dict[Literal["classifier", "discriminant"], Temperature]
 
 
 class SavedFusion(SavedBackbone):

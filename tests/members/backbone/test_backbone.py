@@ -4,9 +4,12 @@ from functools import partial
 
 import pytest
 import torch
+from pydantic import ValidationError
+from safetensors.torch import save_file
 
 from chajong.encoders.encoder import EncoderError
 from chajong.members.backbone.backbone import build_backbone
+from chajong.training.moving_average import trained_weights
 
 MODELS = ("test_efficientnet", "test_convnext", "test_vit", "test_byobnet")
 
@@ -93,6 +96,49 @@ class TestFrozenBatchNorms:
         before = batch_norm_tensors(classifier)
         train_steps(classifier.train(), batch)
         torch.testing.assert_close(batch_norm_tensors(classifier), before, rtol=0, atol=0)
+
+
+@pytest.fixture(scope="module")
+def weights_file(tmp_path_factory):
+    """Weights of a network with six stages: the stem, four blocks of layers, and the last ones."""
+    from timm import create_model
+
+    file = tmp_path_factory.mktemp("weights") / "model.safetensors"
+    save_file(create_model("test_efficientnet", num_classes=0).state_dict(), file)
+    return str(file)
+
+
+class TestFrozenStages:
+    @pytest.mark.parametrize("freeze_batch_norm", [False, True])
+    @pytest.mark.parametrize("count", [1, 3])
+    def test_they_alone_stay_as_they_were_loaded(
+        self, backbone_parameters, batch, weights_file, count, freeze_batch_norm
+    ):
+        chosen = {"weights": weights_file, "freeze_batch_norm": freeze_batch_norm}
+        classifier = build_backbone(backbone_parameters(frozen_stages=count, **chosen), 5)
+        first = ("conv_stem.", "bn1.", *(f"blocks.{block}." for block in range(count - 1)))
+        before = copy.deepcopy(classifier.network.state_dict())
+        train_steps(classifier.train(), batch)
+        after = classifier.network.state_dict()
+        moved = {name for name in before if not torch.equal(before[name], after[name])}
+        assert not [name for name in moved if name.startswith(first)]
+        convolutions = {name for name in before if name.endswith("conv_pw.weight")}
+        assert {name for name in convolutions if not name.startswith(first)} <= moved
+
+    def test_they_are_no_part_of_the_trained_weights(self, backbone_parameters, weights_file):
+        chosen = {"weights": weights_file, "frozen_stages": 2, "freeze_batch_norm": True}
+        trained = trained_weights(build_backbone(backbone_parameters(**chosen), 5))
+        assert "network.conv_stem.weight" not in trained
+        assert "network.blocks.0.0.conv.weight" not in trained
+
+    def test_one_stage_has_to_be_trained(self, backbone_parameters, weights_file):
+        parameters = backbone_parameters(weights=weights_file, frozen_stages=9)
+        with pytest.raises(EncoderError, match=r"has \d stages.*set `frozen_stages` to at most"):
+            build_backbone(parameters, 5)
+
+    def test_random_weights_are_not_kept(self, backbone_parameters):
+        with pytest.raises(ValidationError, match="weights=random has none"):
+            backbone_parameters(frozen_stages=1)
 
 
 def pretrained(parameters):

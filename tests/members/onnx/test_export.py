@@ -19,8 +19,10 @@ from chajong.members.backbone.backbone import build_backbone
 from chajong.members.backbone.classifier import build_fusion
 from chajong.members.backbone.names import name_targets
 from chajong.members.backbone.parameters import BackboneParameters, FusionParameters
+from chajong.members.backbone.pooled import PooledClassifier
 from chajong.members.checkpoint import CheckpointError
 from chajong.members.heads.checkpoint import fold_models, heads_checkpoint
+from chajong.members.heads.fitted import LinearHead
 from chajong.members.heads.parameters import HeadsParameters
 from chajong.members.heads.search import search_heads
 from chajong.members.onnx import export, graphs
@@ -32,8 +34,9 @@ from chajong.members.onnx.export import (
     export_trained,
 )
 from chajong.members.trained.checkpoint import Proof, trained_checkpoint
-from chajong.members.trained.views import log_probability_views
+from chajong.members.trained.views import views_of
 from chajong.names.table import class_table
+from chajong.predictions.mixture import Mixture
 from chajong.training.moving_average import trained_weights
 
 NAMES = ["K5_3세대_2020_2023", "더_뉴_그랜저_IG_2020_2023", "아이오닉5_2021_2024"]
@@ -193,23 +196,34 @@ class TestEncoder:
             export_encoder(parameters, tmp_path)
 
 
+SHARES = {"classifier": 0.6, "discriminant": 0.01}
+
+
 def trained(parameters, build):
     """A checkpoint of two untrained fold models that differ in their linear layers."""
-    weights, scores = {}, {}
+    weights, scores, discriminants = {}, {}, {}
     proof = Proof(("a", "b"), photos(2, zooms=len(parameters.zoom)))
     for fold in (0, 2):
+        generator = torch.Generator().manual_seed(fold)
         model = build().eval()
         head = getattr(model, "backbone", model).head
-        torch.nn.init.normal_(head.weight, std=0.5, generator=torch.Generator().manual_seed(fold))
+        torch.nn.init.normal_(head.weight, std=0.5, generator=generator)
         weights[fold] = {name: part.clone() for name, part in trained_weights(model).items()}
-        scores[fold] = log_probability_views(model, parameters).encode_exactly(proof.views)
-    configuration = {"model": parameters.model_dump(mode="json"), "temperature": 1.7}
-    return trained_checkpoint(weights, proof, scores, {**configuration, "class_names": NAMES})
+        drawn = torch.randn(head.weight.shape, generator=generator)
+        discriminant = LinearHead(drawn, drawn[:, 0].contiguous())
+        for name, tensor in discriminant.tensors().items():
+            discriminants[f"evidence.fold_{fold}.{name}"] = tensor
+        pooled = PooledClassifier(model, discriminant, tuple(SHARES.values()))
+        views = views_of(pooled, parameters, pooled.evidence)
+        scores[fold] = views.encode_exactly(proof.views)
+    configuration = {"model": parameters.model_dump(mode="json"), "evidence": SHARES}
+    made = trained_checkpoint(weights, proof, scores, {**configuration, "class_names": NAMES})
+    return replace(made, tensors={**made.tensors, **discriminants})
 
 
-def pooled(scores, temperature=1.7):
-    scores = scores / temperature
-    return scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+def pooled(checkpoint, fold):
+    kinds = np.split(checkpoint.tensors[f"proof.fold_{fold}"].numpy(), 2, axis=1)
+    return Mixture(tuple(SHARES.values())).log_probabilities(kinds)
 
 
 class TestTrained:
@@ -222,7 +236,7 @@ class TestTrained:
         views = checkpoint.tensors["proof.views"]
         for fold in (0, 2):
             answered = answer(tmp_path / f"fold_{fold}.onnx", views.numpy())
-            expected = pooled(checkpoint.tensors[f"proof.fold_{fold}"].numpy())
+            expected = pooled(checkpoint, fold)
             np.testing.assert_allclose(answered, expected, atol=AGREEMENT)
 
     @pytest.mark.parametrize("mode", ["concatenation", "weighted"])
@@ -232,6 +246,6 @@ class TestTrained:
         checkpoint = trained(parameters, lambda: build_fusion(parameters, names))
         export_trained(checkpoint, tmp_path)
         answered = answer(tmp_path / "fold_2.onnx", checkpoint.tensors["proof.views"].numpy())
-        expected = pooled(checkpoint.tensors["proof.fold_2"].numpy())
+        expected = pooled(checkpoint, 2)
         np.testing.assert_allclose(answered, expected, atol=AGREEMENT)
         assert labels_of(tmp_path)["output"]["classes"] == NAMES

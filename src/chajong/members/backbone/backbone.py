@@ -25,7 +25,7 @@ class BackboneClassifier(ImageModel):
 
     Attributes:
         head: Features to one logit a class.
-        freeze_batch_norm: Whether batch norms keep their statistics and affine weights.
+        frozen_norms: Batch norms that keep their statistics and affine weights.
         random_initialisation: Whether the network was initialised at random.
     """
 
@@ -35,6 +35,7 @@ class BackboneClassifier(ImageModel):
         class_count: int,
         *,
         freeze_batch_norm: bool,
+        frozen_stages: int = 0,
         random_initialisation: bool = False,
     ) -> None:
         """Put a randomly initialised linear layer on a network.
@@ -43,41 +44,53 @@ class BackboneClassifier(ImageModel):
             model: The network, with its image size and normalisation.
             class_count: Number of effective classes.
             freeze_batch_norm: Whether batch norms stay as they are.
+            frozen_stages: Stages of the network that stay as they are, from the input on.
             random_initialisation: Whether the network is initialised at random too.
+
+        Raises:
+            EncoderError: The network has no more stages than are to be frozen.
         """
         super().__init__(model.network, *model.image_size, model.mean, model.std)
         self.head = torch.nn.Linear(self.network.head_hidden_size, class_count)
-        self.freeze_batch_norm = freeze_batch_norm
         self.random_initialisation = random_initialisation
-        if freeze_batch_norm:
-            for norm in _batch_norms(self.network):
-                norm.requires_grad_(requires_grad=False)
+        frozen = _parameters_of_stages(self.network, frozen_stages)
+        for name, parameter in self.network.named_parameters():
+            parameter.requires_grad_(name not in frozen)
+        self.frozen_norms = {
+            name
+            for name, norm in self.network.named_modules()
+            if isinstance(norm, _BatchNorm) and (freeze_batch_norm or f"{name}.weight" in frozen)
+        }
+        for name in self.frozen_norms:
+            self.network.get_submodule(name).requires_grad_(requires_grad=False)
 
     def train(self, mode: bool = True) -> Self:
         """Switch training on or off; frozen batch norms never train."""
         super().train(mode)
-        if self.freeze_batch_norm:
-            for norm in _batch_norms(self.network):
-                norm.eval()
+        for name in self.frozen_norms:
+            self.network.get_submodule(name).eval()
         return self
 
     def forward(
         self, photos: Tensor, labels: Tensor, other_labels: Tensor, share: Tensor
     ) -> dict[str, Tensor]:
         """Compute the loss of a batch, as `PhotoClassifier` says."""
-        logits = self.logits(photos)
+        logits = self._logits(self.features(photos))
         return {"loss": mixed_cross_entropy(logits, labels, other_labels, share)}
 
     def log_probabilities(self, photos: Tensor) -> Tensor:
         """Score photos, uint8 [n, 3, height, width], as float32 [n, classes]."""
-        return torch.log_softmax(self.logits(photos), dim=1)
+        return self.judge(self.features(photos))
 
-    def logits(self, photos: Tensor) -> Tensor:
-        """Score photos as `log_probabilities` before they are normalised.
+    def judge(self, features: Tensor) -> Tensor:
+        """Score features [n, d] as log-probabilities [n, classes]."""
+        return torch.log_softmax(self._logits(features), dim=1)
+
+    def _logits(self, features: Tensor) -> Tensor:
+        """Score features before they are normalised.
 
         Half precision, which autocast may ask for, would round logits above 16 to eighths.
         """
-        features = self.features(photos)
         with torch.autocast(features.device.type, enabled=False):
             logits: Tensor = self.head(features.float())
         return logits
@@ -134,22 +147,34 @@ def build_backbone(parameters: BackboneParameters, class_count: int) -> Backbone
         model,
         class_count,
         freeze_batch_norm=parameters.freeze_batch_norm,
+        frozen_stages=parameters.frozen_stages,
         random_initialisation=parameters.weights == "random",
     )
     return classifier.train()
 
 
-def _batch_norms(network: torch.nn.Module) -> list[_BatchNorm]:
-    return [module for module in network.modules() if isinstance(module, _BatchNorm)]
+def _parameters_of_stages(network: Any, count: int) -> set[str]:
+    """Name the parameters of a network's first stages: the stem, then block by block."""
+    if not count:
+        return set()
+    stages = _network_depths(network, by_stage=True)
+    if count > max(stages.values()):
+        message = (
+            f"timm's {network.pretrained_cfg['architecture']!r} has {max(stages.values()) + 1} "
+            f"stages, the stem among them, and at least one must be trained: set `frozen_stages` "
+            f"to at most {max(stages.values())}, not {count}."
+        )
+        raise EncoderError(message)
+    return {name for name, stage in stages.items() if stage < count}
 
 
-def _network_depths(network: Any) -> dict[str, int]:
+def _network_depths(network: Any, *, by_stage: bool = False) -> dict[str, int]:
     from timm.models import group_parameters
     from timm.optim import auto_group_layers
 
     # As timm's own optimisers do; a few models do not say how their layers follow one another.
     depths: dict[str, int] = (
-        group_parameters(network, network.group_matcher(coarse=False), reverse=True)
+        group_parameters(network, network.group_matcher(coarse=by_stage), reverse=True)
         if hasattr(network, "group_matcher")
         else auto_group_layers(network)
     )

@@ -84,10 +84,14 @@ class FusionClassifier(torch.nn.Module):
 
     def log_probabilities(self, photos: Tensor) -> Tensor:
         """Score photos, uint8 [n, 3, height, width], as float32 [n, classes]."""
-        return torch.log_softmax(self._logits(self.features(photos)), dim=1)
+        return self.judge(self.features(photos))
+
+    def judge(self, features: Tensor) -> Tensor:
+        """Score features [n, d] as log-probabilities [n, classes]."""
+        return torch.log_softmax(self._logits(features), dim=1)
 
     def _logits(self, features: Tensor) -> Tensor:
-        """Score features outside of autocast, as `BackboneClassifier.logits` does."""
+        """Score features outside of autocast, as `BackboneClassifier` does."""
         with torch.autocast(features.device.type, enabled=False):
             logits: Tensor = self.scores(features.float(), self.backbone.head)
         return logits

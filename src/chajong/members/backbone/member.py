@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import torch
+
 from chajong.device import best_device
+from chajong.encoders.backends import backends_chosen
+from chajong.encoders.extraction import encode_all
 from chajong.encoders.published import (
     at_commit,
     name_model_identity,
@@ -17,11 +23,12 @@ from chajong.members.backbone.backbone import build_backbone
 from chajong.members.backbone.classifier import build_fusion, start_from_backbone
 from chajong.members.backbone.names import fusion_targets
 from chajong.members.backbone.parameters import BackboneParameters, FusionParameters
+from chajong.members.backbone.pooled import EVIDENCE, PooledClassifier, fit_discriminant
 from chajong.members.checkpoint import CheckpointError, check_class_names
+from chajong.members.heads.fitted import LinearHead
 from chajong.members.trained.checkpoint import (
     proof_photos,
     restore_fold_model,
-    restore_fold_models,
     trained_checkpoint,
 )
 from chajong.members.trained.member import (
@@ -31,20 +38,20 @@ from chajong.members.trained.member import (
     score_rows,
     trained_metrics,
 )
-from chajong.members.trained.views import log_probability_views
+from chajong.members.trained.views import views_of
 from chajong.predictions.contract import effective_class_names
 from chajong.predictions.measurement import measure
 from chajong.training.engine import check_device
+from chajong.training.folds import training_rows
 from chajong.training.memory import release_memory
 from chajong.training.moving_average import load_trained_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
     import pandas as pd
-    import torch
 
+    from chajong.encoders.views import ViewAverage
     from chajong.members.backbone.names import NameTargets
     from chajong.members.checkpoint import Checkpoint
     from chajong.members.trained.checkpoint import Proof
@@ -53,6 +60,12 @@ if TYPE_CHECKING:
     from chajong.predictions.contract import Predictions
     from chajong.training.moving_average import Weights
     from chajong.training.parameters import TrainingParameters
+
+    Build = Callable[[], Any]
+    """Makes a `BackboneClassifier` or a `FusionClassifier` with its starting weights."""
+
+DISCRIMINANT = ("weights", "intercepts")
+"""The parts of a `LinearHead`, in its own order."""
 
 NOT_IN_KEY = {"weights", "revision", "name_revision", "flip", "zoom", "prediction_batch_size"}
 """Settings of prediction, which training does not depend on; weights go in by content."""
@@ -149,7 +162,7 @@ def trained_backbones(checkpoint: Checkpoint, tables: TrainingTables) -> Callabl
         )
         raise CheckpointError(message)
     parameters = BackboneParameters(**checkpoint.configuration["model"])
-    builder = backbone_builder(parameters, tables)
+    build = partial(build_backbone, parameters, len(tables.class_names))
 
     def state_of(fold: int) -> Weights:
         if fold not in checkpoint.configuration["folds"]:
@@ -158,20 +171,14 @@ def trained_backbones(checkpoint: Checkpoint, tables: TrainingTables) -> Callabl
                 "names, and there is none: train that fold of it, too (`training.folds`)."
             )
             raise CheckpointError(message)
-        model = restore_fold_model(
-            checkpoint,
-            fold,
-            lambda fold: builder(fold)(),
-            lambda model: log_probability_views(model, parameters),
-        )
-        return model.cpu().state_dict()
+        return _restored_model(checkpoint, fold, build, parameters).classifier.cpu().state_dict()
 
     return state_of
 
 
 def restored_models(
     checkpoint: Checkpoint, classes: pd.DataFrame
-) -> tuple[BackboneParameters, dict[int, torch.nn.Module]]:
+) -> tuple[BackboneParameters, dict[int, PooledClassifier]]:
     """Build the fold models of a checkpoint, and see that they score as they did.
 
     Args:
@@ -186,22 +193,43 @@ def restored_models(
     """
     configuration = checkpoint.configuration["model"]
     class_names = effective_class_names(classes)
+    check_class_names(checkpoint, class_names)
     parameters: BackboneParameters
     if "name_model" in configuration:
         parameters = fusion = FusionParameters(**configuration)
-        build: Callable[[], torch.nn.Module] = partial(
-            build_fusion, fusion, fusion_targets(classes, fusion)
-        )
+        build: Build = partial(build_fusion, fusion, fusion_targets(classes, fusion))
     else:
         parameters = BackboneParameters(**configuration)
         build = partial(build_backbone, parameters, len(class_names))
-    models = restore_fold_models(
-        checkpoint,
-        lambda _: build(),
-        lambda model: log_probability_views(model, parameters),
-        class_names,
-    )
+    models = {
+        fold: _restored_model(checkpoint, fold, build, parameters)
+        for fold in checkpoint.configuration["folds"]
+    }
     return parameters, models
+
+
+def _restored_model(
+    checkpoint: Checkpoint, fold: int, build: Build, parameters: BackboneParameters
+) -> PooledClassifier:
+    evidence = checkpoint.configuration["evidence"]
+    shares = tuple(evidence[kind] for kind in EVIDENCE)
+    discriminant = LinearHead(
+        *(checkpoint.tensors[f"evidence.fold_{fold}.{part}"] for part in DISCRIMINANT)
+    )
+    model = PooledClassifier(build(), discriminant, shares)
+    restore_fold_model(
+        checkpoint,
+        fold,
+        lambda _: model,
+        lambda _: views_of(model, parameters, model.evidence),
+        lambda _, weights: load_trained_weights(model.classifier, weights),
+    )
+    return model
+
+
+def pooled_views(model: Any, parameters: BackboneParameters) -> ViewAverage:
+    """Wrap a `PooledClassifier` so that it gives its scores, averaged over views."""
+    return views_of(model, parameters, model.scores)
 
 
 def _build_from_backbone(
@@ -213,7 +241,7 @@ def _build_from_backbone(
 
 
 def predict_folds(
-    build: Builder,
+    build: Callable[[int], Build],
     weights: dict[int, Weights],
     training: dict[str, Any],
     parameters: BackboneParameters,
@@ -233,35 +261,87 @@ def predict_folds(
     """
     scored: list[Scored] = []
     proofs: dict[int, np.ndarray] = {}
+    discriminants: dict[str, torch.Tensor] = {}
     with measure() as measurement:
         for fold, trained in weights.items():
-            part, proof, proofs[fold] = _score_fold(build(fold), fold, trained, parameters, tables)
-            scored.append(part)
+            judged = _judge_fold(build(fold), fold, trained, parameters, tables)
+            scored.append(judged.scored)
+            proofs[fold] = judged.proof_evidence
+            tensors = judged.discriminant.tensors()
+            discriminants |= {f"evidence.fold_{fold}.{part}": tensors[part] for part in tensors}
             release_memory()
         joined = join_scored(scored)
         predictions, mixture = calibrated_predictions(joined, tables)
+    evidence = dict(zip(EVIDENCE, mixture.weights, strict=True))
     metrics = trained_metrics(joined, predictions, tables, training, measurement)
     configuration = {
         "model": written_settings(parameters),
         "training": training["key"],
-        "temperature": mixture.temperature,
+        "evidence": evidence,
         "contract": tables.training_contract,
         "class_names": list(tables.class_names),
     }
-    return predictions, trained_checkpoint(weights, proof, proofs, configuration), metrics
+    checkpoint = trained_checkpoint(weights, judged.proof, proofs, configuration)
+    checkpoint = replace(checkpoint, tensors={**checkpoint.tensors, **discriminants})
+    return predictions, checkpoint, metrics | {"evidence": evidence}
 
 
-def _score_fold(
-    build: Callable[[], torch.nn.Module],
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """What a fold's model says.
+
+    Attributes:
+        scored: Of the photos that it did not train on, all kinds of evidence.
+        discriminant: On its features, from the photos that it trained on.
+        proof: The proof photos.
+        proof_evidence: Of these, as `PooledClassifier.evidence` gives it.
+    """
+
+    scored: Scored
+    discriminant: LinearHead
+    proof: Proof
+    proof_evidence: np.ndarray
+
+
+def _judge_fold(
+    build: Build,
     fold: int,
     weights: Weights,
     parameters: BackboneParameters,
     tables: TrainingTables,
-) -> tuple[Scored, Proof, np.ndarray]:
+) -> _Judged:
     """Score a fold's photos and the proof photos with its model, which is let go on return."""
-    model = build()
-    load_trained_weights(model, weights)
-    views = log_probability_views(model.eval().to(best_device()), parameters)
+    classifier = build()
+    load_trained_weights(classifier, weights)
+    classifier.eval().to(best_device())
+    with backends_chosen(classifier):
+        discriminant = _discriminant_of(classifier, fold, parameters, tables)
+        model = PooledClassifier(classifier, discriminant, (1.0, 0.0)).to(best_device())
+        views = views_of(model, parameters, model.evidence)
+        scored = score_rows(fold, views, tables, parameters.model)
     proof = proof_photos(tables, views.preparation)
-    scored = score_rows(fold, views, tables, parameters.model)
-    return scored, proof, views.encode_exactly(proof.views)
+    return _Judged(
+        Scored(scored.rows, _by_kind(scored.evidence[0])),
+        discriminant,
+        proof,
+        views.encode_exactly(proof.views),
+    )
+
+
+def _discriminant_of(
+    classifier: Any, fold: int, parameters: BackboneParameters, tables: TrainingTables
+) -> LinearHead:
+    """Fit a discriminant to features of the photos that a fold's model was trained on."""
+    photo_ids = tables.folds.loc[training_rows(tables.folds, fold), "photo_id"]
+    features = encode_all(
+        tables.contents_of(photo_ids),
+        tables.store,
+        views_of(classifier, parameters, classifier.features),
+        f"{parameters.model}, training photos of fold {fold}",
+    )
+    labels = torch.from_numpy(tables.labels_of(photo_ids))
+    return fit_discriminant(torch.from_numpy(features), labels, len(tables.class_names))
+
+
+def _by_kind(evidence: np.ndarray) -> tuple[np.ndarray, ...]:
+    return tuple(np.split(evidence, len(EVIDENCE), axis=1))

@@ -1,8 +1,8 @@
 """What a person can choose about a backbone, and about its fusion with names."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from chajong.encoders.parameters import Revision
 from chajong.encoders.weights import check_word
@@ -30,6 +30,9 @@ class BackboneParameters(Strict):
             are skipped less often.
         freeze_batch_norm: Whether batch norms keep the statistics and the affine weights that they
             were loaded with.
+        frozen_stages: Stages of the network that keep the weights that they were loaded with: 1 is
+            the stem, 2 the stem and the first block of layers as timm groups them. Early stages
+            take most of the time and memory of training.
         flip: Whether a prediction averages a photo and its mirror image.
         zoom: Centre zooms that a prediction averages; 1 is the whole photo.
         prediction_batch_size: Photos a batch of prediction.
@@ -44,10 +47,18 @@ class BackboneParameters(Strict):
     std: tuple[float, float, float] | None = None
     drop_path: float = Field(0.0, ge=0, lt=1)
     freeze_batch_norm: bool = False
+    frozen_stages: int = Field(0, ge=0)
     flip: bool = True
     zoom: tuple[Zoom, ...] = Field((1.0, 1.15), min_length=1)
     prediction_batch_size: int = Field(64, ge=1)
     seed: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _frozen_stages_were_trained(self) -> Self:
+        if self.frozen_stages and self.weights == "random":
+            message = "frozen_stages keeps trained weights as they are, and weights=random has none"
+            raise ValueError(message)
+        return self
 
     @property
     def library(self) -> str:

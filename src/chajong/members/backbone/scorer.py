@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from chajong.encoders.backends import choose_backends
 from chajong.encoders.extraction import encode_all
-from chajong.members.backbone.member import restored_models
-from chajong.members.trained.views import log_probability_views
-from chajong.predictions.mixture import Mixture
+from chajong.members.backbone.member import pooled_views, restored_models
+from chajong.predictions.contract import normalise_log
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,22 +17,17 @@ if TYPE_CHECKING:
 
 
 class BackboneScorer:
-    """Trained classifiers whose answers need nothing but a temperature; see `Scorer`."""
+    """Trained classifiers pooled with discriminants on their features; see `Scorer`."""
 
     def __init__(self, checkpoint: Checkpoint, classes: pd.DataFrame) -> None:
         """Build the fold models."""
         parameters, models = restored_models(checkpoint, classes)
         choose_backends(models.values())
-        self._views = {
-            fold: log_probability_views(model, parameters) for fold, model in models.items()
-        }
-        self._mixture = Mixture((1 / checkpoint.configuration["temperature"],))
+        self._views = {fold: pooled_views(model, parameters) for fold, model in models.items()}
 
     def __call__(self, photos: NewPhotos) -> ByFold:
         """See `Scorer`."""
         return {
-            fold: self._mixture.log_probabilities(
-                [encode_all(photos.contents, photos.store, views)]
-            )
+            fold: normalise_log(encode_all(photos.contents, photos.store, views))
             for fold, views in self._views.items()
         }

@@ -14,13 +14,12 @@ import torch
 
 from chajong.encoders.building import load_image_model
 from chajong.encoders.views import features_over_views
-from chajong.members.backbone.member import restored_models
+from chajong.members.backbone.member import pooled_views, restored_models
 from chajong.members.heads.checkpoint import fold_models
 from chajong.members.onnx.graphs import HeadGraph, PhotoGraph
-from chajong.members.trained.views import log_probability_views
 from chajong.names.table import class_table
 from chajong.photos.resizing import Preparation
-from chajong.predictions.mixture import Mixture
+from chajong.predictions.contract import normalise_log
 from chajong.whole import whole_folder
 
 if TYPE_CHECKING:
@@ -168,7 +167,7 @@ def export_trained(checkpoint: Checkpoint, folder: Path) -> pd.DataFrame:
     """Export the fold models of a trained classifier, one file each.
 
     A file takes `photos`, uint8 [n, zooms, 3, height, width], and gives `log_probabilities`,
-    float32 [n, classes]; normalisation, averages over views, and temperature are inside.
+    float32 [n, classes]; normalisation, averages over views, and the discriminant are inside.
 
     Args:
         checkpoint: Of a backbone, or of its fusion with names.
@@ -189,10 +188,8 @@ def export_trained(checkpoint: Checkpoint, folder: Path) -> pd.DataFrame:
     models: dict[int, Any] = dict(restored)
     height, width = next(iter(models.values())).image_size
     preparation = Preparation(height, width, zoom=parameters.zoom)
-    temperature = checkpoint.configuration["temperature"]
     exports = (
-        _trained_export(fold, model, parameters, temperature, preparation)
-        for fold, model in models.items()
+        _trained_export(fold, model, parameters, preparation) for fold, model in models.items()
     )
     labels = {
         "input": _photo_input(preparation),
@@ -216,14 +213,12 @@ def _trained_export(
     fold: int,
     model: Any,
     parameters: BackboneParameters,
-    temperature: float,
     preparation: Preparation,
 ) -> _Export:
     example, *batches = _random_photos(preparation)
-    views = log_probability_views(model, parameters)
-    mixture = Mixture((1 / temperature,))
-    answers = [mixture.log_probabilities([views.encode_exactly(batch)]) for batch in batches]
-    graph = PhotoGraph(model.cpu(), views, temperature).eval()
+    views = pooled_views(model, parameters)
+    answers = [normalise_log(views.encode_exactly(batch)) for batch in batches]
+    graph = PhotoGraph(model.cpu(), views, normalised=True).eval()
     return _Export(f"fold_{fold}.onnx", graph, example, batches, answers)
 
 

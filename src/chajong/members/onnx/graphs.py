@@ -64,23 +64,21 @@ class PhotoGraph(torch.nn.Module):
     """A network that is asked about zooms and mirror images of a photo."""
 
     def __init__(
-        self, network: torch.nn.Module, views: ViewAverage, temperature: float | None = None
+        self, network: torch.nn.Module, views: ViewAverage, *, normalised: bool = False
     ) -> None:
         """Take what is asked.
 
         Args:
             network: Holds the weights.
             views: Asks it.
-            temperature: Of log-probabilities; features have none.
+            normalised: Whether the answers are scores that become log-probabilities.
         """
         super().__init__()
         self.network = network
         self._views = views
-        self._temperature = temperature
+        self._normalised = normalised
 
     def forward(self, photos: Tensor) -> Tensor:
         """Turn photos, uint8 [n, zooms, 3, height, width], into answers [n, answers]."""
         answers = self._views.answers(photos)
-        if self._temperature is None:
-            return answers
-        return torch.log_softmax(answers / self._temperature, dim=1)
+        return torch.log_softmax(answers, dim=1) if self._normalised else answers
