@@ -35,12 +35,18 @@ def project():
 
 
 @pytest.fixture(scope="session")
-def run_pipelines(project):
+def quick_parameters():
+    """Parameters of a run that takes two seconds."""
+    return {"hog": QUICK} | NOT_TRAINED
+
+
+@pytest.fixture(scope="session")
+def run_pipelines(project, quick_parameters):
     """Run pipelines as `kedro run --pipelines … --params …` does."""
 
     def run(raw_dir, data_dir, *names, **parameters):
-        runtime = {"raw_dir": str(raw_dir), "data_dir": str(data_dir), "hog": QUICK}
-        runtime |= NOT_TRAINED | parameters
+        runtime = {"raw_dir": str(raw_dir), "data_dir": str(data_dir)}
+        runtime |= quick_parameters | parameters
         with KedroSession.create(project, runtime_params=runtime) as session:
             session.run(pipeline_names=list(names or ("__default__",)))
 

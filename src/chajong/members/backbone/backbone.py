@@ -52,6 +52,7 @@ class BackboneClassifier(ImageModel):
         """
         super().__init__(model.network, *model.image_size, model.mean, model.std)
         self.head = torch.nn.Linear(self.network.head_hidden_size, class_count)
+        self.network.to(memory_format=torch.channels_last)  # as its photos come
         self.random_initialisation = random_initialisation
         frozen = _parameters_of_stages(self.network, frozen_stages)
         for name, parameter in self.network.named_parameters():
