@@ -27,7 +27,7 @@ def test_a_bug_is_none(error):
 
 
 def test_a_slip_is_also_of_its_built_in_kind_and_crosses_processes():
-    error = pickle.loads(pickle.dumps(FullDiskError("The disk is full.")))
+    error = pickle.loads(pickle.dumps(FullDiskError(28, "The disk is full.")))
     assert isinstance(error, SlipError)
     assert isinstance(error, OSError)
-    assert str(error) == "The disk is full."
+    assert error.message == "The disk is full."

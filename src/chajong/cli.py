@@ -115,7 +115,7 @@ def answering(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(*given, **options)
         except Exception as error:
             slip = slip_behind(error)
-            said = str(slip) if slip else unknown_name(options)
+            said = slip.message if slip else unknown_name(options)
             if traceback or said is None:
                 raise
             raise click.ClickException(said) from error
@@ -171,5 +171,6 @@ run.params.append(
         help="Show where an error comes from also where a message is all that one needs.",
     )
 )
-run.callback = answering(run.callback)
+if run.callback is not None:
+    run.callback = answering(run.callback)
 cli.add_command(run)

@@ -6,6 +6,7 @@ import logging
 import os
 from contextlib import ExitStack
 from pathlib import Path
+from traceback import format_exception
 from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
@@ -15,7 +16,7 @@ from chajong.data_folder import claim, occupy
 from chajong.inputs import check_inputs
 from chajong.members.configuration import MemberError, read_members
 from chajong.mirror import Mirror
-from chajong.run_log import LOG, StepTimes, failures, log_file, steps
+from chajong.run_log import LOG, StepTimes, failures, log_file, tell
 from chajong.slip import SlipError
 
 if TYPE_CHECKING:
@@ -61,11 +62,11 @@ class MembersHooks:
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
         """Say who is left out."""
-        for member, reason in _left_out(run_params).items():
+        for member, reason in left_out_of(run_params).items():
             logger.warning("%s is left out of this run. %s", member, reason)
 
 
-def _left_out(run_params: Mapping[str, Any]) -> dict[str, str]:
+def left_out_of(run_params: Mapping[str, Any]) -> dict[str, str]:
     """Say who is left out and why; a run of some members does not ask for the others."""
     named = run_params.get("namespaces")
     return {
@@ -131,7 +132,7 @@ class StepHooks(_InDataFolder):
     def before_node_run(self, node: Node) -> None:
         """Say which step runs."""
         if self._times is not None:
-            steps.info("%s", self._times.begin(node.name))
+            tell(self._times.begin(node.name))
 
     @hook_impl
     def after_node_run(self, node: Node) -> None:
@@ -208,9 +209,10 @@ class DataFolderHooks(_InDataFolder):
     @hook_impl
     def on_pipeline_error(self, error: Exception) -> None:
         """Log what went wrong, and leave the folder to others."""
-        failures.error("The run has failed.", exc_info=error)
+        # As text: a record would keep the error, and with it all that its frames hold.
+        failures.error("%s", "".join(format_exception(error)))
         if self._folder is not None:
-            steps.info("The log of this run is %s", self._folder / LOG)
+            tell(f"The log of this run is {self._folder / LOG}")
         self._held.close()
 
 
@@ -226,7 +228,7 @@ class RunSummaryHooks(_InDataFolder):
         summaries = [name for name in names if name.endswith(SUMMARY)]
         for summary in summaries:
             print(f"\n{catalog.load(summary)}".rstrip())
-        for member, reason in _left_out(run_params).items():
+        for member, reason in left_out_of(run_params).items():
             print(f"  left out     {member}: {reason}")
         if not summaries:
             print("\nWritten:")

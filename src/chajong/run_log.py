@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from logging.handlers import RotatingFileHandler
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -26,7 +26,18 @@ FORMAT = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
 NOT_ON_THE_TERMINAL = ("kedro.pipeline.node", "kedro.runner", "chajong.failures")
 """Loggers that ``conf/logging.yml`` keeps from the terminal, where a command tells the errors."""
 
-steps, failures = logging.getLogger("chajong.steps"), logging.getLogger("chajong.failures")
+logger, failures = logging.getLogger("chajong.run"), logging.getLogger("chajong.failures")
+
+
+def tell(line: str) -> None:
+    """Print a line, and log it."""
+    print(line, flush=True)
+    logger.info("%s", line)
+
+
+class _Log(RotatingFileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Go on: a full disk is told by what a run writes, not by its log."""
 
 
 @contextmanager
@@ -34,17 +45,18 @@ def log_file(folder: Path) -> Iterator[None]:
     """Write all that is logged into a data folder's log."""
     path = folder / LOG
     path.parent.mkdir(parents=True, exist_ok=True)
-    handler = RotatingFileHandler(path, maxBytes=LONGEST_LOG, backupCount=1, encoding="utf-8")
+    handler = _Log(path, maxBytes=LONGEST_LOG, backupCount=1, encoding="utf-8")
     handler.setFormatter(logging.Formatter(FORMAT))
-    loggers = [logging.getLogger(name) for name in ("", *NOT_ON_THE_TERMINAL)]
-    for logger in loggers:
-        logger.addHandler(handler)
+    logging_to_it = [logging.getLogger(name) for name in ("", *NOT_ON_THE_TERMINAL)]
+    for each in logging_to_it:
+        each.addHandler(handler)
     try:
         yield
     finally:
-        for logger in loggers:
-            logger.removeHandler(handler)
-        handler.close()
+        for each in logging_to_it:
+            each.removeHandler(handler)
+        with suppress(OSError):
+            handler.close()
 
 
 class StepTimes:

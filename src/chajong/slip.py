@@ -10,6 +10,11 @@ class SlipError(Exception):
     a command answers them by their message, and shows the traceback of all others.
     """
 
+    @property
+    def message(self) -> str:
+        """What a person reads, without the number that the system has for it."""
+        return str(self.args[-1])
+
 
 def slip_behind(error: BaseException) -> SlipError | None:
     """Find the slip that an error was raised from, None where it comes from something else."""

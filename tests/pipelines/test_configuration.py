@@ -152,7 +152,7 @@ class TestOnesOwn:
             ),
             (
                 {"parameters.yml": "search:\n\ttop_k: 3"},
-                "own/parameters.yml, line 2, column 1: .*\t",
+                r"own/parameters.yml, line 2, column 1: .*\\t",
             ),
             ({"parameters.yml": "search: {encoder: '${globals:no}'}"}, "cannot be read: .*no"),
         ],
