@@ -151,6 +151,9 @@ class TestPhotos:
     def test_an_address_is_no_folder_of_this_disk(self, data, tmp_path):
         with pytest.raises(OtherPhotosError, match=r"reads s3://bucket/photos"):
             claim(data, "s3://bucket/photos", tmp_path / "fetched", replace=False)
+        (data / OF_PHOTOS).unlink()  # as where a mirror has filled it
+        claim(data, "s3://bucket/photos", tmp_path / "fetched", replace=False)
+        assert (data / OF_PHOTOS).read_text() == "s3://bucket/photos"
 
     def test_a_folder_without_results_is_anybodys(self, data, tmp_path):
         (data / PHOTOS).unlink()

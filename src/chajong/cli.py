@@ -168,7 +168,7 @@ run.params.append(
     click.Option(
         ["--traceback"],
         is_flag=True,
-        help="Show where an error comes from also where a message is all that one needs.",
+        help="Show the traceback of an error that a message alone answers.",
     )
 )
 if run.callback is not None:

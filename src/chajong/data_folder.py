@@ -57,7 +57,8 @@ def claim(folder: Path, address: str, photos: Path, *, replace: bool) -> None:
     before = os.fsdecode(note.read_bytes()) if note.is_file() else None
     if before == place:
         return
-    if not replace and not _same_photos(folder / PHOTOS, photos):
+    cannot_tell = before is None and not photos.exists()  # they are at an address, and not fetched
+    if not (replace or cannot_tell or _same_photos(folder / PHOTOS, photos)):
         message = (
             f"{folder} has results of {f'the photos in {before}' if before else 'other photos'}, "
             f"and this run reads {address}. Give these a folder of their own: --params "
