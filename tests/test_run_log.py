@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from chajong.run_log import LOG, StepTimes, failures, log_file, spoken
+from chajong.run_log import LOG, SECONDS, StepTimes, failures, log_file, spoken
 
 NAMES = ["data_processing.list_photos", "hog.extract", "join"]
 
@@ -45,6 +45,12 @@ def test_results_that_were_kept_do_not_make_a_step_a_short_one(tmp_path, clock):
     for seconds in (600, 0):
         run(tmp_path, clock, ["hog.extract"], [seconds])
     assert run(tmp_path, clock, ["hog.extract"], [0]) == ["[1/1] hog: extract, up to 10 min left"]
+
+
+def test_damaged_times_are_forgotten(tmp_path, clock):
+    run(tmp_path, clock, ["join"], [30])
+    (tmp_path / SECONDS).write_bytes(b'{"join": \xff')
+    assert run(tmp_path, clock, ["join"], [30]) == ["[1/1] join"]
 
 
 def test_a_time_is_told_only_where_all_steps_are_known(tmp_path, clock):

@@ -70,8 +70,9 @@ class StepTimes:
             names: Of its steps, in any order.
         """
         self._file = folder / SECONDS
-        found = self._file.read_bytes() if self._file.is_file() else b"{}"
-        self._longest: dict[str, float] = json.loads(found)
+        self._longest: dict[str, float] = {}
+        with suppress(OSError, ValueError):  # there is none yet, or a damaged one
+            self._longest = json.loads(self._file.read_bytes())
         self._left = dict.fromkeys(names)
         self._started = dict[str, float]()
         self._count = len(names)
