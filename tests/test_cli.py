@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chajong.cli import typed_parameters
-from chajong.members.configuration import TEXT_SETTINGS
+from chajong.cli import answering, typed_parameters
+from chajong.members.configuration import MemberError
+from chajong.parameters import TEXT_SETTINGS
 
 
 def read(text):
@@ -29,6 +30,11 @@ def read(text):
         ("hog=null,clip.training.epochs=3", {"hog": None, "clip": {"training": {"epochs": 3}}}),
         ("a.rate=1e-3,a.on=true,a.list=[1]", {"a": {"rate": 1e-3, "on": True, "list": [1]}}),
         ("a='007'", {"a": "007"}),
+        (
+            "a.b=[x,[1,2]],c={d: 1,e: 2},f=3",
+            {"a": {"b": ["x", [1, 2]]}, "c": {"d": 1, "e": 2}, "f": 3},
+        ),
+        ("data_dir=[a,seed=7", {"data_dir": "[a", "seed": 7}),
         ("", {}),
     ],
 )
@@ -47,3 +53,33 @@ def test_a_path_stays_as_it_is(name, text):
 def test_what_is_no_pair_is_refused(text):
     with pytest.raises(click.UsageError, match="name=value"):
         read(text)
+
+
+@given(st.lists(st.one_of(st.integers(), st.lists(st.sampled_from(["a", "b"])))))
+def test_a_list_is_one_parameter(values):
+    assert read(f"hog.x={str(values).replace(chr(39), '')},seed=1") == {
+        "hog": {"x": values},
+        "seed": 1,
+    }
+
+
+class TestAnswers:
+    def run(self, error, *, traceback=False):
+        def command():
+            raise RuntimeError("dataset") from error
+
+        answering(command)(traceback=traceback)
+
+    def test_a_slip_is_told_wherever_it_was_raised(self):
+        with pytest.raises(click.ClickException) as caught:
+            self.run(MemberError("There is no hogg."))
+        assert caught.value.format_message() == "There is no hogg."
+
+    def test_its_traceback_is_shown_when_asked_for(self):
+        with pytest.raises(RuntimeError, match="dataset"):
+            self.run(MemberError("There is no hogg."), traceback=True)
+
+    def test_a_bug_keeps_its_traceback(self, monkeypatch):
+        monkeypatch.setattr("chajong.cli.unknown_name", lambda options: None)
+        with pytest.raises(RuntimeError, match="dataset"):
+            self.run(KeyError("x"))

@@ -11,13 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
-from chajong.engine import Engine
 from chajong.members.registry import KINDS
-from chajong.pipelines.data_processing.parameters import DataProcessingParameters
-from chajong.pipelines.ensembling.parameters import EnsemblingParameters
-from chajong.pipelines.inference.parameters import InferenceParameters
-from chajong.pipelines.reporting.parameters import ReportingParameters
-from chajong.pipelines.search.parameters import SearchParameters
+from chajong.parameters import RunSettings
+from chajong.run_parameters import RunParameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,21 +22,12 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).parents[1] / "docs" / "parameters.md"
 
-PIPELINES: dict[str, type[BaseModel]] = {
-    "data_processing": DataProcessingParameters,
-    "ensembling": EnsemblingParameters,
-    "inference": InferenceParameters,
-    "search": SearchParameters,
-    "reporting": ReportingParameters,
-}
-
 HEADER = """# Parameters
 
 Every setting with its default. `conf/<environment>/` holds what people change; the command line
 changes one value, `kedro run --params data_processing.folds=4,backbone.training.epochs=8`. A key
-that is not listed here is refused. What all pipelines share (`seed`, `raw_dir`, `data_dir` and how
-photos are listed) stands in `conf/base/globals.yml`; a `seed` of 0 below is that one unless it is
-set.
+that is not listed here is refused, wherever it stands. A `seed` of 0 below is that of all pipelines
+unless it is set.
 
 Made from the parameters' models by `python -m tools.parameters_page`.
 """
@@ -53,9 +40,15 @@ def main() -> None:
 
 def page() -> str:
     """Give the page as Markdown: a section a pipeline, and one a kind of member."""
+    blocks = {
+        name: model
+        for name, field in RunParameters.model_fields.items()
+        for model in _models_in(field.annotation)
+    }
     sections = [
-        _section("Where long work is computed", "engine", Engine),
-        *(_section(f"Pipeline {name}", name, model) for name, model in PIPELINES.items()),
+        _section("What all pipelines share, in globals.yml or by --params", "", RunSettings),
+        _section("Where long work is computed", "engine", blocks.pop("engine")),
+        *(_section(f"Pipeline {name}", name, model) for name, model in blocks.items()),
         *(_section(f"Members of kind {name}", "", kind.parameters) for name, kind in KINDS.items()),
     ]
     return "\n".join([HEADER, *sections])

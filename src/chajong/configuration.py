@@ -13,14 +13,19 @@ from typing import Any
 from kedro.config import MissingConfigException, OmegaConfigLoader
 from kedro.framework.project import pipelines, settings
 from kedro.utils import find_kedro_project
+from omegaconf.errors import OmegaConfBaseException
+from yaml import MarkedYAMLError
 
 from chajong.members.configuration import (
+    NO_MEMBERS,
     Members,
     completed_blocks,
     encoder_of_folds,
     merged,
     read_members,
 )
+from chajong.parameters import ParameterError, near_names
+from chajong.slip import SlipError
 
 MEMBERS = "members"
 PARAMETERS = "parameters"
@@ -39,21 +44,58 @@ LOADER_ARGUMENTS: dict[str, Any] = {
 
 
 class MembersConfigLoader(OmegaConfigLoader):
-    """Reads members from ``members*.yml``, besides what Kedro's own loader reads.
+    """Reads and checks what Kedro's own loader reads, and members from ``members*.yml``.
 
     An environment with members of its own has none of those of the base environment: a member that
     took half of its settings from another's namesake would be neither. Parameters, of the
     environment and of the command line, are laid over the members, so that they can change one.
     """
 
+    def __init__(self, conf_source: str, env: str | None = None, **settings: Any) -> None:
+        """Name the folder of all environments, and the one that is laid over the base.
+
+        Raises:
+            ParameterError: There is no such environment, or its globals cannot be read.
+        """
+        _check_environment(Path(conf_source), env)
+        with _readable():
+            super().__init__(conf_source, env, **settings)
+
     def __getitem__(self, key: str) -> dict[str, Any]:
-        """Give a part of the configuration; see Kedro's own loader."""
-        if key == CATALOG:
-            catalog: dict[str, Any] = _at_home(super().__getitem__(key))
-            return catalog
-        if key != PARAMETERS or key in self:
-            return super().__getitem__(key)
-        return completed_blocks(merged(self._members(), super().__getitem__(PARAMETERS)))
+        """Give a part of the configuration; see Kedro's own loader.
+
+        Raises:
+            ParameterError: A file cannot be read, or a parameter is unknown or wrong.
+        """
+        with _readable():
+            if key == CATALOG:
+                catalog: dict[str, Any] = _at_home(super().__getitem__(key))
+                return catalog
+            if key != PARAMETERS or key in self:
+                return super().__getitem__(key)
+            parameters = completed_blocks(self._laid_over(self._members()))
+        self._check(parameters)
+        return parameters
+
+    def _laid_over(self, members: Mapping[str, Any]) -> dict[str, Any]:
+        """Lay parameters over members, and take those away that the command line sets to null."""
+        given: dict[str, Any] = self.runtime_params or {}
+        away = {name for name, value in given.items() if value is None and name not in NO_MEMBERS}
+        try:
+            self.runtime_params = {name: given[name] for name in given if name not in away}
+            whole = merged(members, super().__getitem__(PARAMETERS))
+        finally:
+            self.runtime_params = given
+        for name in away - whole.keys():
+            message = f"--params {name}=null: there is no such member{near_names(name, whole)}."
+            raise ParameterError(message)
+        return {name: block for name, block in whole.items() if name not in away}
+
+    def _check(self, parameters: Mapping[str, Any]) -> None:
+        from chajong.run_parameters import check_parameters  # pipelines import this module
+
+        written = {name: parameters[name] for name in NO_MEMBERS if name in parameters}
+        check_parameters(super().__getitem__("globals"), written, self.runtime_params or {})
 
     def _members(self) -> dict[str, Any]:
         """Read the members of the environment, else those of the base environment."""
@@ -67,6 +109,34 @@ class MembersConfigLoader(OmegaConfigLoader):
         finally:
             self.base_env = base
         return own or super().__getitem__(MEMBERS)
+
+
+def _check_environment(configuration: Path, environment: str | None) -> None:
+    there = sorted(folder.name for folder in configuration.glob("*/"))
+    if environment and there and environment not in there:
+        message = (
+            f"There is no environment {environment!r}{near_names(environment, there)}: "
+            f"{configuration} has {', '.join(there)}."
+        )
+        raise ParameterError(message)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Tell what a file of the configuration cannot be read for."""
+    try:
+        yield
+    except SlipError:
+        raise
+    except (MarkedYAMLError, OmegaConfBaseException, ValueError) as error:
+        cause = error.__cause__
+        if isinstance(cause, MarkedYAMLError) and (mark := cause.problem_mark):
+            file, _, _ = str(error).partition(", unable to read")
+            place = f"line {mark.line + 1}, column {mark.column + 1}: {cause.problem}"
+            message = f"{file}, {place}. YAML is indented with spaces, never with tabs."
+        else:
+            message = f"The configuration cannot be read: {error}"
+        raise ParameterError(message) from error
 
 
 def _at_home(described: Any) -> Any:

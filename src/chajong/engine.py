@@ -12,6 +12,7 @@ from uuid import uuid4
 from pydantic import Field, model_validator
 
 from chajong.parameters import Strict
+from chajong.slip import SlipError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -31,7 +32,7 @@ ANSWER_SECONDS = 10
 """How long a cluster is waited for."""
 
 
-class EngineError(RuntimeError):
+class EngineError(SlipError, RuntimeError):
     """Machines that cannot do the work; the message says why and what to do."""
 
 

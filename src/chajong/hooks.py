@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import ExitStack
 from pathlib import Path
+from traceback import format_exception
 from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
 
 from chajong.configuration import PARAMETERS, SESSION
-from chajong.data_folder import occupy
-from chajong.inputs import InputError, check_inputs
-from chajong.manifest import DamagedError
+from chajong.data_folder import claim, occupy
+from chajong.inputs import check_inputs
 from chajong.members.configuration import MemberError, read_members
 from chajong.mirror import Mirror
+from chajong.run_log import LOG, StepTimes, failures, log_file, tell
+from chajong.slip import SlipError
 
 if TYPE_CHECKING:
-    from filelock import BaseFileLock
+    from collections.abc import Mapping
+
     from kedro.framework.context import KedroContext
     from kedro.io import DataCatalog
     from kedro.pipeline import Pipeline
+    from kedro.pipeline.node import Node
 
     from chajong.members.configuration import Members
 
@@ -30,7 +35,7 @@ IN_ITS_PLACE = (
     "The answers come from the other members; hog alone, which needs no weights, is a baseline."
 )
 
-DATA_DIR, MIRROR = "data_dir", "mirror"
+DATA_DIR, MIRROR, RAW_PHOTOS = "data_dir", "mirror", "photo_folder"
 
 SUMMARY = "summary"
 """Ends the name of a dataset that says where the results are and what was scored."""
@@ -52,10 +57,23 @@ class MembersHooks:
         """
         os.chdir(context.project_path)
         parameters = context.config_loader[PARAMETERS]
-        left_out = without_weights(read_members(parameters))
-        for member, reason in left_out.items():
+        SESSION.take(parameters, without_weights(read_members(parameters)))
+
+    @hook_impl
+    def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
+        """Say who is left out."""
+        for member, reason in left_out_of(run_params).items():
             logger.warning("%s is left out of this run. %s", member, reason)
-        SESSION.take(parameters, left_out)
+
+
+def left_out_of(run_params: Mapping[str, Any]) -> dict[str, str]:
+    """Say who is left out and why; a run of some members does not ask for the others."""
+    named = run_params.get("namespaces")
+    return {
+        member: reason
+        for member, reason in SESSION.left_out.items()
+        if not named or member in named
+    }
 
 
 def without_weights(members: Members) -> dict[str, str]:
@@ -83,29 +101,64 @@ def without_weights(members: Members) -> dict[str, str]:
     return left_out
 
 
-class DataFolderHooks:
+class _InDataFolder:
+    """Knows the folder that the session's runs write to."""
+
+    _folder: Path | None = None
+    _settings: Mapping[str, Any]
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Note the folder."""
+        loader = context.config_loader
+        self._settings = {**loader["globals"], **(loader.runtime_params or {})}
+        self._folder = context.project_path / Path(self._settings[DATA_DIR]).expanduser()
+
+
+class StepHooks(_InDataFolder):
+    """Say which step of which member runs, and how long all that follow take."""
+
+    def __init__(self) -> None:
+        """Start outside a run."""
+        self._times: StepTimes | None = None
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Pipeline) -> None:
+        """Look at how long the steps took before."""
+        if self._folder is not None:
+            self._times = StepTimes(self._folder, [node.name for node in pipeline.nodes])
+
+    @hook_impl
+    def before_node_run(self, node: Node) -> None:
+        """Say which step runs."""
+        if self._times is not None:
+            tell(self._times.begin(node.name))
+
+    @hook_impl
+    def after_node_run(self, node: Node) -> None:
+        """Note how long it took."""
+        if self._times is not None:
+            self._times.end(node.name)
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        """Write it down."""
+        if self._times is not None:
+            self._times.keep()
+
+
+class DataFolderHooks(_InDataFolder):
     """Let one run at a time write to a folder, and start it only where its inputs are whole.
 
     Where the folder has a mirror, what it lacks is fetched from there first, and what is saved is
-    copied there.
+    copied there. What is logged goes into the folder.
     """
 
     def __init__(self) -> None:
         """Hold nothing yet."""
-        self._folder: Path | None = None
         self._mirror: Mirror | None = None
         self._catalog: DataCatalog | None = None
-        self._lock: BaseFileLock | None = None
-
-    @hook_impl
-    def after_context_created(self, context: KedroContext) -> None:
-        """Note the folder that the session's runs write to."""
-        loader = context.config_loader
-        given = loader.runtime_params or {}
-        configured = given.get(DATA_DIR) or loader["globals"][DATA_DIR]
-        self._folder = context.project_path / Path(configured).expanduser()
-        address = given.get(MIRROR) or loader["globals"].get(MIRROR)
-        self._mirror = Mirror(self._folder, address) if address else None
+        self._held = ExitStack()
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
@@ -113,20 +166,29 @@ class DataFolderHooks:
 
         Raises:
             OccupiedError: Another run writes to it.
+            UnwritableError: Nobody can.
             DamagedError: A copy in the mirror is not what was published.
             InputError: Something is missing or damaged.
+            OtherPhotosError: It has results of other photos.
         """
-        self._release()  # a run of this process that was interrupted, as in a notebook
+        self._held.close()  # a run of this process that was interrupted, as in a notebook
         if self._folder is None:
             return
-        self._lock = occupy(self._folder)
+        address = self._settings.get(MIRROR)
+        self._mirror = Mirror(self._folder, address) if address else None
         self._catalog = catalog
+        self._held.callback(occupy(self._folder).release)
         try:
             if self._mirror is not None:
                 self._mirror.fetch_missing(pipeline, catalog)
             check_inputs(pipeline, catalog)
-        except (InputError, DamagedError, OSError):
-            self._release()
+            if RAW_PHOTOS in pipeline.inputs():
+                raw: Any = catalog.get(RAW_PHOTOS)
+                replace = bool(self._settings.get("replace_photos"))
+                claim(self._folder, raw.address, raw.folder, replace=replace)
+            self._held.enter_context(log_file(self._folder))
+        except (SlipError, OSError):
+            self._held.close()
             raise
 
     @hook_impl
@@ -142,39 +204,39 @@ class DataFolderHooks:
     @hook_impl
     def after_pipeline_run(self) -> None:
         """Leave the folder to others."""
-        self._release()
+        self._held.close()
 
     @hook_impl
-    def on_pipeline_error(self) -> None:
-        """Leave the folder to others."""
-        self._release()
+    def on_pipeline_error(self, error: Exception) -> None:
+        """Log what went wrong, and leave the folder to others."""
+        # As text: a record would keep the error, and with it all that its frames hold.
+        failures.error("%s", "".join(format_exception(error)))
+        if self._folder is not None:
+            tell(f"The log of this run is {self._folder / LOG}")
+        self._held.close()
 
-    def _release(self) -> None:
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
 
-
-class RunSummaryHooks:
+class RunSummaryHooks(_InDataFolder):
     """End a run with where its results are."""
 
     @hook_impl
-    def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Print the summaries that this run wrote, else the files that it wrote."""
-        summaries = [name for name in sorted(pipeline.outputs()) if name.endswith(SUMMARY)]
+    def after_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
+    ) -> None:
+        """Print the summaries that this run wrote, else the files that it wrote, and its log."""
+        names = sorted(pipeline.outputs())
+        summaries = [name for name in names if name.endswith(SUMMARY)]
         for summary in summaries:
-            print(f"\n{catalog.load(summary)}")
-        for member, reason in SESSION.left_out.items():
-            print(f"  left out     {member}: {reason}\n")
-        if summaries:
-            return
-        written = [
-            f"  {name}: {path}"
-            for name in sorted(pipeline.outputs())
-            if name in catalog and (path := _path_of(catalog[name])) is not None
-        ]
-        if written:
-            print("\n".join(["\nWritten:", *written]))
+            print(f"\n{catalog.load(summary)}".rstrip())
+        for member, reason in left_out_of(run_params).items():
+            print(f"  left out     {member}: {reason}")
+        if not summaries:
+            print("\nWritten:")
+            for name in names:
+                if name in catalog and (path := _path_of(catalog[name])) is not None:
+                    print(f"  {name}: {path}")
+        if self._folder is not None:
+            print(f"  {'log':12} {self._folder / LOG}")
 
 
 def _path_of(dataset: Any) -> str | None:

@@ -8,7 +8,10 @@ from kedro.framework.project import pipelines
 
 from chajong.datasets.local import LocalDataset
 from chajong.datasets.optional import OptionalDataset
+from chajong.datasets.photo_folder import PhotoFolderDataset
 from chajong.manifest import DamagedError
+from chajong.photos.raw_tables import RawDataError
+from chajong.slip import SlipError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from kedro.pipeline import Pipeline
 
 
-class InputError(ValueError):
+class InputError(SlipError, ValueError):
     """Inputs that a run cannot do with; the message names the files and what makes them anew."""
 
 
@@ -37,8 +40,14 @@ def check_inputs(pipeline: Pipeline, catalog: DataCatalog) -> None:
 
 
 def _faults(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[str]:
+    absent: dict[str, list[str]] = {}
     for name in sorted(pipeline.inputs()):
         dataset: Any = catalog.get(name)
+        if isinstance(dataset, PhotoFolderDataset):
+            try:
+                dataset.check()
+            except RawDataError as error:
+                yield f"  {error}"
         optional = isinstance(dataset, OptionalDataset)
         stored = dataset.wrapped if optional else dataset
         if not isinstance(stored, LocalDataset):
@@ -49,7 +58,13 @@ def _faults(pipeline: Pipeline, catalog: DataCatalog) -> Iterator[str]:
             except DamagedError as error:
                 yield f"  {error}"
         elif not optional:
-            yield f"  {stored.filepath} is not there yet: `{_command(name)}` makes it."
+            absent.setdefault(_command(name), []).append(str(stored.filepath))
+    for command, files in absent.items():
+        more = f" (nor are {len(files) - 1} more)" if len(files) > 1 else ""
+        yield (
+            f"  {files[0]} is not there yet{more}: first run `{command}`, with the same --env and "
+            "--params."
+        )
 
 
 def _command(dataset: str) -> str:

@@ -6,11 +6,13 @@ from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
+from chajong.slip import SlipError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-class OutsideError(ValueError):
+class OutsideError(SlipError, ValueError):
     """A part of a folder that lies elsewhere; the message names it and what to do."""
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from xxhash import xxh3_128, xxh3_128_hexdigest
 
 from chajong.inside import OutsideError, inside
+from chajong.slip import SlipError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +37,7 @@ _HASHES: dict[tuple[int, ...], str] = {}
 """Of files that this process has read, by what changes when a file does."""
 
 
-class DamagedError(ValueError):
+class DamagedError(SlipError, ValueError):
     """Something stored that is not what was written; the message names the file and the cure."""
 
 

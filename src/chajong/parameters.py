@@ -1,6 +1,8 @@
-"""What all parameters have in common."""
+"""What all parameters have in common, and how wrong ones are told."""
 
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, TypeVar, get_args
 
 from pydantic import (
     BaseModel,
@@ -10,6 +12,15 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from pydantic_core import ErrorDetails
+
+from chajong.slip import SlipError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class ParameterError(SlipError, ValueError):
+    """Parameters that cannot be used; the message names each, and the near ones."""
 
 
 class Strict(BaseModel):
@@ -39,6 +50,119 @@ class Seeded(Strict):
         if not has_one or "seed" in part.model_fields_set or "seed" not in info.data:
             return part
         return part.model_copy(update={"seed": info.data["seed"]})
+
+
+class Globals(Strict):
+    """What several pipelines share: the settings of ``globals.yml``.
+
+    Attributes:
+        seed: Everything that a run draws at random comes from it.
+        raw_dir: The photos: a folder, or its address as fsspec names it.
+        data_dir: Everything that a run writes.
+        mirror: A second place for what runs write.
+        train_table: A CSV of paths and labels inside `raw_dir`, in place of one folder a class.
+        group_column: The column that names the vehicle or listing of a photo.
+        group_pattern: A regular expression that finds it in the file names of train photos.
+        group_minutes: Photos of one camera that follow within so many are of one vehicle.
+        typical_photos: Photos as they will come: a folder, a glob or a list.
+    """
+
+    seed: int = Field(ge=0)
+    raw_dir: str
+    data_dir: str
+    mirror: str | None = None
+    train_table: str | None = None
+    group_column: str | None = None
+    group_pattern: str | None = None
+    group_minutes: float | None = Field(None, gt=0)
+    typical_photos: str | None = None
+
+
+class RunSettings(Globals):
+    """What can be given on the command line, besides the parameters of pipelines and members.
+
+    Attributes:
+        photos_dir: New photos to be answered: a folder, a glob or a list.
+        class_prior: A CSV of how frequent classes are among them.
+        replace_photos: Whether a `data_dir` with results of other photos may be used for these.
+    """
+
+    photos_dir: str | None = None
+    class_prior: str | None = None
+    replace_photos: bool = False
+
+
+TEXT_SETTINGS = frozenset(
+    name
+    for name, field in RunSettings.model_fields.items()
+    if str in {field.annotation, *get_args(field.annotation)}
+)
+"""Settings that are names or paths, whatever they look like."""
+
+
+def read_settings(model: type[Model], values: Mapping[str, Any], title: str) -> Model:
+    """Read settings that a person has written.
+
+    Args:
+        model: Says which there are.
+        values: As they are written.
+        title: What they are, for the message.
+
+    Raises:
+        ParameterError: Some are unknown or wrong; all of them are named.
+    """
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        raise ParameterError("\n".join([title, *wrong_settings(model, error.errors())])) from error
+
+
+def wrong_settings(
+    model: type[BaseModel], errors: Iterable[ErrorDetails], prefix: str = ""
+) -> list[str]:
+    """Name each wrong setting by its place in the configuration, with the near ones.
+
+    Args:
+        model: Refused the settings.
+        errors: Why.
+        prefix: Where the settings stand.
+    """
+    lines = []
+    for each in errors:
+        *above, last = each["loc"] or ("",)
+        place = ".".join(str(part) for part in (prefix, *each["loc"]) if part != "")
+        if each["type"] == "extra_forbidden":
+            near = near_names(str(last), _settings(model, above))
+            lines.append(f"  {place}: there is no such setting{near}.")
+        else:
+            reason = each["msg"].removeprefix("Value error, ").removesuffix(".")
+            given = "" if isinstance(each["input"], dict) else f" (given: {each['input']!r})"
+            lines.append(f"  {place}: {reason}{given}.")
+    return lines
+
+
+def _settings(model: type[BaseModel], place: Sequence[Any]) -> set[str]:
+    """List the settings that there are at a place; of a choice between models those of all."""
+    models = [model]
+    for part in place:
+        below = [each.model_fields[part].annotation for each in models if part in each.model_fields]
+        # A choice between models adds the chosen one's name to the place.
+        models = [found for annotation in below for found in _models(annotation)] or models
+    return {name for each in models for name in each.model_fields}
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Find the models of an annotation, of a union or of a sequence too."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models(part)
+
+
+def near_names(name: str, known: Iterable[str]) -> str:
+    """Word a question for names that were perhaps meant; nothing where none is near."""
+    near = get_close_matches(name, list(known), n=3, cutoff=0.6)
+    return f" (did you mean {' or '.join(near)}?)" if near else ""
 
 
 def first_problem(error: ValidationError) -> str:

@@ -19,6 +19,7 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 from chajong.manifest import fingerprint, seal_file, seal_folder, sealed_files
+from chajong.slip import SlipError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,7 +38,7 @@ _NO_ROOM = 1 << 20
 """Free bytes below which a failed write is taken to have failed for them."""
 
 
-class FullDiskError(OSError):
+class FullDiskError(SlipError, OSError):
     """A disk without room; the message names the disk, what is missing, and the cure."""
 
 

@@ -116,4 +116,4 @@ def test_a_run_says_what_is_damaged_before_it_begins(runner, raw, copied):
     assert "kedro run --pipelines data_processing" in ended["error"]
     shutil.rmtree(copied / "03_primary")
     ended = runner.run(raw, copied, pipelines=("ensembling",))
-    assert "folds.parquet is not there yet" in ended["error"]
+    assert "classes.parquet is not there yet" in ended["error"]

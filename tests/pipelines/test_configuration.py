@@ -15,23 +15,17 @@ from kedro.validation.type_extractor import TypeExtractor
 from pydantic import BaseModel
 
 from chajong.configuration import LOADER_ARGUMENTS, MembersConfigLoader
-from chajong.engine import Engine
 from chajong.members.cards.weights import published_weights
 from chajong.members.configuration import MemberError, read_members
-from chajong.pipelines.data_processing.parameters import DataProcessingParameters
-from chajong.pipelines.ensembling.parameters import EnsemblingParameters
-from chajong.pipelines.inference.parameters import InferenceParameters
-from chajong.pipelines.reporting.parameters import ReportingParameters
-from chajong.pipelines.search.parameters import SearchParameters
+from chajong.parameters import ParameterError, RunSettings
+from chajong.run_parameters import RunParameters
+from chajong.slip import SlipError
 
 PROJECT = Path(__file__).parents[2]
 TYPES = {
-    "data_processing": DataProcessingParameters,
-    "engine": Engine,
-    "reporting": ReportingParameters,
-    "ensembling": EnsemblingParameters,
-    "inference": InferenceParameters,
-    "search": SearchParameters,
+    name: field.annotation
+    for name, field in RunParameters.model_fields.items()
+    if name not in RunSettings.model_fields
 }
 ENVIRONMENTS = ("base", "photos", "gpu24", "gpu80", "writeup", "small_clip")
 ON_DEMAND = ("inference", "search")
@@ -136,6 +130,40 @@ class TestOnesOwn:
     def test_members_can_lie_in_several_files(self, own):
         files = {"members_frozen.yml": "a: {kind: frozen}", "members_more.yml": "b: {kind: frozen}"}
         assert [member.name for member in read_members(own(files))] == ["a", "b"]
+
+    @pytest.mark.parametrize(
+        ("files", "told"),
+        [
+            (
+                {"parameters.yml": "search: {index: {clusterss: 3}}"},
+                "search.index.clusterss: there",
+            ),
+            (
+                {"parameters.yml": "raw_dir: photos"},
+                "raw_dir in parameters.yml would be read by no",
+            ),
+            ({"members.yml": "raw_dir: photos\na: {kind: frozen}"}, "would be read by nobody"),
+            ({"globals.yml": "raw_dirr: photos"}, "globals.yml .*\n.*mean raw_dir"),
+            ({"globals.yml": "group_minutes: five"}, "group_minutes: .*given: 'five'"),
+            ({"members.yml": "shared: {bakcbone: {}}\na: {kind: frozen}"}, "did you mean backbone"),
+            (
+                {"members.yml": "shared: {vlm: {modell: {}}}\na: {kind: frozen}"},
+                "shared.vlm.modell",
+            ),
+            (
+                {"parameters.yml": "search:\n\ttop_k: 3"},
+                r"own/parameters.yml, line 2, column 1: .*\\t",
+            ),
+            ({"parameters.yml": "search: {encoder: '${globals:no}'}"}, "cannot be read: .*no"),
+        ],
+    )
+    def test_what_nobody_reads_is_refused_wherever_it_stands(self, own, files, told):
+        with pytest.raises(SlipError, match=told):
+            own(files)
+
+    def test_an_unknown_member_cannot_be_taken_away(self, own):
+        with pytest.raises(ParameterError, match=r"vml=null: .*did you mean vlm"):
+            own({}, vml=None)
 
     @pytest.mark.parametrize(
         "files",
@@ -308,13 +336,46 @@ def test_a_pipeline_runs_from_the_command_line(option, rendered, tmp_path):
     done = kedro("run", option, "data_processing", "--params", parameters)
     assert done.returncode == 0, done.stderr
     assert f"audit_page: {tmp_path}/08_reporting/audit.html" in done.stdout
+    assert f"log          {tmp_path}/08_reporting/run.log" in done.stdout
+    told = [line for line in done.stdout.splitlines() if line.startswith("[")]
+    assert told[0] == "[ 1/14] data processing: check encoder"
+    assert len(told) == 14
+    assert "INFO" not in done.stdout
+    log = (tmp_path / "08_reporting" / "run.log").read_text("utf-8")
+    assert "kedro.io.data_catalog: Saving data to folds" in log
     assert (tmp_path / "03_primary" / "folds.parquet").is_file()
     assert not (tmp_path / "07_model_output").exists()
 
 
 @pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        (["--env", "gpu42"], "'gpu42' (did you mean gpu24 or gpu80?)"),
+        (["--pipelines", "data_procesing"], "(did you mean data_processing?). There are clip_trai"),
+        (["--pipelines", "feature_extraction", "--namespaces", "hogg"], "(did you mean hog?)"),
+        (["--to-outputs", "hog.prediction"], "did you mean hog.predictions"),
+        (["--pipelines", "ensembling"], "first run `kedro run --pipelines data_processing`"),
+        (
+            ["--pipelines", "data_processing", "--params", "search.topk=3"],
+            "search.topk: there is no",
+        ),
+    ],
+)
+def test_a_slip_is_answered_without_a_traceback(typed, told, tmp_path):
+    if "--params" not in typed:
+        typed = [*typed, "--params", f"data_dir={tmp_path}"]
+    done = kedro("run", *typed)
+    assert done.returncode == 1
+    assert told in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert len((done.stdout + done.stderr).splitlines()) <= 3
+    assert not [path for path in tmp_path.rglob("*") if not path.name.startswith(".")]
+
+
+@pytest.mark.parametrize(
     ("block", "name"),
     [
+        ({"search": {"index": {"kindd": "flat"}}}, "search.index.kindd"),
         ({"data_processing": {"flods": 3}}, "flods"),
         ({"hog": {"encoder": {"widht": 64}}}, "widht"),
         ({"ensembling": {"top_kk": 3}}, "top_kk"),

@@ -5,8 +5,9 @@ import logging
 import pytest
 from kedro.framework.session import KedroSession
 
+from chajong.configuration import SESSION
 from chajong.encoders.encoder import EncoderError
-from chajong.hooks import without_weights
+from chajong.hooks import left_out_of, without_weights
 from chajong.members.configuration import MemberError, completed_blocks, read_members
 from chajong.predictions.external import ExternalMemberError
 
@@ -45,6 +46,12 @@ class TestMissingWeights:
         assert "hf download timm/ViT-B-16-SigLIP" in printed
         assert "hog alone, which needs no weights, is a baseline" in printed
         assert "siglip.predictions" not in printed
+
+    def test_a_run_of_one_member_says_nothing_of_the_others(self, monkeypatch):
+        monkeypatch.setattr(SESSION, "left_out", {"siglip": "No weights.", "clip": "None."})
+        assert left_out_of({"namespaces": ["hog"]}) == {}
+        assert left_out_of({"namespaces": ["clip", "hog"]}) == {"clip": "None."}
+        assert left_out_of({"namespaces": None}).keys() == {"siglip", "clip"}
 
     def test_the_next_run_knows_nothing_of_it(self, finished, data_dir, run_pipelines, capfd):
         run_pipelines(finished.raw, data_dir, "feature_extraction", siglip=SIGLIP)

@@ -27,17 +27,16 @@ class NewPhotosDataset(AbstractDataset[None, "list[PhotoSource]"]):
         """Find the photos; they are read when asked for.
 
         Raises:
-            DatasetError: No place was given.
-            PhotoSourceError: Nothing is there.
+            PhotoSourceError: No place was given, or nothing is there.
         """
-        from chajong.photos.sources import find_photos
+        from chajong.photos.sources import PhotoSourceError, find_photos
 
         if not self._place:
             message = (
                 "No photos were named. Give a folder, a glob or a list: "
                 "kedro run --pipelines inference --params photos_dir=path/to/photos"
             )
-            raise DatasetError(message)
+            raise PhotoSourceError(message)
         return find_photos(self._place)
 
     def save(self, data: None) -> NoReturn:

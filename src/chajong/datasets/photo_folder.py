@@ -17,6 +17,9 @@ class PhotoFolderDataset(AbstractDataset[None, "PhotoFolder"]):
 
     The folder is scanned once, so that all nodes of a run count the same photos. One that lies
     elsewhere, such as ``s3://bucket/photos``, is copied first.
+
+    Attributes:
+        address: The folder as it was named.
     """
 
     def __init__(
@@ -42,7 +45,7 @@ class PhotoFolderDataset(AbstractDataset[None, "PhotoFolder"]):
             group_minutes: Photos of one camera that follow within so many are of one vehicle.
             metadata: Passed through for Kedro-Viz.
         """
-        self._address = filepath
+        self.address = filepath
         self._fetched = Path(fetched)
         self._train_table = train_table
         self._groups: dict[str, Any] = {
@@ -67,19 +70,31 @@ class PhotoFolderDataset(AbstractDataset[None, "PhotoFolder"]):
             if self._is_elsewhere:
                 from chajong.photos.fetched import fetch_folder
 
-                fetch_folder(self._address, self._folder)
-            self._scanned = scan_photo_folder(self._folder, self._train_table, groups)
+                fetch_folder(self.address, self.folder)
+            self._scanned = scan_photo_folder(self.folder, self._train_table, groups)
         return self._scanned
+
+    def check(self) -> None:
+        """See that the folder is there, without a look into it.
+
+        Raises:
+            RawDataError: It is not.
+        """
+        from chajong.photos.raw_tables import check_is_folder
+
+        if not self._is_elsewhere:
+            check_is_folder(self.folder)
 
     @property
     def _is_elsewhere(self) -> bool:
-        return "://" in self._address
+        return "://" in self.address
 
     @property
-    def _folder(self) -> Path:
+    def folder(self) -> Path:
+        """The folder, or its copy on this disk."""
         if not self._is_elsewhere:
-            return Path(self._address)
-        return self._fetched / sha256(self._address.encode()).hexdigest()[:16]
+            return Path(self.address)
+        return self._fetched / sha256(self.address.encode()).hexdigest()[:16]
 
     def _release(self) -> None:
         self._scanned = None
@@ -93,11 +108,11 @@ class PhotoFolderDataset(AbstractDataset[None, "PhotoFolder"]):
         raise DatasetError("The raw photo folder is read-only: give a node another output.")
 
     def _exists(self) -> bool:
-        return self._is_elsewhere or self._folder.is_dir()
+        return self._is_elsewhere or self.folder.is_dir()
 
     def _describe(self) -> dict[str, Any]:
         return {
-            "filepath": self._address,
+            "filepath": self.address,
             "train_table": self._train_table,
             **{f"group_{name}": value for name, value in self._groups.items()},
         }

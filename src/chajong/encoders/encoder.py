@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from chajong.slip import SlipError
+
 if TYPE_CHECKING:
     import numpy as np
     import torch
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
     from chajong.photos.resizing import Preparation
 
 
-class EncoderError(ValueError):
+class EncoderError(SlipError, ValueError):
     """An encoder that cannot be built; the message names the model, the file and the fix."""
 
 

@@ -35,11 +35,16 @@ from chajong.predictions.contract import (
     train_rows,
 )
 from chajong.predictions.metric import label_losses
+from chajong.slip import SlipError
 
 SMALLEST_SLICE = 30
 """With fewer photos the calibration slice says less about the temperature than the train rows."""
 
 STEPS = ("equal weights", "chosen pool", "temperature", "floor")
+
+
+class NothingToPoolError(SlipError, ValueError):
+    """Members of which none can be pooled; the message says why each cannot."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,12 +111,14 @@ def pool_members(
             `photo_id`, positive, on any scale; None weighs all photos alike.
 
     Raises:
-        ValueError: If no member can be pooled, or no member has some photo.
+        NothingToPoolError: No member can be pooled.
+        ValueError: No member has some photo.
     """
     usable, skipped = usable_members(members, folds, test_ids, contract)
     if not usable:
         reasons = "; ".join(f"{name} {reason}" for name, reason in skipped.items())
-        raise ValueError(f"No member can be pooled ({reasons or 'there is none'}): train one.")
+        message = f"No member can be pooled ({reasons or 'there is none'}): train one."
+        raise NothingToPoolError(message)
     names = tuple(usable)
     in_fold = folds["fold"] >= 0
     train = align_members(map(train_rows, usable.values()), list(folds.loc[in_fold, "photo_id"]))

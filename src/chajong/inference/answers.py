@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from chajong.predictions.contract import normalise_log
+from chajong.slip import SlipError
 from chajong.tables import as_named
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def join_answers(parts: Sequence[Answers]) -> Answers:
     )
 
 
-class PriorError(ValueError):
+class PriorError(SlipError, ValueError):
     """Class frequencies that cannot be used; the message names the class and the fix."""
 
 

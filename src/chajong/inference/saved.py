@@ -39,6 +39,7 @@ from chajong.members.local_weights import copy_weights, find_weights
 from chajong.members.registry import kind_of
 from chajong.parameters import first_problem
 from chajong.predictions.collection import ENSEMBLE
+from chajong.slip import SlipError
 from chajong.whole import is_leftover, whole_folder
 
 ENSEMBLE_FILE = "ensemble.json"
@@ -51,7 +52,7 @@ ANSWERS_FILE = "kept_answers.arrow"
 CURE = "Copy it again, or make it anew with `kedro run --pipelines ensembling`."
 
 
-class SavedEnsembleError(ValueError):
+class SavedEnsembleError(SlipError, ValueError):
     """A directory that is no saved ensemble, or whose parts do not fit; the message says which."""
 
 

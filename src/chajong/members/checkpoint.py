@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from chajong.inside import refuse_links
 from chajong.manifest import MANIFEST, REMAKE, check_folder
+from chajong.slip import SlipError
 from chajong.whole import whole_folder
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ PROOF_PHOTOS = 8
 """Photos that a checkpoint keeps with their scores, to be scored again on load."""
 
 
-class CheckpointError(ValueError):
+class CheckpointError(SlipError, ValueError):
     """A checkpoint that does not fit the classes, or gives other scores than it was saved with."""
 
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from chajong.encoders.parameters import HogParameters
 from chajong.inside import folded
 from chajong.members.kinds.frozen import FrozenParameters
 from chajong.members.registry import KINDS
+from chajong.parameters import RunSettings, near_names, wrong_settings
+from chajong.slip import SlipError
 from chajong.training.parameters import MatchedFoldsParameters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping
 
     from chajong.members.kind import Kind, Reference, Step
     from chajong.members.parameters import MemberParameters
@@ -31,16 +32,7 @@ SEED = "seed"
 PIPELINES = ("data_processing", "ensembling", "reporting", "inference", "search")
 """Pipelines that have a block of parameters of their own."""
 
-TEXT_SETTINGS = (
-    "raw_dir", "data_dir", "train_table", "group_column", "group_pattern", "typical_photos",
-    "photos_dir", "class_prior", "mirror",
-)  # fmt: skip
-"""Settings of the command line that are names or paths, whatever they look like."""
-
-RUN_SETTINGS = (SEED, "engine", "group_minutes", *TEXT_SETTINGS)
-"""What can be given on the command line besides."""
-
-NO_MEMBERS = (*PIPELINES, *RUN_SETTINGS, SHARED)
+NO_MEMBERS = (*PIPELINES, "engine", *RunSettings.model_fields, SHARED)
 """Parameters that describe no member."""
 
 TAKEN = (
@@ -54,7 +46,7 @@ LONGEST_NAME = 60
 NAME = re.compile(r"[^\W_][\w-]*")
 
 
-class MemberError(ValueError):
+class MemberError(SlipError, ValueError):
     """Members that cannot be run as they are described; the message names the block and the fix."""
 
 
@@ -99,8 +91,13 @@ def completed_blocks(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         The same with whole blocks, and without `shared` and members that are set to null.
+
+    Raises:
+        MemberError: `shared` has a kind or setting that there is not.
     """
     shared: dict[str, Any] = parameters.get(SHARED) or {}
+    for kind_name, block in shared.items():
+        _check_shared(str(kind_name), block or {})
     whole = {name: block for name, block in parameters.items() if name != SHARED}
     blocks = {name: whole[name] for name in _described(whole)}
     whole = {
@@ -214,7 +211,8 @@ def _check_known(parameters: Mapping[str, Any], named: list[str]) -> None:
                 f"setting, write its name{near}."
             )
         else:
-            message = f"There is no setting {name!r}{near}. There are {', '.join(sorted(known))}."
+            choices = "" if near else f" There are {', '.join(sorted(known))}."
+            message = f"There is no setting {name!r}{near}.{choices}"
         raise MemberError(message)
 
 
@@ -235,50 +233,37 @@ def _check_names(names: list[str]) -> None:
 
 
 def _read(name: str, block: Mapping[str, Any]) -> Member:
-    kind = KINDS.get(str(block["kind"]))
-    if kind is None:
-        near = near_names(str(block["kind"]), KINDS)
-        message = (
-            f"{name}.kind is {block['kind']!r}, and there is no such kind of member{near}. There "
-            f"are {', '.join(KINDS)}."
-        )
-        raise MemberError(message)
+    kind = _kind(f"{name}.kind", str(block["kind"]))
     try:
         parameters = kind.parameters.model_validate(dict(block))
     except ValidationError as error:
-        raise MemberError(_reworded(name, kind, error)) from error
+        title = f"The member {name!r} of kind {kind.name!r} is described wrongly."
+        wrong = wrong_settings(kind.parameters, error.errors(), name)
+        raise MemberError("\n".join([title, *wrong])) from error
     return Member(name, kind, parameters)
 
 
-def _reworded(name: str, kind: Kind[Any], error: ValidationError) -> str:
-    """Name each wrong setting by its place in the configuration, with the near ones."""
-    lines = []
-    for each in error.errors():
-        place = ".".join(str(part) for part in (name, *each["loc"]))
-        if each["type"] == "extra_forbidden":
-            *above, last = each["loc"]
-            near = near_names(str(last), _settings(kind.parameters, above))
-            lines.append(f"{place}: there is no such setting{near}.")
-        else:
-            lines.append(f"{place}: {each['msg']} (given: {each['input']!r}).")
-    return f"The member {name!r} of kind {kind.name!r} is described wrongly.\n" + "\n".join(lines)
+def _check_shared(name: str, block: Mapping[str, Any]) -> None:
+    """See that there is what all members of a kind share; they may have the rest each."""
+    kind = _kind(f"{SHARED}.{name}", name)
+    try:
+        kind.parameters.model_validate({"kind": name, **block})
+    except ValidationError as error:
+        unknown = [each for each in error.errors() if each["type"] == "extra_forbidden"]
+        if unknown:
+            wrong = wrong_settings(kind.parameters, unknown, f"{SHARED}.{name}")
+            title = f"What members of kind {name!r} share is described wrongly."
+            raise MemberError("\n".join([title, *wrong])) from error
 
 
-def _settings(model: type[BaseModel], place: Sequence[Any]) -> set[str]:
-    """List the settings that there are at a place; of a choice between models those of all."""
-    models = [model]
-    for part in place:
-        below = [each.model_fields[part].annotation for each in models if part in each.model_fields]
-        # A choice between models adds the chosen one's name to the place.
-        models = [found for annotation in below for found in _models(annotation)] or models
-    return {name for each in models for name in each.model_fields}
-
-
-def _models(annotation: Any) -> list[type[BaseModel]]:
-    """Find the models of an annotation, of a union or of a sequence too."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [found for part in get_args(annotation) for found in _models(part)]
+def _kind(place: str, name: str) -> Kind[Any]:
+    if name not in KINDS:
+        message = (
+            f"{place} is {name!r}, and there is no such kind of member{near_names(name, KINDS)}. "
+            f"There are {', '.join(KINDS)}."
+        )
+        raise MemberError(message)
+    return KINDS[name]
 
 
 def _check_references(members: Mapping[str, Member]) -> None:
@@ -318,9 +303,3 @@ def _check_reference(member: Member, reference: Reference, members: Mapping[str,
             f"here. {choices}"
         )
         raise MemberError(message)
-
-
-def near_names(name: str, known: Iterable[str]) -> str:
-    """Word a question for names that were perhaps meant; nothing where none is near."""
-    near = get_close_matches(name, list(known), n=3, cutoff=0.6)
-    return f" (did you mean {' or '.join(near)}?)" if near else ""

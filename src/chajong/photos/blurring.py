@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from chajong.photos.decode import decode_photo
+from chajong.slip import SlipError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +56,7 @@ CELLS = 3
 JPEG_QUALITY = 92
 
 
-class BlurringError(ImportError):
+class BlurringError(SlipError, ImportError):
     """OpenCV, or a cascade that it should ship, is absent; the message says what to install."""
 
 

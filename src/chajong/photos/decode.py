@@ -20,6 +20,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from chajong.photos.colours import in_srgb
 from chajong.photos.formats import HEAD_BYTES, format_of
+from chajong.slip import SlipError
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -67,7 +68,7 @@ _TURNS = {
 _SIDEWAYS = frozenset({5, 6, 7, 8})
 
 
-class UnreadablePhotoError(ValueError):
+class UnreadablePhotoError(SlipError, ValueError):
     """A file that cannot be turned into pixels; the message is the reason, in plain English."""
 
 

@@ -17,6 +17,7 @@ from chajong.photos.raw_tables import (
     RawDataError,
     check_distinct,
     check_filled,
+    check_is_folder,
     examples,
     nfc,
     plain_name,
@@ -98,9 +99,7 @@ def scan_photo_folder(
     Raises:
         RawDataError: The folder is not in this layout, or its tables contradict each other.
     """
-    if not root.is_dir():
-        message = f"There is no folder {root}. Name your photos with --params raw_dir=<folder>."
-        raise RawDataError(message)
+    check_is_folder(root)
     tree, notes = PhotoTree(root), Notes()
     submission = table_at(root, "sample_submission.csv")
     columns = _class_columns(submission, notes) if submission else ()

@@ -10,6 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from chajong.photos.decode import UnreadablePhotoError
+from chajong.slip import SlipError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +46,7 @@ _LASTING = frozenset(
 )
 
 
-class PhotoStorageError(RuntimeError):
+class PhotoStorageError(SlipError, RuntimeError):
     """Too many photos could not be read; the message says how many, why, and what to do."""
 
 

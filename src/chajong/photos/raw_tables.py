@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from unicodedata import category, normalize
 
+from chajong.slip import SlipError
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
@@ -17,8 +19,21 @@ _UNPRINTED = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Unicode's categories of control characters, lone surrogates, and ends of lines."""
 
 
-class RawDataError(ValueError):
+class RawDataError(SlipError, ValueError):
     """The raw folder cannot be used as it is; the message names the file, the value and the fix."""
+
+
+def check_is_folder(root: Path) -> None:
+    """See that there is a folder of raw photos.
+
+    Raises:
+        RawDataError: There is none, or it is a file.
+    """
+    named = "ame your photos with --params raw_dir=<folder>."
+    if root.is_file():
+        raise RawDataError(f"{root} is a file, not a folder: unpack it, and n{named}")
+    if not root.is_dir():
+        raise RawDataError(f"There is no folder {root}. N{named}")
 
 
 def nfc(text: str) -> str:

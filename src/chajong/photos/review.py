@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from chajong.photos.raw_tables import nfc
+from chajong.slip import SlipError
 from chajong.tables import as_named
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ VERDICTS = ("keep", "drop", "relabel", "not a car")
 _SHOWN = 3
 
 
-class ReviewError(ValueError):
+class ReviewError(SlipError, ValueError):
     """A review that cannot be honoured; the message names the file, the row and the fix."""
 
 

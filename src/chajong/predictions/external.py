@@ -17,6 +17,7 @@ from chajong.predictions.contract import (
     normalise_log,
 )
 from chajong.predictions.metric import SMALLEST_PROBABILITY
+from chajong.slip import SlipError
 
 ID_COLUMNS = ("photo_id", "ID")
 EQUAL_TOLERANCE = 1e-9
@@ -24,7 +25,7 @@ SUM_TOLERANCE = 0.05
 """How far a row's sum may be from 1: probabilities of many classes are often rounded."""
 
 
-class ExternalMemberError(ValueError):
+class ExternalMemberError(SlipError, ValueError):
     """A teammate's table that cannot become a member of the ensemble."""
 
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from chajong.slip import SlipError
+
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class SearchError(ValueError):
+class SearchError(SlipError, ValueError):
     """A search that cannot be made; the message says why in plain words."""
 
 

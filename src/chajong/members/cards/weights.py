@@ -20,6 +20,7 @@ from pydantic import Field
 from chajong.encoders.weights import BASE, is_path
 from chajong.members.cards.own_weights import made_here
 from chajong.parameters import Strict
+from chajong.slip import SlipError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,7 +36,7 @@ COLUMNS = ["member", "model", "weights", "commit", "licence", "published", "sour
 COMMIT = re.compile("[0-9a-f]{40}")
 
 
-class WeightsRuleError(ValueError):
+class WeightsRuleError(SlipError, ValueError):
     """Weights that break the rule; the message names each, and the fix."""
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from chajong.predictions.completeness import complete_members
 from chajong.predictions.contract import split_rows, train_rows
+from chajong.slip import SlipError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +22,7 @@ CHANCE_OF_LEAK = 1e-6
 """How improbable it must be that a member without a leak names so many train photos rightly."""
 
 
-class HintError(ValueError):
+class HintError(SlipError, ValueError):
     """Predictions that cannot serve as hints; the message names the member and the fix."""
 
 

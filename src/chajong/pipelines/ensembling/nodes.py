@@ -36,7 +36,8 @@ def check_names(
         ExternalMemberError: A table has the name of a member, or of another table.
         MemberError: `leave_out` names nobody.
     """
-    from chajong.members.configuration import MemberError, near_names
+    from chajong.members.configuration import MemberError
+    from chajong.parameters import near_names
     from chajong.predictions.collection import tables_by_member
 
     known = (*names, *tables_by_member(external, names))

@@ -53,8 +53,9 @@ def score_answers(
         Scored photos by member, the ensemble first and then the best member.
 
     Raises:
-        ValueError: The ensemble is of other photos, classes, folds or labels.
+        InputError: The ensemble is of other photos, classes, folds or labels.
     """
+    from chajong.inputs import InputError
     from chajong.predictions.collection import read_tables_of_others
     from chajong.predictions.contract import contract_hash
     from chajong.reports.scored_photos import scored_members, scored_photos
@@ -65,7 +66,7 @@ def score_answers(
             "there are now: run `kedro run`, or `kedro run --pipelines ensembling,reporting` where "
             "the members are of these photos."
         )
-        raise ValueError(message)
+        raise InputError(message)
     others = read_tables_of_others(external, names, photos, classes, folds)
     return {
         ENSEMBLE: scored_photos(ensemble, photos, classes),
