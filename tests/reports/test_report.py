@@ -82,6 +82,7 @@ def draw(answers, photos, classes, store, as_predictions, test_photos, histories
     drawn = {
         "leaderboard": board,
         "confused_pairs": nodes.list_confused_pairs(answers),
+        "confusion_matrix_chart": nodes.draw_confusion_matrix(answers)[1],
         "learning_curves_chart": nodes.draw_learning_curves(dict(histories)),
     }
     for table, chart, outputs in (
@@ -146,7 +147,7 @@ def test_nothing_is_fetched_and_links_lead_to_sections(page):
     anchors = {f"#{anchor}" for anchor in page.anchors}
     for address in page.addresses:
         assert address.startswith("data:image/jpeg;base64,") or address in anchors
-    assert sum(address.startswith("#") for address in page.addresses) == 13
+    assert sum(address.startswith("#") for address in page.addresses) == 14
 
 
 def test_tags_are_closed(page):
@@ -156,7 +157,7 @@ def test_tags_are_closed(page):
 def test_plotly_is_embedded_once_behind_all_charts(page):
     libraries = [number for number, script in enumerate(page.scripts) if len(script) > 1_000_000]
     assert libraries == [len(page.charts)]
-    assert len(page.charts) == 8
+    assert len(page.charts) == 9
 
 
 def test_hovering_a_chart_tells_what_it_did_before_it_was_stored(answers, page):

@@ -25,16 +25,20 @@ def class_loss_table(scored: ScoredPhotos) -> pd.DataFrame:
 
     Returns:
         One row a class that has photos, the largest share first: `class_name`, `photos`,
-        `accuracy`, `log_loss` (mean over its photos), `photo_share`, `loss_share` and
-        `cumulative_share` (of the loss, down to this row).
+        `precision` (NaN where nothing was answered so), `recall`, `f1`, `log_loss` (mean over its
+        photos), `photo_share`, `loss_share` and `cumulative_share` (of the loss, down to this row).
     """
+    from sklearn.metrics import precision_recall_fscore_support
+
     count = len(scored.class_names)
     photos = np.bincount(scored.labels, minlength=count)
     losses = np.bincount(scored.labels, weights=scored.losses, minlength=count)
-    right = np.bincount(scored.labels, weights=scored.right, minlength=count)
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        scored.labels, scored.guesses, labels=np.arange(count), zero_division=np.nan
+    )
     has_photos = photos > 0
-    table = pd.DataFrame({"class_name": scored.class_names, "photos": photos})[has_photos]
-    table["accuracy"] = right[has_photos] / table["photos"]
+    figures = {"photos": photos, "precision": precision, "recall": recall, "f1": f1}
+    table = pd.DataFrame({"class_name": scored.class_names, **figures})[has_photos]
     table["log_loss"] = losses[has_photos] / table["photos"]
     table["photo_share"] = table["photos"] / len(scored)
     table["loss_share"] = losses[has_photos] / losses.sum()
@@ -63,7 +67,7 @@ def class_loss_chart(table: pd.DataFrame) -> Figure:
         orientation="h",
         name="share of the log loss",
         marker_color=BLUE,
-        customdata=shown[["log_loss", "accuracy", "photos", "cumulative_share"]],
+        customdata=shown[["log_loss", "recall", "photos", "cumulative_share"]],
         hovertemplate=(
             "%{x:.1%} of the loss, %{customdata[3]:.1%} down to here<br>log loss "
             "%{customdata[0]:.3f}, %{customdata[1]:.0%} of %{customdata[2]:,} photos right"

@@ -134,6 +134,20 @@ def draw_class_losses(answers: Answers) -> tuple[pd.DataFrame, Any]:
     return table, class_loss_chart(table)
 
 
+def draw_confusion_matrix(answers: Answers) -> tuple[pd.DataFrame, Any]:
+    """Count for every class what its photos were answered with.
+
+    Args:
+        answers: From `score_answers`.
+
+    Returns:
+        One row and one column a class, and a Plotly figure of the classes that are confused most.
+    """
+    from chajong.reports.confusions import confusion_chart, confusion_table
+
+    return confusion_table(answers[ENSEMBLE]), confusion_chart(answers[ENSEMBLE])
+
+
 def list_confused_pairs(answers: Answers) -> pd.DataFrame:
     """List the pairs of classes that are taken for one another most."""
     from chajong.reports.confusions import confused_pairs

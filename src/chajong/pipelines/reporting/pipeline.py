@@ -9,6 +9,7 @@ from chajong.pipelines.reporting.nodes import (
     compare_runs,
     draw_approaches,
     draw_class_losses,
+    draw_confusion_matrix,
     draw_doubtful_labels,
     draw_learning_curves,
     draw_partial_correctness,
@@ -34,6 +35,7 @@ DRAWN = (
     "class_losses_chart",
     "partial_correctness",
     "partial_correctness_chart",
+    "confusion_matrix_chart",
     "confused_pairs",
     "abstentions",
     "risk_coverage_chart",
@@ -90,6 +92,12 @@ def create_pipeline() -> Pipeline:
                 inputs="answers",
                 outputs=["class_losses", "class_losses_chart"],
                 name="draw_class_losses",
+            ),
+            node(
+                draw_confusion_matrix,
+                inputs="answers",
+                outputs=["confusion_matrix", "confusion_matrix_chart"],
+                name="draw_confusion_matrix",
             ),
             node(
                 list_confused_pairs,
