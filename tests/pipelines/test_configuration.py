@@ -67,6 +67,21 @@ def test_the_default_run_leaves_out_what_runs_on_demand():
         assert default.issuperset(node.name for node in registered[name].nodes)
 
 
+def test_nodes_can_be_picked_by_tag(members):
+    default = pipelines["__default__"]
+    for member in members:
+        of_member = default.only_nodes_with_tags(member.name)
+        of_kind = default.only_nodes_with_tags(member.kind.name)
+        assert {step.name for step in member.steps} <= {node.short_name for node in of_member.nodes}
+        assert set(of_member.only_nodes_with_namespaces([member.name]).nodes) <= set(of_kind.nodes)
+        assert member.kind.pipeline in of_member.nodes[0].tags
+    predicting = default.only_nodes_with_tags("predict").nodes
+    assert {node.namespace for node in predicting} == {
+        member.name for member in members if "predict" in [step.name for step in member.steps]
+    }
+    assert default.only_nodes_with_tags("reporting").nodes == pipelines["reporting"].nodes
+
+
 def test_every_parameter_is_typed(members):
     registered = all_pipelines()
     asked_for = {

@@ -16,6 +16,7 @@ class EnsemblingParameters(Seeded):
         weights_rule: Which pretrained weights members may start from.
         top_k: Names a photo in the top-k table.
         results_dir: Where the results are, for the summary.
+        experiment: What a person calls the run, for the history of runs.
     """
 
     leave_out: tuple[str, ...] = ()
@@ -23,3 +24,4 @@ class EnsemblingParameters(Seeded):
     weights_rule: WeightsRule = WeightsRule()
     top_k: int = Field(5, ge=1)
     results_dir: str = "data"
+    experiment: str = "chajong"

@@ -94,7 +94,7 @@ def _pooling() -> list[Node]:
         node(refine, inputs=["pooled", *TABLES], outputs="refined", name="refine_pool"),
         node(
             report_ensemble,
-            inputs=["pooled", "refined", "absent_members", "photos", "classes"],
+            inputs=["pooled", "refined", "absent_members", "photos", "classes", PARAMETERS],
             outputs=["predictions", "step_losses", "report"],
             name="report_ensemble",
         ),
