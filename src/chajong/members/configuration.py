@@ -33,7 +33,7 @@ PIPELINES = ("data_processing", "ensembling", "reporting", "inference", "search"
 
 TEXT_SETTINGS = (
     "raw_dir", "data_dir", "train_table", "group_column", "group_pattern", "typical_photos",
-    "photos_dir", "class_prior", "mirror", "experiment",
+    "photos_dir", "class_prior", "mirror", "experiment", "language",
 )  # fmt: skip
 """Settings of the command line that are names or paths, whatever they look like."""
 

@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 
 from chajong.reports.drawing import BLUE, chart_label, lay_out, name_axis
+from chajong.reports.texts import text
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     from chajong.reports.scored_photos import ScoredPhotos
+    from chajong.texts import Language
 
 SHOWN_PAIRS = 12
 SHOWN_A_SIDE = 3
@@ -37,11 +39,12 @@ def confusion_table(scored: ScoredPhotos) -> pd.DataFrame:
     return table
 
 
-def confusion_chart(scored: ScoredPhotos) -> Figure:
+def confusion_chart(scored: ScoredPhotos, language: Language = "en") -> Figure:
     """Draw the part of the matrix that holds the most confused classes.
 
     Args:
         scored: The ensemble's answers.
+        language: The reader's.
 
     Returns:
         A heat map of at most `SHOWN_CLASSES` classes, those that are confused next to one another:
@@ -60,10 +63,7 @@ def confusion_chart(scored: ScoredPhotos) -> Figure:
         text=np.where(counts > 0, counts.astype(str), ""),
         texttemplate="%{text}",
         customdata=[[[chart_label(a), chart_label(b)] for b in names] for a in names],
-        hovertemplate=(
-            "%{customdata[0]}<br>answered as %{customdata[1]}: %{text} photos, %{z:.0%}"
-            "<extra></extra>"
-        ),
+        hovertemplate=text("confusion_matrix_hover", language),
         colorscale=[[0, "white"], [1, BLUE]],
         zmin=0,
         zmax=1,
@@ -75,8 +75,9 @@ def confusion_chart(scored: ScoredPhotos) -> Figure:
     figure.update_xaxes(
         tickvals=list(range(len(block))), ticktext=numbers, side="top", showgrid=False
     )
-    wrong = int(counts.sum() - np.trace(counts))
-    title = f"{wrong:,} of {int((~scored.right).sum()):,} wrong answers are in this block"
+    shown = int(counts.sum() - np.trace(counts))
+    wrong = int((~scored.right).sum())
+    title = text("confusion_matrix_title", language, shown=shown, all=wrong)
     return lay_out(figure, title, 110 + 32 * len(block))
 
 

@@ -121,7 +121,15 @@ def _saving() -> list[Node]:
         ),
         node(
             save_ensemble,
-            inputs=["served", "checkpoints", "members", "weights", *TABLES, "photo_store"],
+            inputs=[
+                "served",
+                "checkpoints",
+                "members",
+                "weights",
+                *TABLES,
+                "photo_store",
+                PARAMETERS,
+            ],
             outputs="saved",
             name="save_ensemble",
         ),
