@@ -46,12 +46,12 @@ TEXTS: Texts = {
         "en": "{accuracy:.1%}, {top_5_accuracy:.1%} among the top 5",
     },
     "temperatures": {
-        "ko": "{final:.3f} ({source}에서 구함), 폴드 밖 예측에서는 {out_of_fold:.3f}",
+        "ko": "{final:.3f} ({source}), 폴드 밖 예측 전체로는 {out_of_fold:.3f}",
         "en": "{final:.3f} from {source}, {out_of_fold:.3f} on out-of-fold rows",
     },
-    "the calibration slice": {"ko": "보정용 사진", "en": "the calibration slice"},
+    "the calibration slice": {"ko": "보정용 사진 기준", "en": "the calibration slice"},
     "out-of-fold rows, as another one is not certain to help": {
-        "ko": "폴드 밖 예측(다른 온도가 낫다는 확신이 없음)",
+        "ko": "더 나은 온도가 확실하지 않아 폴드 밖 예측 기준",
         "en": "out-of-fold rows, as another one is not certain to help",
     },
     "unreadable train": {
@@ -74,7 +74,7 @@ TEXTS: Texts = {
         "ko": "읽을 수 있는 사진이 없는 차종",
         "en": "classes without a readable photo",
     },
-    "counted": {"ko": "{what} {count:,}개: {shown}", "en": "{what}, {count:,}: {shown}"},
+    "counted": {"ko": "{what} ({count:,}): {shown}", "en": "{what}, {count:,}: {shown}"},
     "more": {"ko": ", 나머지는 audit.csv 참조", "en": ", more in audit.csv"},
     "no_submission": {
         "ko": "없음 (테스트 사진이 없습니다)",
