@@ -95,6 +95,27 @@ def onnx(folder: Path, ensemble: Path) -> None:
         )
 
 
+@main.command()
+@click.argument("repository")
+@click.option(
+    "--ensemble",
+    type=click.Path(path_type=Path),
+    default=ENSEMBLE,
+    show_default=True,
+    help="The saved ensemble; `kedro run` makes one.",
+)
+@click.option("--public", is_flag=True, help="Let anyone see it; it holds a few of your photos.")
+def push(repository: str, ensemble: Path, *, public: bool) -> None:
+    """Upload the ensemble with its card to REPOSITORY (owner/name) of the Hugging Face Hub."""
+    from chajong.inference.publishing import publish_ensemble
+
+    try:
+        address = publish_ensemble(ensemble, repository, public=public)
+    except (ValueError, RuntimeError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"The ensemble is at {address}")
+
+
 def _serve(ensemble: Path, index: Path | None, settings: AppSettings, *, blur: bool) -> None:
     import uvicorn
 
