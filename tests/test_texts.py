@@ -13,7 +13,7 @@ from chajong.texts import filled
 TABLES = [app.TEXTS, ensembling.TEXTS, reports.TEXTS, reports.VALUES, card.FIGURES]
 HANGUL = re.compile("[가-힣]")
 PLACE = re.compile(r"\{[^{}]*\}")
-SAME_IN_BOTH = {"f1", "interval"}
+SAME_IN_BOTH = {"f1", "interval", "counted"}
 """Texts without a word that could be Korean."""
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from chajong.ensembling.pooling import NOT_CERTAIN, ON_SLICE, SLICE_TOO_SMALL
 from chajong.ensembling.summary import summary_text
 
 RESULTS = Path("결과")
@@ -75,6 +76,14 @@ def summary_of(report, leaderboard, photos, submission, language="en") -> str:
     return summary_text(
         report, leaderboard, photos, "as hard", submission, FOLDER, RESULTS, language
     )
+
+
+@pytest.mark.parametrize("source", [ON_SLICE, NOT_CERTAIN, SLICE_TOO_SMALL])
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_every_source_of_a_temperature_is_told(report, leaderboard, submission, source, language):
+    report["temperature_source"] = source
+    text = summary_of(report, leaderboard, photos_with(0), submission, language)
+    assert (source in text) == (language == "en")
 
 
 def test_the_summary_is_told_in_korean(report, leaderboard, submission):

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chajong.ensembling.pooling import (
+    NOT_CERTAIN,
+    ON_SLICE,
+    SLICE_TOO_SMALL,
+    SMALLEST_SLICE,
+)
 from chajong.texts import filled
 
 if TYPE_CHECKING:
@@ -49,10 +55,14 @@ TEXTS: Texts = {
         "ko": "{final:.3f} ({source}), 폴드 밖 예측 전체로는 {out_of_fold:.3f}",
         "en": "{final:.3f} from {source}, {out_of_fold:.3f} on out-of-fold rows",
     },
-    "the calibration slice": {"ko": "보정용 사진 기준", "en": "the calibration slice"},
-    "out-of-fold rows, as another one is not certain to help": {
+    ON_SLICE: {"ko": "보정용 사진 기준", "en": ON_SLICE},
+    NOT_CERTAIN: {
         "ko": "더 나은 온도가 확실하지 않아 폴드 밖 예측 기준",
-        "en": "out-of-fold rows, as another one is not certain to help",
+        "en": NOT_CERTAIN,
+    },
+    SLICE_TOO_SMALL: {
+        "ko": f"라벨을 쓸 수 있는 보정용 사진이 {SMALLEST_SLICE}장이 안 되어 폴드 밖 예측 기준",
+        "en": SLICE_TOO_SMALL,
     },
     "unreadable train": {
         "ko": "읽을 수 없는 학습 사진, 학습에서 제외",
