@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from graphlib import TopologicalSorter
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -234,6 +235,19 @@ def test_every_dataset_is_in_the_catalog_or_meant_to_stay_in_memory(catalog, mem
     names = {member.name for member in members}
     assert all(name.rpartition(".")[2] in IN_MEMORY for name in absent - small)
     assert {name.rpartition(".")[0] for name in absent - small} <= names
+
+
+def test_kedro_viz_previews_every_chart_picture_and_table_of_a_member(catalog, members):
+    shown = {
+        "history": "TablePreview",
+        "metrics": "JSONPreview",
+        "training_chart": "PlotlyPreview",
+        "training_photos": "ImagePreview",
+    }
+    for member in members:
+        for name in set(member.outputs) & set(shown):
+            dataset = catalog[f"{member.name}.{name}"]
+            assert signature(dataset.preview).return_annotation == shown[name]
 
 
 def test_every_file_has_a_layer(catalog):
