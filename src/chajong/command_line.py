@@ -79,7 +79,7 @@ def app(ensemble: Path, index: Path, *, no_index: bool, blur: bool, **settings: 
     help="The saved ensemble; `kedro run` makes one.",
 )
 def onnx(folder: Path, ensemble: Path) -> None:
-    """Export the ensemble's encoders, heads and backbones to FOLDER, checked against torch."""
+    """Export the ensemble and its members to FOLDER as far as ONNX holds them, checked against torch."""
     from chajong.inference.saved import read_ensemble
 
     try:
@@ -93,6 +93,27 @@ def onnx(folder: Path, ensemble: Path) -> None:
         click.echo(
             f"{place}: {row['bytes'] / 1e6:.1f} MB, differs by {row['largest_difference']:.1g}"
         )
+
+
+@main.command()
+@click.argument("repository")
+@click.option(
+    "--ensemble",
+    type=click.Path(path_type=Path),
+    default=ENSEMBLE,
+    show_default=True,
+    help="The saved ensemble; `kedro run` makes one.",
+)
+@click.option("--public", is_flag=True, help="Let anyone see it; it holds a few of your photos.")
+def push(repository: str, ensemble: Path, *, public: bool) -> None:
+    """Upload the ensemble with its card to REPOSITORY (owner/name) of the Hugging Face Hub."""
+    from chajong.inference.publishing import publish_ensemble
+
+    try:
+        address = publish_ensemble(ensemble, repository, public=public)
+    except (ValueError, RuntimeError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"The ensemble is at {address}")
 
 
 def _serve(ensemble: Path, index: Path | None, settings: AppSettings, *, blur: bool) -> None:

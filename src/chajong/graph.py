@@ -43,7 +43,10 @@ def members_pipeline(members: Members, pipeline: str) -> Pipeline:
 
 
 def member_nodes(member: Member) -> Iterator[Node]:
-    """Lay out one member: its steps, each with the inputs that its arguments name."""
+    """Lay out one member: its steps, each with the inputs that its arguments name.
+
+    Each step can be picked (``kedro run --tags``) by the member, its kind and the step's own name.
+    """
     made: set[str] = set()
     for step in member.steps:
         inputs = _inputs(member, step, made)
@@ -53,6 +56,7 @@ def member_nodes(member: Member) -> Iterator[Node]:
             inputs=inputs,
             outputs=outputs[0] if len(outputs) == 1 else outputs,
             name=step.name,
+            tags={member.name, member.kind.name, step.name},
             namespace=member.name,
         )
         made.update(step.outputs)

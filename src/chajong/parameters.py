@@ -15,6 +15,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from chajong.slip import SlipError
+from chajong.texts import Language
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -60,6 +61,8 @@ class Globals(Strict):
         raw_dir: The photos: a folder, or its address as fsspec names it.
         data_dir: Everything that a run writes.
         mirror: A second place for what runs write.
+        experiment: What runs try; their name in the history of runs.
+        language: Of what people read.
         train_table: A CSV of paths and labels inside `raw_dir`, in place of one folder a class.
         group_column: The column that names the vehicle or listing of a photo.
         group_pattern: A regular expression that finds it in the file names of train photos.
@@ -71,6 +74,8 @@ class Globals(Strict):
     raw_dir: str
     data_dir: str
     mirror: str | None = None
+    experiment: str = Field("chajong", min_length=1)
+    language: Language = "en"
     train_table: str | None = None
     group_column: str | None = None
     group_pattern: str | None = None

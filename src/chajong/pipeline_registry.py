@@ -14,6 +14,8 @@ ON_DEMAND = frozenset({"inference", "search"})
 def register_pipelines() -> dict[str, Pipeline]:
     """Register every folder below ``chajong.pipelines``, and their sum as the default.
 
+    Every node has its pipeline's name as a tag, besides those of members.
+
     Returns:
         Pipelines by name; ``__default__`` holds all but those run on demand.
 
@@ -23,7 +25,8 @@ def register_pipelines() -> dict[str, Pipeline]:
     with warnings.catch_warnings(), SESSION.at_hand():
         # Kedro warns of a dot outside a namespace; the ensemble reads `hog.predictions` of one.
         warnings.filterwarnings("ignore", message="One or more dataset names contain '.'")
-        pipelines = find_pipelines(raise_errors=True)
+        found = find_pipelines(raise_errors=True)
+    pipelines = {name: Pipeline(pipeline, tags=name) for name, pipeline in found.items()}
     if "__default__" in pipelines:
         pipelines["__default__"] = sum(
             (pipelines[name] for name in sorted(pipelines) if name not in ON_DEMAND),

@@ -1,3 +1,6 @@
+from inspect import signature
+
+import pandas as pd
 import pytest
 from kedro.io import DataCatalog, Version
 
@@ -42,3 +45,13 @@ class TestOptionalDataset:
         assert catalog.load("hog.metrics") is None
         catalog.save("hog.metrics", {"log_loss": 1.0})
         assert catalog.load("hog.metrics") == {"log_loss": 1.0}
+
+
+def test_kedro_viz_previews_what_is_wrapped_where_that_can_be(tmp_path):
+    tables = {"type": "chajong.datasets.TableDataset", "filepath": str(tmp_path / "table.csv")}
+    table = OptionalDataset(tables)
+    table.save(pd.DataFrame({"차": ["가", "나"]}))
+    assert table.preview(nrows=1)["data"] == [["가"]]
+    assert signature(table.preview).return_annotation == "TablePreview"
+    scores = {"type": "chajong.datasets.FeaturesDataset", "filepath": str(tmp_path / "a.parquet")}
+    assert not hasattr(OptionalDataset(scores), "preview")

@@ -1,10 +1,12 @@
 from pathlib import Path
 from types import SimpleNamespace
+from unicodedata import east_asian_width
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from chajong.ensembling.pooling import NOT_CERTAIN, ON_SLICE, SLICE_TOO_SMALL
 from chajong.ensembling.summary import summary_text
 
 RESULTS = Path("결과")
@@ -70,8 +72,35 @@ def lines_of(text: str, label: str) -> list[str]:
     ]
 
 
-def summary_of(report, leaderboard, photos, submission) -> str:
-    return summary_text(report, leaderboard, photos, "as hard", submission, FOLDER, RESULTS)
+def summary_of(report, leaderboard, photos, submission, language="en") -> str:
+    return summary_text(
+        report, leaderboard, photos, "as hard", submission, FOLDER, RESULTS, language
+    )
+
+
+@pytest.mark.parametrize("source", [ON_SLICE, NOT_CERTAIN, SLICE_TOO_SMALL])
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_every_source_of_a_temperature_is_told(report, leaderboard, submission, source, language):
+    report["temperature_source"] = source
+    text = summary_of(report, leaderboard, photos_with(0), submission, language)
+    assert (source in text) == (language == "en")
+
+
+def test_the_summary_is_told_in_korean(report, leaderboard, submission):
+    text = summary_of(report, leaderboard, photos_with(1202), submission, "ko")
+    assert lines_of(text, "사진") == ["학습 1,200장, 테스트 2장 (labelled by 3 folders)"]
+    assert lines_of(text, "온도") == ["0.876 (보정용 사진 기준), 폴드 밖 예측 전체로는 1.012"]
+    assert lines_of(text, "정확도") == ["93.8%, 상위 5개 안에 정답이 있는 비율 99.5%"]
+    unreadable = lines_of(text, "읽지 못함")
+    assert len(unreadable) == 3
+    assert unreadable[0].endswith("차/2.jpg (잘림 2), 나머지는 audit.csv 참조")
+    columns = {
+        sum(1 + (east_asian_width(letter) in "WF") for letter in line[: line.index("  ", 3)])
+        + len(line[line.index("  ", 3) :])
+        - len(line[line.index("  ", 3) :].lstrip())
+        for line in text.splitlines()
+    }
+    assert columns == {15}
 
 
 def test_whether_folds_are_as_hard_as_new_photos_stands_below_the_loss(

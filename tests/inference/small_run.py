@@ -80,7 +80,13 @@ class SmallRun:
         admitted = {member: self.predictions[member] for member in self.checkpoints}
         _, weights = nodes.admit_members(admitted, self.checkpoints, EnsemblingParameters())
         return saving.save_ensemble(
-            served, self.checkpoints, self.predictions, weights, *self.tables, self.store
+            served,
+            self.checkpoints,
+            self.predictions,
+            weights,
+            *self.tables,
+            self.store,
+            EnsemblingParameters(),
         )
 
 

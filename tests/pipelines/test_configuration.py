@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from graphlib import TopologicalSorter
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,21 @@ def test_the_default_run_leaves_out_what_runs_on_demand():
         assert default.isdisjoint(node.name for node in registered[name].nodes)
     for name in registered.keys() - {"__default__", *ON_DEMAND}:
         assert default.issuperset(node.name for node in registered[name].nodes)
+
+
+def test_nodes_can_be_picked_by_tag(members):
+    default = pipelines["__default__"]
+    for member in members:
+        of_member = default.only_nodes_with_tags(member.name)
+        of_kind = default.only_nodes_with_tags(member.kind.name)
+        assert {step.name for step in member.steps} <= {node.short_name for node in of_member.nodes}
+        assert set(of_member.only_nodes_with_namespaces([member.name]).nodes) <= set(of_kind.nodes)
+        assert member.kind.pipeline in of_member.nodes[0].tags
+    predicting = default.only_nodes_with_tags("predict").nodes
+    assert {node.namespace for node in predicting} == {
+        member.name for member in members if "predict" in [step.name for step in member.steps]
+    }
+    assert default.only_nodes_with_tags("reporting").nodes == pipelines["reporting"].nodes
 
 
 def test_every_parameter_is_typed(members):
@@ -247,6 +263,19 @@ def test_every_dataset_is_in_the_catalog_or_meant_to_stay_in_memory(catalog, mem
     names = {member.name for member in members}
     assert all(name.rpartition(".")[2] in IN_MEMORY for name in absent - small)
     assert {name.rpartition(".")[0] for name in absent - small} <= names
+
+
+def test_kedro_viz_previews_every_chart_picture_and_table_of_a_member(catalog, members):
+    shown = {
+        "history": "TablePreview",
+        "metrics": "JSONPreview",
+        "training_chart": "PlotlyPreview",
+        "training_photos": "ImagePreview",
+    }
+    for member in members:
+        for name in set(member.outputs) & set(shown):
+            dataset = catalog[f"{member.name}.{name}"]
+            assert signature(dataset.preview).return_annotation == shown[name]
 
 
 def test_every_file_has_a_layer(catalog):

@@ -14,9 +14,11 @@ def tracked(finished, tmp_path_factory, run_pipelines):
 
     data = tmp_path_factory.mktemp("tracked") / "결과 폴더"
     shutil.copytree(finished.data, data, ignore=shutil.ignore_patterns("09_tracking"))
-    run_pipelines(finished.raw, data, "ensembling", ensembling={"top_k": 2})
+    run_pipelines(
+        finished.raw, data, "ensembling", ensembling={"top_k": 2}, experiment="더 큰 모델"
+    )
     client = MlflowClient(f"sqlite:///{data}/09_tracking/mlflow.db")
-    experiment = client.get_experiment_by_name("chajong")
+    experiment = client.get_experiment_by_name("더 큰 모델")
     (run,) = client.search_runs([experiment.experiment_id])
     return client, run
 

@@ -129,6 +129,14 @@ def test_numbers_stand_at_the_top(photos, store):
         assert number in text
 
 
+def test_the_page_is_told_in_korean(photos, store):
+    text = Page(audit_page(findings(*CONFLICT), photos, store, SHIFT, "ko")).text
+    for said in ("사진 점검", "모순되는 라벨", "3학습 사진", "밝기 (회색조 평균)", "라벨 미반영"):
+        assert said in text
+    for english in ("Photo audit", "train", "Brightness", "its label"):
+        assert english not in text.replace("train/", "")
+
+
 def test_the_shift_is_a_table(photos, store):
     text = Page(audit_page(findings(), photos, store, SHIFT)).text
     assert "Brightness (mean grey value)10966.4" in text

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from chajong.reports.class_losses import SHOWN_CLASSES, class_loss_chart, class_loss_table
@@ -12,7 +13,11 @@ def test_figures_agree_with_counting_one_by_one(make_scored):
         assert table.loc[name, "photos"] == len(photos)
         assert table.loc[name, "log_loss"] == pytest.approx(sum(losses) / len(photos))
         assert table.loc[name, "loss_share"] == pytest.approx(sum(losses) / scored.losses.sum())
-        assert table.loc[name, "accuracy"] == pytest.approx(scored.right[photos].mean())
+        answered = scored.right[scored.guesses == number].mean()
+        recall = scored.right[photos].mean()
+        assert table.loc[name, "recall"] == pytest.approx(recall)
+        assert table.loc[name, "precision"] == pytest.approx(answered)
+        assert table.loc[name, "f1"] == pytest.approx(2 * answered * recall / (answered + recall))
 
 
 def test_shares_sum_to_one_and_the_largest_comes_first(make_scored):
@@ -25,6 +30,13 @@ def test_shares_sum_to_one_and_the_largest_comes_first(make_scored):
 def test_classes_without_photos_are_left_out(answer):
     table = class_loss_table(answer([[0.2, 0.3, 0.5], [0.6, 0.3, 0.1]], [0, 2]))
     assert len(table) == 2
+
+
+def test_a_class_that_is_never_answered_has_no_precision_and_an_f1_of_zero(answer):
+    table = class_loss_table(answer([[0.9, 0.1], [0.6, 0.4]], [0, 1])).set_index("class_name")
+    row = table.iloc[table["recall"].argmin()]
+    assert np.isnan(row["precision"])
+    assert row["f1"] == 0
 
 
 def test_chart_shows_the_largest_and_names_half_of_the_loss(answer):

@@ -165,6 +165,16 @@ def test_the_page_names_both_labels_and_where_to_write_also_after_a_file(world):
     assert not re.search(r'(src|href)="http', page)
 
 
+def test_the_page_is_told_in_korean(world):
+    world.groups.loc[[20, 21], "conflict"] = True
+    ranked = world.rank(car_likeness=pd.Series(0.8, index=world.ids))
+    page = doubtful_labels_page(ranked, world.photos, NoStore(), "review.csv", "ko")
+    assert page.count("둘 중 하나는 틀렸습니다") == 2
+    assert "틀렸을 확률" in page
+    for english in ("wrong with", "To look at", "Doubtful", "no picture"):
+        assert english not in page
+
+
 def test_the_page_shows_a_bounded_number_of_photos(world):
     ranked = pd.concat([world.rank()] * 3, ignore_index=True)
     page = doubtful_labels_page(ranked, world.photos, NoStore(), "review.csv")

@@ -1,8 +1,11 @@
+from functools import partial
+
 import pytest
 from jinja2 import UndefinedError
 from markupsafe import Markup
 
 from chajong.reports.rendering import NOTHING, breakable, environment, number
+from chajong.reports.texts import text
 
 PAGE = (
     '{% extends "base.html" %}{% set title = "차종 <b>" %}{% block body %}{{ body }}{% endblock %}'
@@ -15,7 +18,7 @@ def templates():
 
 
 def test_a_page_names_a_hangul_font_and_fetches_nothing(templates):
-    page = templates.from_string(PAGE).render(body=Markup("<p>body</p>"))
+    page = templates.from_string(PAGE).render(body=Markup("<p>body</p>"), language="ko")
     assert "NanumGothic" in page
     assert "차종 &lt;b&gt;" in page
     assert "http://" not in page
@@ -24,9 +27,9 @@ def test_a_page_names_a_hangul_font_and_fetches_nothing(templates):
 
 
 def test_texts_are_escaped_by_the_template_and_a_missing_one_stops_it(templates):
-    assert "&lt;i&gt;" in templates.from_string(PAGE).render(body="<i>")
+    assert "&lt;i&gt;" in templates.from_string(PAGE).render(body="<i>", language="en")
     with pytest.raises(UndefinedError, match="body"):
-        templates.from_string(PAGE).render()
+        templates.from_string(PAGE).render(language="en")
 
 
 def test_long_names_may_break_and_cannot_be_markup():
@@ -44,4 +47,5 @@ def test_a_figure_stands_above_what_it_is(templates):
 
 
 def test_a_photo_that_the_store_lacks_is_a_box(templates):
-    assert "no picture" in templates.get_template("parts.html").module.photo("missing", {})
+    parts = templates.get_template("parts.html").make_module({"text": partial(text, language="ko")})
+    assert "사진 없음" in parts.photo("missing", {})

@@ -11,6 +11,7 @@ from plotly.io import from_json
 from chajong.pipelines.reporting import nodes
 from chajong.pipelines.reporting.parameters import ReportingParameters
 from chajong.pipelines.reporting.pipeline import DRAWN
+from chajong.reports.texts import SECTIONS, TEXTS, VALUES
 
 FREE = {"br", "wbr", "img", "meta", "link", "hr", "input"}
 
@@ -72,33 +73,45 @@ REPORT = {
 }
 
 
-def draw(answers, photos, classes, store, as_predictions, test_photos, histories=(), report=REPORT):
+def draw(
+    answers,
+    photos,
+    classes,
+    store,
+    as_predictions,
+    test_photos,
+    histories=(),
+    report=REPORT,
+    language="en",
+):
     """Draw a page as the pipeline does, with everything read back from files in between."""
     ids, members = answers["ensemble"].photo_ids, [name for name in answers if name != "ensemble"]
     ensemble = as_predictions(answers["ensemble"], test_photos)
     folds = pd.DataFrame({"photo_id": ids, "group": np.arange(len(ids)) // 2})
     steps = {"photo_id": ids} | {name: answers[name].losses for name in reversed(answers)}
     board = make_board(["ensemble", *members])
+    said = ReportingParameters(language=language)
     drawn = {
         "leaderboard": board,
         "confused_pairs": nodes.list_confused_pairs(answers),
-        "learning_curves_chart": nodes.draw_learning_curves(dict(histories)),
+        "confusion_matrix_chart": nodes.draw_confusion_matrix(answers, said)[1],
+        "learning_curves_chart": nodes.draw_learning_curves(dict(histories), said),
     }
     for table, chart, outputs in (
-        ("steps", "steps", nodes.draw_steps(pd.DataFrame(steps), folds)),
-        ("approaches", "approaches", nodes.draw_approaches(board)),
-        ("reliability", "reliability", nodes.draw_reliability(answers)),
-        ("class_losses", "class_losses", nodes.draw_class_losses(answers)),
+        ("steps", "steps", nodes.draw_steps(pd.DataFrame(steps), folds, said)),
+        ("approaches", "approaches", nodes.draw_approaches(board, said)),
+        ("reliability", "reliability", nodes.draw_reliability(answers, said)),
+        ("class_losses", "class_losses", nodes.draw_class_losses(answers, said)),
         (
             "partial_correctness",
             "partial_correctness",
-            nodes.draw_partial_correctness(answers, classes),
+            nodes.draw_partial_correctness(answers, classes, said),
         ),
-        ("abstentions", "risk_coverage", nodes.draw_risk_coverage(answers)),
+        ("abstentions", "risk_coverage", nodes.draw_risk_coverage(answers, said)),
         (
             "unknown_photos",
             "unknown_photos",
-            nodes.draw_unknown_photos(answers, ensemble, photos),
+            nodes.draw_unknown_photos(answers, ensemble, photos, said),
         ),
     ):
         drawn |= {table: outputs[0], f"{chart}_chart": outputs[1]}
@@ -109,7 +122,7 @@ def draw(answers, photos, classes, store, as_predictions, test_photos, histories
         photos.assign(reason=""),
         store,
         report,
-        ReportingParameters(),
+        said,
         **{name: read_back(each) for name, each in drawn.items()},
     )
 
@@ -146,7 +159,7 @@ def test_nothing_is_fetched_and_links_lead_to_sections(page):
     anchors = {f"#{anchor}" for anchor in page.anchors}
     for address in page.addresses:
         assert address.startswith("data:image/jpeg;base64,") or address in anchors
-    assert sum(address.startswith("#") for address in page.addresses) == 13
+    assert sum(address.startswith("#") for address in page.addresses) == 14
 
 
 def test_tags_are_closed(page):
@@ -156,13 +169,32 @@ def test_tags_are_closed(page):
 def test_plotly_is_embedded_once_behind_all_charts(page):
     libraries = [number for number, script in enumerate(page.scripts) if len(script) > 1_000_000]
     assert libraries == [len(page.charts)]
-    assert len(page.charts) == 8
+    assert len(page.charts) == 9
 
 
 def test_hovering_a_chart_tells_what_it_did_before_it_was_stored(answers, page):
-    drawn = json.loads(nodes.draw_reliability(answers)[1].to_json())["data"]
+    drawn = json.loads(nodes.draw_reliability(answers, ReportingParameters())[1].to_json())["data"]
     assert drawn in [chart["data"] for chart in page.charts]
     assert any("hovertemplate" in trace for trace in drawn)
+
+
+def test_a_page_in_korean_says_nothing_of_its_own_in_english(
+    answers, as_predictions, as_photos, classes, store
+):
+    epochs = {"fold": 0, "epoch": [1.0, 2.0], "training_loss": [2.0, 1.0], "inner_loss": 1.0}
+    photos, histories = as_photos(answers["ensemble"], 10), {"clip": pd.DataFrame(epochs)}
+    report = REPORT | {"shift": REPORT["shift"] | {"reason": "AUC 0.51"}}
+    html = draw(answers, photos, classes, store, as_predictions, 10, histories, report, "ko")
+    page = Page(html)
+    charts = json.dumps(page.charts, ensure_ascii=False)
+    assert '<html lang="ko">' in html
+    for title in SECTIONS:
+        if not title.endswith(("_reading", "_none")):
+            assert SECTIONS[title]["ko"] in page.text
+    for english in (languages["en"] for languages in (TEXTS | VALUES).values()):
+        if " " in english and "{" not in english:
+            assert english not in page.text
+            assert english not in charts
 
 
 def test_hostile_names_stay_texts(html, page):

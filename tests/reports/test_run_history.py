@@ -14,7 +14,7 @@ def table() -> pd.DataFrame:
     return run_history(
         {
             "clip": {SECOND: FIGURES, FIRST: FIGURES | {"log_loss": 0.9}},
-            "ensemble": {SECOND: {"log_loss": 0.5, "weights": {"clip": 1.0}}},
+            "ensemble": {SECOND: {"log_loss": 0.5, "experiment": "더 큰 모델"}},
             "외부_멤버": {FIRST: {"photos": 3}},
             "old": {"a copy": FIGURES},
         }
@@ -38,9 +38,13 @@ def test_the_time_is_that_of_the_version(table: pd.DataFrame):
 
 
 def test_figures_stay_with_their_run_and_missing_ones_are_nan(table: pd.DataFrame):
-    assert list(table.columns) == ["version", "time", "name", "contract", *FIGURES]
+    assert list(table.columns) == ["version", "time", "experiment", "name", "contract", *FIGURES]
     assert table.loc[2, list(FIGURES)].tolist() == list(FIGURES.values())
     assert math.isnan(table["seconds"][3])
+
+
+def test_members_have_the_experiment_of_their_run(table: pd.DataFrame):
+    assert table["experiment"].tolist() == ["", "", "더 큰 모델", "더 큰 모델", ""]
 
 
 def test_no_run():
@@ -53,7 +57,7 @@ def test_a_line_a_member_with_a_log_loss_the_ensemble_first(table: pd.DataFrame)
     assert (ensemble.name, list(ensemble.y)) == ("ensemble", [0.5])
     assert (clip.name, list(clip.y)) == ("clip", [0.9, 0.7])
     assert ensemble.line.width > clip.line.width
-    assert list(clip.customdata[1]) == [0.8, 0.03, 12.0]
+    assert list(clip.customdata[1]) == [0.8, 0.03, 12.0, "더 큰 모델"]
 
 
 def test_the_chart_has_hangul_and_serialises(table: pd.DataFrame):

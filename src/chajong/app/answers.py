@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chajong.app.service import CarService, RankedModel, SimilarPhoto
-    from chajong.app.texts import Language
     from chajong.app.work import Work
+    from chajong.texts import Language
 
 SHOWN_MODELS = 5
 

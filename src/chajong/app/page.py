@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from chajong.app.service import CarService
-    from chajong.app.texts import Language
     from chajong.app.work import Work
+    from chajong.texts import Language
 
 SHOWN_PHOTOS = 12
 LANGUAGES = [("한국어", "ko"), ("English", "en")]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from chajong.app.service import CarModel
-    from chajong.app.texts import Language
+    from chajong.texts import Language
 
 PREVIEW_SIDE = 640
 """Longest side in pixels of the photo that was asked about, as it is shown again."""

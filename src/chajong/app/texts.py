@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING
 
-Language = Literal["ko", "en"]
+from chajong.texts import filled
 
-TEXTS: dict[str, dict[Language, str]] = {
+if TYPE_CHECKING:
+    from chajong.texts import Language, Texts
+
+TEXTS: Texts = {
     "title": {"ko": "차종 알아보기", "en": "Which car is this?"},
     "introduction": {
         "ko": "사진을 올리면 차종과 확률, 비슷한 사진을 보여 줍니다. 사진은 곧 지웁니다.",
@@ -69,7 +72,7 @@ def text(name: str, language: Language) -> str:
         name: One of `TEXTS`.
         language: The reader's.
     """
-    return TEXTS[name][language]
+    return filled(TEXTS, name, language)
 
 
 def preferred_language(accepted: str) -> Language:

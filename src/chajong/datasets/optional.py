@@ -3,6 +3,7 @@
 The ensemble pools the members that have run, and names the others.
 """
 
+from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
@@ -61,6 +62,12 @@ class OptionalDataset(AbstractDataset[Any, Any]):
     def wrapped(self) -> AbstractDataset[Any, Any]:
         """What is saved and loaded where it exists."""
         return self._dataset
+
+    @property
+    def preview(self) -> Callable[..., Any]:
+        """What Kedro-Viz shows, the wrapped dataset's; there is none where that has none."""
+        shown: Callable[..., Any] = self._dataset.preview  # type: ignore[attr-defined]
+        return shown
 
     def _load(self) -> Any:
         return self._dataset.load() if self._dataset.exists() else None

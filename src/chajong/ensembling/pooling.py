@@ -40,6 +40,14 @@ from chajong.slip import SlipError
 SMALLEST_SLICE = 30
 """With fewer photos the calibration slice says less about the temperature than the train rows."""
 
+ON_SLICE = "the calibration slice"
+NOT_CERTAIN = "out-of-fold rows, as another one is not certain to help"
+SLICE_TOO_SMALL = (
+    f"out-of-fold rows, as the calibration slice has fewer than {SMALLEST_SLICE} photos whose "
+    "label counts"
+)
+"""What the final temperature can have been fitted on."""
+
 STEPS = ("equal weights", "chosen pool", "temperature", "floor")
 
 
@@ -188,17 +196,14 @@ def _final_pools(
     """Change all temperatures by the factor that fits the slice, where its gain is certain."""
     counts = on_slice.counts
     if counts.sum() < SMALLEST_SLICE:
-        return dict(pools), (
-            f"out-of-fold rows, as the calibration slice has fewer than {SMALLEST_SLICE} photos "
-            "whose label counts"
-        )
+        return dict(pools), SLICE_TOO_SMALL
     unfloored = {of: replace(pool, floor=0.0) for of, pool in pools.items()}
     tempered = _pool_all(calibration, unfloored)[counts]
     factor = _certain_factor(tempered, on_slice, counts)
     if factor == 1:
-        return dict(pools), "out-of-fold rows, as another one is not certain to help"
+        return dict(pools), NOT_CERTAIN
     final = {of: replace(pool, temperature=pool.temperature * factor) for of, pool in pools.items()}
-    return final, "the calibration slice"
+    return final, ON_SLICE
 
 
 def _certain_factor(tempered: np.ndarray, on_slice: PoolingProblem, counts: np.ndarray) -> float:

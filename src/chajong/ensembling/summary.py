@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from unicodedata import east_asian_width
 
+from chajong.ensembling.texts import text
 from chajong.whole import bytes_on_disk
 
 if TYPE_CHECKING:
@@ -13,12 +15,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from chajong.photos.folder import PhotoFolder
+    from chajong.texts import Language
 
 NAMED_PHOTOS = 3
 """How many photos or classes of a kind a summary names beside their number."""
 
 
-_CONSEQUENCES = {"train": "left out of training", "test": "answered by how frequent classes are"}
+LABEL_WIDTH = 12
+"""Columns of a terminal that what stands before a line takes."""
 
 
 def summary_text(
@@ -29,6 +33,7 @@ def summary_text(
     submission: pd.DataFrame,
     folder: PhotoFolder,
     results: Path,
+    language: Language = "en",
 ) -> str:
     """Put a run into a few lines; what was lost has a line and a number a kind.
 
@@ -40,42 +45,44 @@ def summary_text(
         submission: The submission as read back, without rows where there are no test photos.
         folder: The raw photos, with what was noted of them.
         results: The folder that the results are in.
+        language: The reader's.
 
     Returns:
         Lines of a label and a text.
     """
     lines = [
-        ("photos", f"{_photo_counts(photos)} ({folder.layout})"),
-        *(("not used", text.removesuffix(".")) for text in folder.left_out),
-        *(("no photo", text) for text in _unreadable(photos)),
-        *(("warning", text.removesuffix(".")) for text in folder.warnings),
-        ("log loss", _losses(report)),
+        ("photos", text("photo_counts", language, **_photo_counts(photos), layout=folder.layout)),
+        *(("not used", note.removesuffix(".")) for note in folder.left_out),
+        *(("no photo", lost) for lost in _unreadable(photos, language)),
+        *(("warning", note.removesuffix(".")) for note in folder.warnings),
+        ("log loss", text("losses", language, **report)),
         ("folds", folds),
-        ("accuracy", f"{report['accuracy']:.1%}, {report['top_5_accuracy']:.1%} among the top 5"),
+        ("accuracy", text("accuracies", language, **report)),
         ("members", _members(leaderboard)),
         ("pool", _pool(report["pool"])),
-        ("temperature", _temperatures(report)),
+        ("temperature", _temperatures(report, language)),
         *(("skipped", f"{name}: {why}") for name, why in report["skipped"].items()),
-        ("submission", _submission(submission, results)),
-        ("disk", f"{bytes_on_disk(results) / 1e6:,.0f} MB in {results}"),
+        ("submission", _submission(submission, results, language)),
+        (
+            "disk",
+            text("disk_use", language, megabytes=bytes_on_disk(results) / 1e6, results=results),
+        ),
         ("reports", f"{results / '08_reporting'} (report.html, doubtful_labels.html, audit.html)"),
     ]
     if len(submission):
         lines.insert(-2, ("top k", str(results / "07_model_output" / "top_k.csv")))
-    return "\n".join(f"  {label:12} {text}" for label, text in lines) + "\n"
+    return "".join(f"  {_padded(text(label, language))} {told}\n" for label, told in lines)
 
 
-def _photo_counts(photos: pd.DataFrame) -> str:
+def _padded(label: str) -> str:
+    """Fill up with spaces; Hangul is two columns wide."""
+    wide = sum(east_asian_width(letter) in "WF" for letter in label)
+    return label.ljust(LABEL_WIDTH - wide)
+
+
+def _photo_counts(photos: pd.DataFrame) -> dict[str, int]:
     counts = photos["split"].value_counts()
-    return f"{counts.get('train', 0):,} train and {counts.get('test', 0):,} test"
-
-
-def _losses(report: dict[str, Any]) -> str:
-    return (
-        f"{report['log_loss']:.4f} out of fold on {report['photos']:,} photos (uniform guess "
-        f"{report['uniform_log_loss']:.4f}; by the challenge's metric over the submission's "
-        f"columns {report['challenge_log_loss']:.4f})"
-    )
+    return {split: int(counts.get(split, 0)) for split in ("train", "test")}
 
 
 def _members(leaderboard: pd.DataFrame) -> str:
@@ -90,14 +97,17 @@ def _pool(pool: dict[str, Any]) -> str:
     return f"{pool['method'].replace('_', '-')}: {taken}"
 
 
-def _temperatures(report: dict[str, Any]) -> str:
-    return (
-        f"{report['final_temperature']:.3f} from {report['temperature_source']}, "
-        f"{report['out_of_fold_temperature']:.3f} on out-of-fold rows"
+def _temperatures(report: dict[str, Any], language: Language) -> str:
+    return text(
+        "temperatures",
+        language,
+        final=report["final_temperature"],
+        source=text(report["temperature_source"], language),
+        out_of_fold=report["out_of_fold_temperature"],
     )
 
 
-def _unreadable(photos: pd.DataFrame) -> list[str]:
+def _unreadable(photos: pd.DataFrame, language: Language) -> list[str]:
     """Count what a table names and is not there, what is no picture, and classes of only those."""
     bad = photos[photos["status"] != "ok"]
     texts = []
@@ -106,22 +116,23 @@ def _unreadable(photos: pd.DataFrame) -> list[str]:
             f"{photo} ({reason})"
             for photo, reason in zip(some["photo_id"], some["reason"], strict=True)
         ]
-        texts.append(f"{status} {split} photos, {_CONSEQUENCES[str(split)]}, {_counted(told)}")
+        texts.append(_counted(f"{status} {split}", told, language))
     readable = photos.loc[photos["status"] == "ok", "class_name"]
     if lost := sorted(set(bad["class_name"].dropna()) - set(readable)):
-        texts.append(f"classes without a readable photo, {_counted(lost)}")
+        texts.append(_counted("lost_classes", lost, language))
     return texts
 
 
-def _counted(texts: Sequence[str]) -> str:
-    shown = ", ".join(texts[:NAMED_PHOTOS])
-    more = ", more in audit.csv" if len(texts) > NAMED_PHOTOS else ""
-    return f"{len(texts):,}: {shown}{more}"
+def _counted(what: str, named: Sequence[str], language: Language) -> str:
+    more = text("more", language) if len(named) > NAMED_PHOTOS else ""
+    shown = ", ".join(named[:NAMED_PHOTOS]) + more
+    said = text(what, language)
+    return text("counted", language, what=said, count=len(named), shown=shown)
 
 
-def _submission(submission: pd.DataFrame, results: Path) -> str:
+def _submission(submission: pd.DataFrame, results: Path, language: Language) -> str:
     if submission.empty:
-        return "none, because there are no test photos"
+        return text("no_submission", language)
     rows, columns = len(submission), submission.shape[1] - 1
     path = results / "07_model_output" / "submission.csv"
-    return f"{path} ({rows:,} rows x {columns} classes, read back and valid)"
+    return text("submission_file", language, path=path, rows=rows, columns=columns)

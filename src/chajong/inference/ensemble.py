@@ -13,7 +13,7 @@ from chajong.photos.preparation import StoreSettings
 from chajong.predictions.scoring import class_prior, train_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
@@ -74,10 +74,20 @@ class Ensemble:
         Returns:
             float32 [photos, classes].
         """
+        return self.pooled([photos.of(member) for member in self.asked])
+
+    def pooled(self, said: Sequence[np.ndarray]) -> np.ndarray:
+        """Pool what members say, and share families' mass anew.
+
+        Args:
+            said: float32 [photos, classes] of each of `asked`.
+
+        Returns:
+            float32 [photos, classes].
+        """
         weights = tuple(weight for weight in self.pool.weights if weight > 0)
         pool = replace(self.pool, weights=weights)
-        pooled = pool.log_probabilities([photos.of(member) for member in self.asked])
-        return self.families.log_probabilities(pooled)
+        return self.families.log_probabilities(pool.log_probabilities(said))
 
 
 def build_ensemble(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from chajong.members.checkpoint import Checkpoint
+    from chajong.members.onnx.graphs import MemberGraph
     from chajong.members.trained.tables import TrainingTables
     from chajong.photos.store import PhotoStore
 
@@ -170,6 +171,14 @@ class Kind(ABC, Generic[Parameters]):
 
         Raises:
             OnnxExportError: ONNX is not installed, or a file does not agree with torch.
+        """
+        return None
+
+    def onnx_graph(self, checkpoint: Checkpoint) -> MemberGraph | None:
+        """Build a member as one graph from photos to its answer; None where ONNX cannot hold it.
+
+        Raises:
+            CheckpointError: A model does not reproduce the scores that were saved with it.
         """
         return None
 

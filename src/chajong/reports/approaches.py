@@ -18,9 +18,12 @@ from chajong.reports.drawing import (
     chart_label,
     lay_out,
 )
+from chajong.reports.texts import text, worded
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
+
+    from chajong.texts import Language
 
 APPROACHES = {
     "frozen features": BLUE,
@@ -60,11 +63,12 @@ def approach_table(leaderboard: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("log_loss", kind="stable", ignore_index=True)
 
 
-def approach_chart(table: pd.DataFrame) -> Figure:
+def approach_chart(table: pd.DataFrame, language: Language = "en") -> Figure:
     """Draw log loss against seconds, coloured by approach; the ensemble is a line.
 
     Args:
         table: From `approach_table`; a member whose time is unknown is not drawn.
+        language: The reader's.
     """
     from plotly.graph_objects import Figure
 
@@ -73,24 +77,27 @@ def approach_chart(table: pd.DataFrame) -> Figure:
     for approach, colour in APPROACHES.items():
         rows = timed[timed["approach"] == approach]
         if len(rows):
-            _add_approach(figure, rows, approach, colour)
+            _add_approach(figure, rows, worded(approach, language), colour, language)
     for loss in table.loc[table["approach"] == "ensemble", "log_loss"]:
         figure.add_hline(
-            loss, line={"color": GREY, "dash": "dash"}, annotation_text=f"ensemble {loss:.4f}",
+            loss, line={"color": GREY, "dash": "dash"},
+            annotation_text=text("approaches_ensemble", language, loss=loss),
             annotation_position="bottom left", annotation_font_color=GREY,
         )  # fmt: skip
     seconds = np.log10(timed["seconds"]) if len(timed) else np.array([0.0, 1.0])
     # Room for the members' names, which stand right of the points.
     room = 0.1 * (np.ptp(seconds) or 1)
     figure.update_xaxes(
-        type="log", title_text="seconds of training and prediction",
+        type="log", title_text=text("approaches_axis", language),
         range=[seconds.min() - room, seconds.max() + 3 * room], dtick=1,
     )  # fmt: skip
-    figure.update_yaxes(title_text="log loss (lower is better)")
-    return lay_out(figure, "What the members cost and what they give", 460)
+    figure.update_yaxes(title_text=text("log_loss_axis", language))
+    return lay_out(figure, text("approaches_title", language), 460)
 
 
-def _add_approach(figure: Figure, rows: pd.DataFrame, approach: str, colour: str) -> None:
+def _add_approach(
+    figure: Figure, rows: pd.DataFrame, approach: str, colour: str, language: Language
+) -> None:
     figure.add_scatter(
         x=rows["seconds"],
         y=rows["log_loss"],
@@ -106,8 +113,5 @@ def _add_approach(figure: Figure, rows: pd.DataFrame, approach: str, colour: str
         name=approach,
         marker={"color": colour, "size": 12},
         customdata=rows[["accuracy", "photos_per_second", "peak_memory_mb"]],
-        hovertemplate=(
-            "%{text}: %{y:.4f}<br>accuracy %{customdata[0]:.1%}<br>%{x:,.0f} s, "
-            "%{customdata[1]:,.0f} photos/s, %{customdata[2]:,.0f} MB"
-        ),
+        hovertemplate=text("approaches_hover", language),
     )

@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 
 from chajong.reports.drawing import BLUE, ORANGE, lay_out, name_axis
+from chajong.reports.texts import text
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     from chajong.reports.scored_photos import ScoredPhotos
+    from chajong.texts import Language
 
 SHOWN_CLASSES = 25
 
@@ -25,16 +27,20 @@ def class_loss_table(scored: ScoredPhotos) -> pd.DataFrame:
 
     Returns:
         One row a class that has photos, the largest share first: `class_name`, `photos`,
-        `accuracy`, `log_loss` (mean over its photos), `photo_share`, `loss_share` and
-        `cumulative_share` (of the loss, down to this row).
+        `precision` (NaN where nothing was answered so), `recall`, `f1`, `log_loss` (mean over its
+        photos), `photo_share`, `loss_share` and `cumulative_share` (of the loss, down to this row).
     """
+    from sklearn.metrics import precision_recall_fscore_support
+
     count = len(scored.class_names)
     photos = np.bincount(scored.labels, minlength=count)
     losses = np.bincount(scored.labels, weights=scored.losses, minlength=count)
-    right = np.bincount(scored.labels, weights=scored.right, minlength=count)
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        scored.labels, scored.guesses, labels=np.arange(count), zero_division=np.nan
+    )
     has_photos = photos > 0
-    table = pd.DataFrame({"class_name": scored.class_names, "photos": photos})[has_photos]
-    table["accuracy"] = right[has_photos] / table["photos"]
+    figures = {"photos": photos, "precision": precision, "recall": recall, "f1": f1}
+    table = pd.DataFrame({"class_name": scored.class_names, **figures})[has_photos]
     table["log_loss"] = losses[has_photos] / table["photos"]
     table["photo_share"] = table["photos"] / len(scored)
     table["loss_share"] = losses[has_photos] / losses.sum()
@@ -42,11 +48,12 @@ def class_loss_table(scored: ScoredPhotos) -> pd.DataFrame:
     return table.assign(cumulative_share=table["loss_share"].cumsum())
 
 
-def class_loss_chart(table: pd.DataFrame) -> Figure:
+def class_loss_chart(table: pd.DataFrame, language: Language = "en") -> Figure:
     """Draw the classes with the largest shares of the loss.
 
     Args:
         table: From `class_loss_table`.
+        language: The reader's.
 
     Returns:
         Bars of the `SHOWN_CLASSES` largest shares of the loss, and points of the same classes'
@@ -61,25 +68,21 @@ def class_loss_chart(table: pd.DataFrame) -> Figure:
         x=shown["loss_share"],
         y=position,
         orientation="h",
-        name="share of the log loss",
+        name=text("class_losses_loss", language),
         marker_color=BLUE,
-        customdata=shown[["log_loss", "accuracy", "photos", "cumulative_share"]],
-        hovertemplate=(
-            "%{x:.1%} of the loss, %{customdata[3]:.1%} down to here<br>log loss "
-            "%{customdata[0]:.3f}, %{customdata[1]:.0%} of %{customdata[2]:,} photos right"
-            "<extra></extra>"
-        ),
+        customdata=shown[["log_loss", "recall", "photos", "cumulative_share"]],
+        hovertemplate=text("class_losses_hover", language),
     )
     figure.add_scatter(
         x=shown["photo_share"],
         y=position,
         mode="markers",
-        name="share of the photos",
+        name=text("class_losses_photos", language),
         marker={"color": ORANGE, "size": 9, "symbol": "line-ns-open", "line_width": 2.5},
-        hovertemplate="%{x:.1%} of the photos<extra></extra>",
+        hovertemplate=text("class_losses_photos_hover", language),
     )
     name_axis(figure, shown["class_name"].tolist())
     figure.update_xaxes(tickformat=".1~%", rangemode="tozero")
     half = int((table["cumulative_share"] < 0.5).sum()) + 1
-    title = f"Half of the log loss sits in {half:,} of {len(table):,} classes"
+    title = text("class_losses_title", language, half=half, count=len(table))
     return lay_out(figure, title, 90 + 32 * len(shown))

@@ -15,6 +15,7 @@ from chajong.reports.neighbour_votes import (
     neighbour_votes,
 )
 from chajong.reports.rendering import render
+from chajong.reports.texts import text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from chajong.photos.store import PhotoStore
     from chajong.predictions.contract import Predictions
     from chajong.reports.neighbour_votes import Neighbours
+    from chajong.texts import Language
 
 NEAREST = 4
 """Neighbours that the table and the page name."""
@@ -171,7 +173,11 @@ def _nearest_photos(neighbours: Neighbours | None, photo_ids: Sequence[str]) -> 
 
 
 def doubtful_labels_page(
-    doubtful: pd.DataFrame, photos: pd.DataFrame, store: PhotoStore, review_file: str
+    doubtful: pd.DataFrame,
+    photos: pd.DataFrame,
+    store: PhotoStore,
+    review_file: str,
+    language: Language = "en",
 ) -> str:
     """Draw the most doubtful labels with their nearest photos.
 
@@ -180,6 +186,7 @@ def doubtful_labels_page(
         photos: The `photos` table.
         store: The photos themselves.
         review_file: Where verdicts are written.
+        language: The reader's.
 
     Returns:
         A page that needs no other file; at most `SHOWN` photos are shown.
@@ -189,18 +196,20 @@ def doubtful_labels_page(
     looks = photos[["photo_id", "sha256", "class_name"]].itertuples()
     return render(
         "doubtful_labels.html",
+        language,
         doubtful=doubtful.head(SHOWN).itertuples(),
         looks={look.photo_id: look for look in looks},
         store=store,
         review_file=review_file,
-        figures=_figures(doubtful),
+        figures=_figures(doubtful, language),
     )
 
 
-def _figures(doubtful: pd.DataFrame) -> dict[str, str]:
-    return {
-        "photos looked at": f"{len(doubtful):,}",
-        "labels more likely wrong than right": f"{int((doubtful['score'] > 0.5).sum()):,}",
-        "pictures under two labels": f"{int((doubtful['conflict'] != '').sum()):,}",
-        "hardly a car from outside": f"{int((doubtful['car_likeness'] < UNLIKE_A_CAR).sum()):,}",
+def _figures(doubtful: pd.DataFrame, language: Language) -> dict[str, str]:
+    counts = {
+        "doubtful_count": len(doubtful),
+        "doubtful_wrong": int((doubtful["score"] > 0.5).sum()),
+        "doubtful_conflicts": int((doubtful["conflict"] != "").sum()),
+        "doubtful_no_cars": int((doubtful["car_likeness"] < UNLIKE_A_CAR).sum()),
     }
+    return {text(name, language): f"{count:,}" for name, count in counts.items()}

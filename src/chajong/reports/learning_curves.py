@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chajong.reports.drawing import BLUE, ORANGE, chart_label, lay_out
+from chajong.reports.texts import text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pandas as pd
     from plotly.graph_objects import Figure
+
+    from chajong.texts import Language
 
 POINTS = 40
 """How many means over stretches of training a line has at most."""
@@ -21,13 +24,16 @@ COLUMNS = 2
 PANEL_HEIGHT = 260
 
 
-def learning_curves_chart(histories: Mapping[str, pd.DataFrame]) -> Figure:
+def learning_curves_chart(
+    histories: Mapping[str, pd.DataFrame], language: Language = "en"
+) -> Figure:
     """Draw training and inner loss of each member's folds against the epoch.
 
     Args:
         histories: For each trained member one row for each time that something was noted, as
             `chajong.training.curves.loss_curves` reads it: at least `fold`, `epoch`,
             `training_loss` and `inner_loss`.
+        language: The reader's.
 
     Returns:
         A panel a member with a line a fold; the inner loss, where there is one, has another
@@ -46,10 +52,8 @@ def learning_curves_chart(histories: Mapping[str, pd.DataFrame]) -> Figure:
     named: set[str] = set()
     for number, history in enumerate(histories.values()):
         place = {"row": number // columns + 1, "col": number % columns + 1}
-        for column, name, colour in (
-            ("training_loss", "training loss", BLUE),
-            ("inner_loss", "loss on photos held back", ORANGE),
-        ):
+        for column, colour in (("training_loss", BLUE), ("inner_loss", ORANGE)):
+            name = text(f"learning_curves_{column}", language)
             for line in thinned_lines(history, column):
                 figure.add_scatter(
                     x=line["epoch"],
@@ -60,13 +64,14 @@ def learning_curves_chart(histories: Mapping[str, pd.DataFrame]) -> Figure:
                     name=name,
                     legendgroup=name,
                     showlegend=name not in named,
-                    hovertemplate="epoch %{x:.1f}: %{y:.3f}",
+                    hovertemplate=text("learning_curves_hover", language),
                     **place,
                 )
                 named.add(name)
     figure.update_yaxes(rangemode="tozero")
-    figure.update_xaxes(title_text="epoch", row=rows)
-    laid_out = lay_out(figure, "Loss during training, a line a fold", 120 + PANEL_HEIGHT * rows)
+    figure.update_xaxes(title_text=text("learning_curves_epoch", language), row=rows)
+    title = text("learning_curves_title", language)
+    laid_out = lay_out(figure, title, 120 + PANEL_HEIGHT * rows)
     # The panels' names stand where other charts have their legend.
     return laid_out.update_layout(legend={"yanchor": "top", "y": -0.3 / rows}, margin_b=40)
 

@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chajong.reports.texts import text, worded
+
 if TYPE_CHECKING:
     import pandas as pd
     from plotly.graph_objects import Figure
+
+    from chajong.texts import Language
 
 NEARER = 0.9
 """Held-out photos are called too near at less than this part of the new photos' distance."""
@@ -50,6 +54,7 @@ def compare_folds(
     encoder: str,
     called: str,
     seed: int,
+    language: Language = "en",
 ) -> tuple[dict[str, Any], Figure]:
     """Compare held-out photos with new ones, under plain folds and under those that are used.
 
@@ -63,6 +68,7 @@ def compare_folds(
         encoder: Whose features they are.
         called: What new photos are called: test, or typical.
         seed: Of the photos that are compared.
+        language: The reader's.
 
     Returns:
         `encoder`, `threshold` (None where no photos were joined), `distances` (medians), `losses`
@@ -86,43 +92,41 @@ def compare_folds(
         "distances": distances.medians(),
         "losses": losses,
     }
-    return {**report, "text": folds_text(report, called)}, folds_chart(distances)
+    return {**report, "text": folds_text(report, called, language)}, folds_chart(distances)
 
 
-def nothing_compared(reason: str) -> tuple[dict[str, Any], Figure]:
+def nothing_compared(reason: str, language: Language = "en") -> tuple[dict[str, Any], Figure]:
     """Give a report that says why nothing can be told, and a chart without curves."""
     from plotly.graph_objects import Figure
 
-    text = (
-        f"no photos are joined, and whether folds are as hard as new photos is not known: {reason}"
-    )
-    return {"text": text}, Figure().update_layout(title="Nothing to compare held-out photos with")
+    said = text("folds_unknown", language, reason=reason)
+    return {"text": said}, Figure().update_layout(title="Nothing to compare held-out photos with")
 
 
-def folds_text(report: dict[str, Any], called: str) -> str:
+def folds_text(report: dict[str, Any], called: str, language: Language = "en") -> str:
     """Say in a sentence whether the loss out of fold can be believed.
 
     Args:
         report: From `compare_folds`.
         called: What new photos are called.
+        language: The reader's.
     """
     distances, losses, threshold = report["distances"], report["losses"], report["threshold"]
-    found = (
-        f"a held-out photo finds a neighbour at {distances['plain']:.2f}, a {called} photo at "
-        f"{distances['new']:.2f} (medians, features of {report['encoder']})"
-    )
-    head = "a linear discriminant on these features"
+    new = worded(called, language)
+    found = text("folds_found", language, called=new, encoder=report["encoder"], **distances)
     if threshold is None:
-        said = f"{found}: no photos are joined ({losses['plain']:.3f} out of fold by {head})"
+        said = text("folds_plain", language, found=found, **losses)
     else:
-        said = (
-            f"{found}: the plain out-of-fold loss would be {losses['plain']:.3f}; with matched "
-            f"folds, where it finds one at {distances['matched']:.2f}, it is "
-            f"{losses['matched']:.3f} (both by {head}; photos of a class are joined up to "
-            f"{threshold:g})"
+        said = text(
+            "folds_matched",
+            language,
+            found=found,
+            distance=distances["matched"],
+            threshold=threshold,
+            **losses,
         )
     if distances["matched"] < NEARER * distances["new"]:
-        said += f"; held-out photos are still nearer, so expect more on {called} photos"
+        said += text("folds_nearer", language, called=new)
     return said
 
 

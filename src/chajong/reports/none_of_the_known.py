@@ -9,11 +9,13 @@ import pandas as pd
 
 from chajong.predictions.contract import split_rows
 from chajong.reports.drawing import BLUE, ORANGE, lay_out
+from chajong.reports.texts import text
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     from chajong.predictions.contract import Predictions
+    from chajong.texts import Language
 
 SHOWN_PHOTOS = 24
 BINS = 20
@@ -78,12 +80,15 @@ def unknown_photos(
     )
 
 
-def score_chart(train_scores: np.ndarray, test_scores: np.ndarray) -> Figure:
+def score_chart(
+    train_scores: np.ndarray, test_scores: np.ndarray, language: Language = "en"
+) -> Figure:
     """Draw how the score is spread over the train and the test photos.
 
     Args:
         train_scores: From `none_of_the_known`, of the out-of-fold answers.
         test_scores: Of the test photos.
+        language: The reader's.
     """
     from plotly.graph_objects import Figure
 
@@ -94,14 +99,12 @@ def score_chart(train_scores: np.ndarray, test_scores: np.ndarray) -> Figure:
         figure.add_bar(
             x=(edges[1:] + edges[:-1]) / 2,
             y=counts / len(scores),
-            name=f"{name} photos",
+            name=text(f"unknown_photos_{name}", language),
             marker_color=colour,
-            hovertemplate="%{y:.1%} of the photos<extra></extra>",
+            hovertemplate=text("unknown_photos_hover", language),
         )
-    figure.update_xaxes(title_text="1 less the highest probability", range=[0, 1])
-    figure.update_yaxes(title_text="share of photos", tickformat=".0%")
-    title = (
-        f"The median score is {np.median(test_scores):.2f} on test photos and "
-        f"{np.median(train_scores):.2f} on train photos"
-    )
+    figure.update_xaxes(title_text=text("unknown_photos_axis", language), range=[0, 1])
+    figure.update_yaxes(title_text=text("photo_share_axis", language), tickformat=".0%")
+    medians = {"test": np.median(test_scores), "train": np.median(train_scores)}
+    title = text("unknown_photos_title", language, **medians)
     return lay_out(figure, title, 340).update_layout(bargap=0.1, bargroupgap=0.05)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from chajong.reports.drawing import BLUE, GREY, ORANGE, PALE_BLUE, RED, lay_out, name_axis
+from chajong.reports.texts import text, worded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     from chajong.reports.scored_photos import ScoredPhotos
+    from chajong.texts import Language
 
 RIGHT = "right"
 SAME_PARTS = "model line right, told apart by no part of the names"
@@ -111,11 +113,12 @@ def first_difference(given: np.ndarray, answered: np.ndarray) -> np.ndarray:
     )
 
 
-def partial_correctness_chart(table: pd.DataFrame) -> Figure:
+def partial_correctness_chart(table: pd.DataFrame, language: Language = "en") -> Figure:
     """Draw what the wrong answers are made of.
 
     Args:
         table: From `partial_correctness`.
+        language: The reader's.
     """
     from plotly.graph_objects import Figure
 
@@ -130,12 +133,12 @@ def partial_correctness_chart(table: pd.DataFrame) -> Figure:
         textposition="outside",
         cliponaxis=False,
         customdata=wrong[["photos", "loss_share"]],
-        hovertemplate=(
-            "%{customdata[0]:,} photos, %{customdata[1]:.1%} of the log loss<extra></extra>"
-        ),
+        hovertemplate=text("partial_correctness_hover", language),
     )
-    name_axis(figure, wrong["outcome"].tolist())
-    figure.update_xaxes(tickformat=".0%", rangemode="tozero", title_text="share of wrong answers")
+    name_axis(figure, [worded(outcome, language) for outcome in wrong["outcome"]])
+    figure.update_xaxes(
+        tickformat=".0%", rangemode="tozero", title_text=text("partial_correctness_axis", language)
+    )
     near = wrong.loc[wrong["outcome"].str.startswith("model line right"), "share_of_wrong"].sum()
-    title = f"{near:.0%} of the wrong answers name the right model line"
+    title = text("partial_correctness_title", language, share=near)
     return lay_out(figure, title, 110 + 46 * len(wrong)).update_layout(margin_r=48)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from chajong.reports.binomial import share_interval
 from chajong.reports.drawing import GREY, SERIES, chart_label, lay_out
+from chajong.reports.texts import text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     from chajong.reports.scored_photos import ScoredPhotos
+    from chajong.texts import Language
 
 BINS = 15
 
@@ -67,12 +69,13 @@ def calibration_errors(table: pd.DataFrame) -> pd.Series[float]:
     return gap.groupby(members, sort=False).sum() / photos
 
 
-def reliability_chart(table: pd.DataFrame) -> Figure:
+def reliability_chart(table: pd.DataFrame, language: Language = "en") -> Figure:
     """Draw accuracy against confidence, and how many photos have which confidence beneath.
 
     Args:
         table: From `reliability_table`; its first member is drawn strongest and with
             intervals; the size of a point says how many photos it stands for.
+        language: The reader's.
     """
     from plotly.subplots import make_subplots
 
@@ -86,19 +89,19 @@ def reliability_chart(table: pd.DataFrame) -> Figure:
     )  # fmt: skip
     # The last one drawn lies on top.
     for number, (member, error) in reversed(list(enumerate(errors.items()))):
-        _add_member(figure, table[table["member"] == member], number, error)
+        _add_member(figure, table[table["member"] == member], number, error, language)
     figure.update_xaxes(range=[-0.01, 1.01], tickformat=".0%")
-    figure.update_xaxes(title_text="confidence in the answer", row=2)
-    figure.update_yaxes(title_text="share of right answers", tickformat=".0%", row=1)
-    figure.update_yaxes(title_text="photos", row=2)
-    first = errors.index[0]
-    title = (
-        f"{chart_label(str(first))}: stated confidence is off by {errors.iloc[0]:.1%} on average"
-    )
+    figure.update_xaxes(title_text=text("reliability_confidence", language), row=2)
+    figure.update_yaxes(title_text=text("reliability_right", language), tickformat=".0%", row=1)
+    figure.update_yaxes(title_text=text("photos", language), row=2)
+    first = chart_label(str(errors.index[0]))
+    title = text("reliability_title", language, member=first, error=errors.iloc[0])
     return lay_out(figure, title, 560).update_layout(barmode="group")
 
 
-def _add_member(figure: Figure, rows: pd.DataFrame, number: int, error: float) -> None:
+def _add_member(
+    figure: Figure, rows: pd.DataFrame, number: int, error: float, language: Language
+) -> None:
     colour, name = SERIES[number % len(SERIES)], chart_label(str(rows["member"].iloc[0]))
     figure.add_scatter(
         x=rows["confidence"],
@@ -111,16 +114,13 @@ def _add_member(figure: Figure, rows: pd.DataFrame, number: int, error: float) -
             "visible": number == 0,
         },
         mode="markers",
-        name=f"{name}, calibration error {error:.3f}",
+        name=text("reliability_member", language, member=name, error=error),
         legendgroup=name,
         legendrank=number,
         marker={"color": colour, "size": 5 + 9 * np.sqrt(rows["photos"] / rows["photos"].max())},
         opacity=1 if number == 0 else 0.55,
         customdata=rows[["photos", "accuracy_low", "accuracy_high"]],
-        hovertemplate=(
-            "%{y:.1%} right (%{customdata[1]:.1%} to %{customdata[2]:.1%}) at confidence "
-            "%{x:.1%}<br>%{customdata[0]:,} photos"
-        ),
+        hovertemplate=text("reliability_hover", language),
         row=1,
         col=1,
     )
@@ -132,7 +132,7 @@ def _add_member(figure: Figure, rows: pd.DataFrame, number: int, error: float) -
         showlegend=False,
         name=name,
         legendgroup=name,
-        hovertemplate="%{y:,} photos",
+        hovertemplate=text("reliability_photos", language),
         row=2,
         col=1,
     )

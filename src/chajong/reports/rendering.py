@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from functools import cache
+from functools import cache, partial
 from io import BytesIO
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -13,27 +13,34 @@ from markupsafe import Markup
 from PIL import Image
 
 from chajong.photos.decode import decode_photo
+from chajong.reports.texts import text, worded
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
+
+    from chajong.texts import Language
 
 NOTHING = "–"
 _THUMBNAIL = (320, 240)
 
 
-def render(template: str, **values: Any) -> str:
+def render(template: str, language: Language, **values: Any) -> str:
     """Draw a page.
 
     Args:
         template: A file of the folder `templates`.
+        language: The reader's.
         values: What the template names.
     """
-    return _templates().get_template(template).render(values)
+    return _templates(language).get_template(template).render(values)
 
 
 @cache
-def _templates() -> Environment:
-    return environment("chajong.reports")
+def _templates(language: Language) -> Environment:
+    templates = environment("chajong.reports")
+    templates.globals |= {"language": language, "text": partial(text, language=language)}
+    templates.filters["worded"] = partial(worded, language=language)
+    return templates
 
 
 def environment(*packages: str) -> Environment:
@@ -51,7 +58,6 @@ def environment(*packages: str) -> Environment:
         lstrip_blocks=True,
     )
     templates.filters |= {
-        "anchor": anchor,
         "breakable": breakable,
         "number": number,
         "placed": placed,
@@ -59,11 +65,6 @@ def environment(*packages: str) -> Environment:
     }
     templates.tests["finite"] = isfinite
     return templates
-
-
-def anchor(title: str) -> str:
-    """Name a section for links."""
-    return title.lower().replace(" ", "-")
 
 
 def breakable(words: str) -> Markup:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from chajong.photos.store import PhotoStore
     from chajong.reports.scored_photos import ScoredPhotos
+    from chajong.texts import Language
 
 
 def report_page(
@@ -32,6 +33,7 @@ def report_page(
     charts: Mapping[str, Figure],
     shift: Mapping[str, Any],
     skipped: Mapping[str, str],
+    language: Language = "en",
 ) -> str:
     """Draw the report.
 
@@ -46,6 +48,7 @@ def report_page(
         shift: How the pool was fitted and why, and log losses by how they were measured: plain,
             grouped, on test-like photos.
         skipped: Why something was left out, by what it is.
+        language: The reader's.
 
     Returns:
         A page that needs no other file and no network; how many photos it shows, and so its size,
@@ -56,7 +59,8 @@ def report_page(
     hardest = hardest_photos(scored, members)
     return render(
         "report.html",
-        headline=headline_numbers(scored, members, groups),
+        language,
+        headline=headline_numbers(scored, members, groups, language),
         tables=tables,
         charts=charts,
         all_right=bool(scored.right.all()),

@@ -10,11 +10,13 @@ import pandas as pd
 
 from chajong.reports.binomial import highest_share
 from chajong.reports.drawing import BLUE, GREY, ORANGE, lay_out
+from chajong.reports.texts import text
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     from chajong.reports.scored_photos import ScoredPhotos
+    from chajong.texts import Language
 
 POINTS = 200
 WANTED_RISKS = (0.01, 0.02, 0.05, 0.1, 0.2)
@@ -138,7 +140,10 @@ def abstention_table(scored: ScoredPhotos) -> pd.DataFrame:
 
 
 def risk_coverage_chart(
-    table: pd.DataFrame, area: float, abstention: Abstention | None = None
+    table: pd.DataFrame,
+    area: float,
+    abstention: Abstention | None = None,
+    language: Language = "en",
 ) -> Figure:
     """Draw error rate and log loss against the share of photos kept.
 
@@ -146,6 +151,7 @@ def risk_coverage_chart(
         table: From `risk_coverage_table`.
         area: From `area_under_risk_coverage`.
         abstention: From `suggest_abstention`, drawn as a vertical line.
+        language: The reader's.
     """
     from plotly.subplots import make_subplots
 
@@ -158,25 +164,20 @@ def risk_coverage_chart(
             y=table[column],
             mode="lines",
             line={"color": colour, "width": 2.5},
-            name=column.replace("_", " "),
             customdata=table[["confidence", "photos"]],
-            hovertemplate=(
-                f"%{{y:{form}}} of the %{{customdata[1]:,}} most confident photos<br>"
-                "confidence from %{customdata[0]:.1%}<extra></extra>"
-            ),
+            hovertemplate=text("risk_coverage_hover", language, form=form),
             row=row,
             col=1,
         )
     if abstention:
         figure.add_vline(abstention.coverage, line={"color": GREY, "dash": "dash", "width": 1.5})
     figure.update_xaxes(range=[0, 1.01], tickformat=".0%")
-    figure.update_xaxes(title_text="share of photos that keep their answer", row=2)
-    figure.update_yaxes(title_text="wrong answers", tickformat=".0%", rangemode="tozero", row=1)
-    figure.update_yaxes(title_text="log loss", rangemode="tozero", row=2)
-    title = (
-        f"{table['error_rate'].iloc[-1]:.1%} of all answers are wrong; the mean over all "
-        f"coverages (AURC) is {area:.3f}"
-    )
+    figure.update_xaxes(title_text=text("risk_coverage_axis", language), row=2)
+    figure.update_yaxes(title_text=text("risk_coverage_wrong", language), tickformat=".0%", row=1)
+    figure.update_yaxes(title_text=text("risk_coverage_loss", language), row=2)
+    figure.update_yaxes(rangemode="tozero")
+    risk = table["error_rate"].iloc[-1]
+    title = text("risk_coverage_title", language, risk=risk, area=area)
     return lay_out(figure, title, 520).update_layout(showlegend=False)
 
 

@@ -26,13 +26,20 @@ def run_history(history: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> pd.Da
 
     Returns:
         One row a version and name, the oldest first: `version`; `time`, when that run started, in
-        UTC, missing where the version is no time; `name`; `contract`, which tells figures of other
-        photos, folds or labels apart, empty where a run did not note it; and `log_loss`,
-        `accuracy`, `calibration_error` and `seconds` as floats, NaN where a run did not note them.
+        UTC, missing where the version is no time; `experiment`, what the run was called, which the
+        ensemble's figures say, empty for a run without an ensemble; `name`; `contract`, which
+        tells figures of other photos, folds or labels apart, empty where a run did not note it;
+        and `log_loss`, `accuracy`, `calibration_error` and `seconds` as floats, NaN where a run
+        did not note them.
     """
+    experiments = {
+        version: figures.get("experiment", "")
+        for version, figures in history.get(ENSEMBLE, {}).items()
+    }
     rows = [
         {
             "version": version,
+            "experiment": experiments.get(version, ""),
             "name": name,
             "contract": figures.get("contract", ""),
             **{key: figures.get(key) for key in FIGURES},
@@ -40,7 +47,7 @@ def run_history(history: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> pd.Da
         for name, versions in history.items()
         for version, figures in versions.items()
     ]
-    table = pd.DataFrame(rows, columns=["version", "name", "contract", *FIGURES])
+    table = pd.DataFrame(rows, columns=["version", "experiment", "name", "contract", *FIGURES])
     table = table.astype(dict.fromkeys(FIGURES, float))
     times = pd.to_datetime(table["version"], format=VERSION_FORMAT, utc=True, errors="coerce")
     table.insert(1, "time", times)
@@ -83,9 +90,10 @@ def _line(name: str, rows: pd.DataFrame) -> Scatter:
         name=name,
         mode="lines+markers",
         line_width=4 if name == ENSEMBLE else 1.5,
-        customdata=rows[["accuracy", "calibration_error", "seconds"]],
+        customdata=rows[["accuracy", "calibration_error", "seconds", "experiment"]],
         hovertemplate=(
-            f"{name}: %{{y:.4f}}<br>%{{x|%Y-%m-%d %H:%M:%S}}<br>accuracy %{{customdata[0]:.1%}}"
+            f"{name}: %{{y:.4f}}<br>%{{x|%Y-%m-%d %H:%M:%S}} %{{customdata[3]}}"
+            "<br>accuracy %{customdata[0]:.1%}"
             "<br>calibration error %{customdata[1]:.3f}<br>%{customdata[2]:.1f} s<extra></extra>"
         ),
     )

@@ -8,9 +8,12 @@ import pandas as pd
 
 from chajong.predictions.intervals import mean_interval
 from chajong.reports.drawing import BLUE, GREEN, RED, SOFT, lay_out, name_axis
+from chajong.reports.texts import text, worded
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
+
+    from chajong.texts import Language
 
 
 def gains_per_step(step_losses: pd.DataFrame, groups: pd.Series[int]) -> pd.DataFrame:
@@ -44,11 +47,12 @@ def gains_per_step(step_losses: pd.DataFrame, groups: pd.Series[int]) -> pd.Data
     return pd.DataFrame(rows, columns=columns)
 
 
-def steps_chart(table: pd.DataFrame) -> Figure:
+def steps_chart(table: pd.DataFrame, language: Language = "en") -> Figure:
     """Draw the log loss from step to step as a waterfall.
 
     Args:
         table: From `gains_per_step`.
+        language: The reader's.
 
     Returns:
         For each step a bar from the log loss before it to the one after it; its whisker is the
@@ -80,13 +84,10 @@ def steps_chart(table: pd.DataFrame) -> Figure:
         mode="markers",
         marker={"color": BLUE, "size": 10, "symbol": "line-ns-open", "line_width": 3},
         customdata=table[["low", "high", "gain", "gain_low", "gain_high"]],
-        hovertemplate=(
-            "log loss %{x:.4f} (%{customdata[0]:.4f} to %{customdata[1]:.4f})<br>gain "
-            "%{customdata[2]:.4f} (%{customdata[3]:.4f} to %{customdata[4]:.4f})<extra></extra>"
-        ),
+        hovertemplate=text("steps_hover", language),
     )
-    name_axis(figure, table["step"].tolist())
-    figure.update_xaxes(title_text="log loss (lower is better)")
+    name_axis(figure, [worded(step, language) for step in table["step"]])
+    figure.update_xaxes(title_text=text("log_loss_axis", language))
     first, last = table["log_loss"].iloc[[0, -1]]
-    title = f"From {first:.4f} to {last:.4f}, step by step"
+    title = text("steps_title", language, first=first, last=last)
     return lay_out(figure, title, 110 + 44 * len(table)).update_layout(showlegend=False)

@@ -3,8 +3,10 @@
 from huggingface_hub import ModelCard
 
 from chajong.inference.saved import read_ensemble
-from chajong.members.cards.card import card_body
+from chajong.members.cards.card import card_body, ensemble_card
 from chajong.members.cards.carded import with_card
+from chajong.members.cards.data import summarise_data
+from chajong.members.cards.weights import WeightsRule, describe_weights, used_weights
 from chajong.members.checkpoint import read_checkpoint, write_checkpoint
 
 
@@ -26,6 +28,28 @@ def test_an_ensembles_card_tells_members_data_limits_and_weights(saved_ensemble,
     assert "## Limits" in text
     assert f"{small_run.classes['effective_class'].nunique()} classes" in text
     assert str(small_run.raw.parent) not in text
+
+
+def test_an_ensembles_card_is_told_in_korean(small_run, saved_ensemble):
+    ensemble = read_ensemble(saved_ensemble)
+    configurations = {
+        name: checkpoint.configuration for name, checkpoint in ensemble.checkpoints.items()
+    }
+    card = ensemble_card(
+        ensemble.figures,
+        ensemble.figures["pool"]["weights"],
+        ["외부"],
+        summarise_data(*small_run.tables),
+        describe_weights(used_weights(configurations), WeightsRule()),
+        "ko",
+    )
+    english = ensemble.card.splitlines()
+    shared = {line for line in card.splitlines() if line.startswith("| `")} & set(english)
+    assert len(shared) == len(ensemble.members)
+    assert ModelCard(card).data.to_dict() == ModelCard(ensemble.card).data.to_dict()
+    assert "# 모델 2개의 앙상블로 차종 9개 인식" in card
+    assert card.count("\n## ") == ensemble.card.count("\n## ")
+    assert "모델: 외부." in card
 
 
 def test_the_body_comes_without_the_header(saved_ensemble):

@@ -1,11 +1,14 @@
-"""A hub on this machine: the few answers that downloads ask for, and a record of what was asked.
+"""A hub on this machine: the few answers that downloads and uploads ask for, and a record of them.
 
 Source of the addresses: https://huggingface.co/docs/hub/api.
 """
 
 import json
+from base64 import b64decode
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Thread
 from urllib.parse import unquote, urlsplit
 
@@ -17,6 +20,7 @@ class HubServer(ThreadingHTTPServer):
         hub: The repositories.
         fetched: Names of the files that were downloaded.
         unknown: Addresses that nothing here answers.
+        made: What was said of each repository that was made, by its name.
     """
 
     def __init__(self, hub):
@@ -24,6 +28,7 @@ class HubServer(ThreadingHTTPServer):
         self.hub = hub
         self.fetched = []
         self.unknown = []
+        self.made = {}
 
     @property
     def address(self):
@@ -59,6 +64,37 @@ class _Answer(BaseHTTPRequestHandler):
 
     def do_GET(self):
         self._answer(with_body=True)
+
+    def do_POST(self):
+        parts = unquote(urlsplit(self.path).path).strip("/").split("/")
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if parts == ["api", "repos", "create"]:
+            asked = json.loads(body)
+            repository = f"{asked.get('organization', 'me')}/{asked['name']}"
+            self.server.made[repository] = asked
+            self._send_json({"url": f"{self.server.address}/{repository}", "id": repository})
+        elif parts == ["api", "validate-yaml"]:
+            self._send_json({"errors": [], "warnings": []})
+        elif parts[4:5] == ["preupload"]:
+            files = [each["path"] for each in json.loads(body)["files"]]
+            sent = {"uploadMode": "regular", "shouldIgnore": False, "oid": None}
+            self._send_json({"files": [{"path": path, **sent} for path in files]})
+        elif parts[4:5] == ["commit"]:
+            self._commit("/".join(parts[2:4]), [json.loads(line) for line in body.splitlines()])
+        else:
+            self.server.unknown.append(self.path)
+            self._send(404, {}, b"")
+
+    def _commit(self, repository, lines):
+        files = [line["value"] for line in lines if line["key"] == "file"]
+        with TemporaryDirectory() as folder:
+            for file in files:
+                path = Path(folder, file["path"])
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(b64decode(file["content"]))
+            commit = self.server.hub.publish(repository, Path(folder))
+        address = f"{self.server.address}/{repository}/commit/{commit}"
+        self._send_json({"commitUrl": address, "commitOid": commit, "success": True})
 
     def log_message(self, *_):
         """Say nothing."""

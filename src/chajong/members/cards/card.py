@@ -15,20 +15,33 @@ if TYPE_CHECKING:
     from huggingface_hub import ModelCardData
 
     from chajong.members.cards.data import DataSummary
+    from chajong.texts import Language, Texts
 
 TEMPLATES = Path(__file__).with_name("templates")
 
 TAGS = ["image-classification", "car-model-recognition", "chajong"]
 
-FIGURES = {
-    "log_loss": "log loss",
-    "challenge_log_loss": "log loss by the challenge's metric, over the submission's columns",
-    "uniform_log_loss": "log loss of a uniform guess",
-    "accuracy": "accuracy",
-    "top_5_accuracy": "right name among the first five",
-    "calibration_error": "expected calibration error",
+FIGURES: Texts = {
+    "log_loss": {"ko": "로그 손실", "en": "log loss"},
+    "challenge_log_loss": {
+        "ko": "대회 지표로 잰 로그 손실 (제출 파일의 열 기준)",
+        "en": "log loss by the challenge's metric, over the submission's columns",
+    },
+    "uniform_log_loss": {"ko": "균등 추측의 로그 손실", "en": "log loss of a uniform guess"},
+    "accuracy": {"ko": "정확도", "en": "accuracy"},
+    "top_5_accuracy": {
+        "ko": "상위 5개 안에 정답이 있는 비율",
+        "en": "right name among the first five",
+    },
+    "calibration_error": {"ko": "기대 보정 오차(ECE)", "en": "expected calibration error"},
 }
 """Out-of-fold figures that a card tells, where they are known."""
+
+TEMPLATE: dict[Language, str] = {"ko": "model_ko.md", "en": "model.md"}
+ENSEMBLE_TITLES: dict[Language, str] = {
+    "ko": "모델 {}개의 앙상블",
+    "en": "an ensemble of {} members",
+}
 
 
 def fill_card(template: str, data: ModelCardData, **told: Any) -> str:
@@ -53,6 +66,7 @@ def ensemble_card(
     left_out: Sequence[str],
     data: DataSummary,
     weights: pd.DataFrame,
+    language: Language = "en",
 ) -> str:
     """Describe a saved ensemble.
 
@@ -62,12 +76,20 @@ def ensemble_card(
         left_out: Members of the run's ensemble that cannot answer about new photos.
         data: What it was trained on.
         weights: From `describe_weights`.
+        language: The reader's.
 
     Returns:
         Markdown with a YAML header.
     """
-    title = f"an ensemble of {len(members)} members"
-    return _model_card(title, figures, data, weights, members=members, left_out=left_out)
+    return _model_card(
+        ENSEMBLE_TITLES[language].format(len(members)),
+        figures,
+        data,
+        weights,
+        language,
+        members=members,
+        left_out=left_out,
+    )
 
 
 def checkpoint_card(
@@ -91,7 +113,7 @@ def checkpoint_card(
     """
     count = configuration["folds"]
     folds = count if isinstance(count, int) else len(count)
-    return _model_card(title, metrics, data, weights, folds=folds)
+    return _model_card(title, metrics, data, weights, "en", folds=folds)
 
 
 def _model_card(
@@ -99,17 +121,18 @@ def _model_card(
     figures: Mapping[str, Any],
     data: DataSummary,
     weights: pd.DataFrame,
+    language: Language,
     **told: Any,
 ) -> str:
     known = [
-        (said, _number(name, figures[name]))
+        (said[language], _number(name, figures[name]))
         for name, said in FIGURES.items()
         if figures.get(name) is not None
     ]
     rows = weights.to_dict("records")
     header = _header(figures, weights)
     return fill_card(
-        "model.md", header, title=title, photos=data, figures=known, weights=rows, **told
+        TEMPLATE[language], header, title=title, photos=data, figures=known, weights=rows, **told
     )
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from chajong.encoders.features import Features
     from chajong.members.checkpoint import Checkpoint
     from chajong.members.kind import Report
+    from chajong.members.onnx.graphs import MemberGraph
     from chajong.members.trained.tables import TrainingTables
     from chajong.predictions.contract import Predictions
 
@@ -68,3 +69,9 @@ class HeadsKind(Kind[Any]):
         from chajong.members.onnx.frozen import export_frozen
 
         return export_frozen(checkpoint, folder)
+
+    def onnx_graph(self, checkpoint: Checkpoint) -> MemberGraph | None:
+        """See `Kind`."""
+        from chajong.members.onnx.frozen import frozen_graph
+
+        return frozen_graph(checkpoint)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from chajong.members.backbone.scorer import BackboneScorer
     from chajong.members.checkpoint import Checkpoint
     from chajong.members.kind import Report
+    from chajong.members.onnx.graphs import MemberGraph
     from chajong.members.trained.kind import Builder, Predicted
     from chajong.members.trained.tables import TrainingTables
     from chajong.training.moving_average import Weights
@@ -76,6 +77,12 @@ class ImageClassifierKind(TrainedKind[Any]):
         from chajong.members.onnx.export import export_trained
 
         return export_trained(checkpoint, folder)
+
+    def onnx_graph(self, checkpoint: Checkpoint) -> MemberGraph:
+        """See `Kind`."""
+        from chajong.members.onnx.export import trained_graph
+
+        return trained_graph(checkpoint)
 
 
 class BackboneKind(ImageClassifierKind):

@@ -16,14 +16,14 @@ from chajong.encoders.building import load_image_model
 from chajong.encoders.views import features_over_views
 from chajong.members.backbone.member import pooled_views, restored_models
 from chajong.members.heads.checkpoint import fold_models
-from chajong.members.onnx.graphs import HeadGraph, PhotoGraph
+from chajong.members.onnx.graphs import HeadGraph, MemberGraph, PhotoGraph
 from chajong.names.table import class_table
 from chajong.photos.resizing import Preparation
 from chajong.predictions.contract import normalise_log
 from chajong.whole import whole_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from chajong.encoders.parameters import PretrainedParameters
     from chajong.members.backbone.parameters import BackboneParameters
     from chajong.members.checkpoint import Checkpoint
+
+    Photos = Tensor | tuple[Tensor, ...]
+    """What a graph takes: one input, or one a member."""
 
 AGREEMENT = 1e-4
 """Largest difference between ONNX and torch: of a log-probability, or of a feature as a share of
@@ -67,7 +70,7 @@ class _Export:
     Attributes:
         file: Name of the file.
         graph: The model on the CPU.
-        example: What it is traced with.
+        example: What it is traced with, one input or several.
         batches: Other inputs.
         answers: What torch says to them.
         scale: What differences are divided by.
@@ -75,8 +78,8 @@ class _Export:
 
     file: str
     graph: torch.nn.Module
-    example: Tensor
-    batches: list[Tensor]
+    example: Photos
+    batches: Sequence[Photos]
     answers: list[np.ndarray]
     scale: float = 1.0
 
@@ -147,20 +150,84 @@ def export_encoder(parameters: PretrainedParameters, folder: Path) -> pd.DataFra
             f"{' and '.join(EXPORTED_LIBRARIES)} can be exported."
         )
         raise OnnxExportError(message)
-    model = load_image_model(parameters)
-    views = features_over_views(model, parameters)
-    graph = PhotoGraph(model, views).eval().requires_grad_(requires_grad=False)
-    example, *batches = _random_photos(views.preparation)
+    graph, preparation = encoder_graph(parameters)
+    example, *batches = random_photos(preparation)
     with torch.inference_mode():
         answers = [graph(batch).numpy() for batch in batches]
     scale = max(1.0, *(float(np.abs(answer).max()) for answer in answers))
     labels = {
-        "input": _photo_input(views.preparation),
+        "input": photo_input(preparation),
         "output": {"name": "features", "width": answers[0].shape[1]},
         "model": parameters.model,
     }
     export = _Export("encoder.onnx", graph, example, batches, answers, scale)
     return _write([export], labels, folder)
+
+
+def encoder_graph(parameters: PretrainedParameters) -> tuple[PhotoGraph, Preparation]:
+    """Build an encoder of timm or open_clip, and say how photos become its input."""
+    model = load_image_model(parameters)
+    views = features_over_views(model, parameters)
+    graph = PhotoGraph(model, views).eval().requires_grad_(requires_grad=False)
+    return graph, views.preparation
+
+
+def trained_graph(checkpoint: Checkpoint) -> MemberGraph:
+    """Build a trained classifier with all of its fold models.
+
+    Raises:
+        CheckpointError: A model does not reproduce the scores that were saved with it.
+    """
+    parameters, models, preparation = _restored(checkpoint)
+    folds = [
+        PhotoGraph(model.cpu(), pooled_views(model, parameters), normalised=True)
+        for model in models.values()
+    ]
+    return MemberGraph(folds, preparation)
+
+
+def export_whole(graph: torch.nn.Module, export: WholeExport, folder: Path) -> pd.DataFrame:
+    """Export a graph of several members as `ensemble.onnx`.
+
+    Args:
+        graph: Takes a tuple of photos, one tensor a member, and gives log-probabilities.
+        export: What its inputs are, and what it has to answer.
+        folder: Receives the file and `labels.json`; made where it is absent.
+
+    Returns:
+        One row as `export_heads` gives them.
+
+    Raises:
+        OnnxExportError: ONNX is not installed, or the file does not agree with `export`.
+    """
+    _check_installed()
+    drawn = [random_photos(preparation) for preparation in export.inputs.values()]
+    example, *batches = zip(*drawn, strict=True)
+    answers = [export.answer(batch) for batch in batches]
+    labels = {
+        "inputs": [
+            {**photo_input(preparation), "name": member}
+            for member, preparation in export.inputs.items()
+        ],
+        "output": {"name": "log_probabilities", "classes": list(export.class_names)},
+    }
+    whole = _Export("ensemble.onnx", graph.eval(), example, batches, answers)
+    return _write([whole], labels, folder)
+
+
+@dataclass(frozen=True, eq=False)
+class WholeExport:
+    """What a file of several members is about.
+
+    Attributes:
+        inputs: How photos become the input of each member.
+        class_names: What is answered.
+        answer: Gives the log-probabilities that are right, float32 [n, classes].
+    """
+
+    inputs: dict[str, Preparation]
+    class_names: tuple[str, ...]
+    answer: Callable[[tuple[Tensor, ...]], np.ndarray]
 
 
 def export_trained(checkpoint: Checkpoint, folder: Path) -> pd.DataFrame:
@@ -181,22 +248,29 @@ def export_trained(checkpoint: Checkpoint, folder: Path) -> pd.DataFrame:
         OnnxExportError: ONNX is not installed, or a file does not agree with torch.
     """
     _check_installed()
-    class_names = checkpoint.configuration["class_names"]
-    # The first name of an effective class speaks for it, and is its own.
-    classes = class_table({name: name for name in class_names})
-    parameters, restored = restored_models(checkpoint, classes)
-    models: dict[int, Any] = dict(restored)
-    height, width = next(iter(models.values())).image_size
-    preparation = Preparation(height, width, zoom=parameters.zoom)
+    parameters, models, preparation = _restored(checkpoint)
     exports = (
         _trained_export(fold, model, parameters, preparation) for fold, model in models.items()
     )
     labels = {
-        "input": _photo_input(preparation),
-        "output": {"name": "log_probabilities", "classes": class_names},
+        "input": photo_input(preparation),
+        "output": {
+            "name": "log_probabilities",
+            "classes": checkpoint.configuration["class_names"],
+        },
         "pooling": POOLING,
     }
     return _write(exports, labels, folder)
+
+
+def _restored(checkpoint: Checkpoint) -> tuple[BackboneParameters, dict[int, Any], Preparation]:
+    """Build a trained classifier's fold models, and say how photos become their input."""
+    # The first name of an effective class speaks for it, and is its own.
+    classes = class_table({name: name for name in checkpoint.configuration["class_names"]})
+    parameters, restored = restored_models(checkpoint, classes)
+    models: dict[int, Any] = dict(restored)
+    height, width = next(iter(models.values())).image_size
+    return parameters, models, Preparation(height, width, zoom=parameters.zoom)
 
 
 def _check_installed() -> None:
@@ -215,14 +289,14 @@ def _trained_export(
     parameters: BackboneParameters,
     preparation: Preparation,
 ) -> _Export:
-    example, *batches = _random_photos(preparation)
+    example, *batches = random_photos(preparation)
     views = pooled_views(model, parameters)
     answers = [normalise_log(views.encode_exactly(batch)) for batch in batches]
     graph = PhotoGraph(model.cpu(), views, normalised=True).eval()
     return _Export(f"fold_{fold}.onnx", graph, example, batches, answers)
 
 
-def _random_photos(preparation: Preparation) -> list[Tensor]:
+def random_photos(preparation: Preparation) -> list[Tensor]:
     """Draw a batch of two photos to trace a model with, and the batches that it is checked on."""
     generator = torch.Generator().manual_seed(0)
     one = (len(preparation.zoom), 3, preparation.height, preparation.width)
@@ -232,7 +306,8 @@ def _random_photos(preparation: Preparation) -> list[Tensor]:
     ]
 
 
-def _photo_input(preparation: Preparation) -> dict[str, Any]:
+def photo_input(preparation: Preparation) -> dict[str, Any]:
+    """Say how a photo becomes an input, for `labels.json`."""
     return {
         "name": "photos",
         "type": "uint8",
@@ -263,9 +338,9 @@ def _export(export: _Export, labels: dict[str, Any], folder: Path) -> dict[str, 
         program = torch.onnx.export(
             export.graph,
             (export.example,),
-            input_names=[labels["input"]["name"]],
+            input_names=[each["name"] for each in labels.get("inputs", [labels.get("input")])],
             output_names=[labels["output"]["name"]],
-            dynamic_shapes=({0: torch.export.Dim("n")},),
+            dynamic_shapes=(_any_number(export.example),),
             opset_version=OPSET,
             dynamo=True,
             verbose=False,
@@ -290,14 +365,22 @@ def _export(export: _Export, labels: dict[str, Any], folder: Path) -> dict[str, 
     }
 
 
+def _any_number(example: Photos) -> Any:
+    """Say that a graph takes any number of photos, of every input as many."""
+    photos = {0: torch.export.Dim("n")}
+    return tuple(photos for _ in example) if isinstance(example, tuple) else photos
+
+
 def _difference(path: Path, export: _Export) -> float:
     """Ask onnxruntime what torch was asked, and return the largest difference."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
+    names = [each.name for each in session.get_inputs()]
     differences = []
     for batch, expected in zip(export.batches, export.answers, strict=True):
-        (given,) = session.run(None, {name: batch.numpy()})
+        parts = batch if isinstance(batch, tuple) else (batch,)
+        asked = {name: part.numpy() for name, part in zip(names, parts, strict=True)}
+        (given,) = session.run(None, asked)
         differences.append(np.abs(given - expected).max() / export.scale)
     return float(np.max(differences))

@@ -8,12 +8,15 @@ import pandas as pd
 
 from chajong.encoders.building import saved_encoder
 from chajong.encoders.parameters import PretrainedParameters
+from chajong.members.heads.checkpoint import fold_models
 from chajong.members.onnx.export import (
     EXPORTED_LIBRARIES,
     LABELS_FILE,
+    encoder_graph,
     export_encoder,
     export_heads,
 )
+from chajong.members.onnx.graphs import HeadGraph, MemberGraph
 from chajong.whole import whole_folder
 
 if TYPE_CHECKING:
@@ -46,6 +49,20 @@ def export_frozen(checkpoint: Checkpoint, folder: Path) -> pd.DataFrame:
             table = export_encoder(encoder, unfinished / ENCODER)
             tables.append(table.assign(file=f"{ENCODER}/" + table["file"]))
     return pd.concat(tables, ignore_index=True)
+
+
+def frozen_graph(checkpoint: Checkpoint) -> MemberGraph | None:
+    """Build heads with their encoder, None where that cannot be exported.
+
+    Raises:
+        CheckpointError: A model does not reproduce the scores that were saved with it.
+    """
+    parameters = _encoder(checkpoint.configuration["made_by"])
+    if parameters is None:
+        return None
+    encoder, preparation = encoder_graph(parameters)
+    folds = [HeadGraph(model) for model in fold_models(checkpoint)]
+    return MemberGraph(folds, preparation, encoder)
 
 
 def _encoder(made_by: dict[str, Any]) -> PretrainedParameters | None:

@@ -10,11 +10,14 @@ import torch
 from chajong.members.heads.fitted import VOTE_FLOOR, NeighbourHead
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from torch import Tensor
 
     from chajong.encoders.views import ViewAverage
     from chajong.members.heads.fitted import FittedHead
     from chajong.members.heads.fold_model import FoldModel
+    from chajong.photos.resizing import Preparation
 
 
 class HeadGraph(torch.nn.Module):
@@ -82,3 +85,31 @@ class PhotoGraph(torch.nn.Module):
         """Turn photos, uint8 [n, zooms, 3, height, width], into answers [n, answers]."""
         answers = self._views.answers(photos)
         return torch.log_softmax(answers, dim=1) if self._normalised else answers
+
+
+class MemberGraph(torch.nn.Module):
+    """A whole member, from photos to its answer: the renormalised mean of its fold models'."""
+
+    def __init__(
+        self,
+        folds: Iterable[torch.nn.Module],
+        preparation: Preparation,
+        encoder: torch.nn.Module | None = None,
+    ) -> None:
+        """Take what is asked.
+
+        Args:
+            folds: Each gives log-probabilities.
+            preparation: How photos become the input.
+            encoder: What it sees of photos; None where fold models see them themselves.
+        """
+        super().__init__()
+        self._folds = torch.nn.ModuleList(folds)
+        self._encoder = encoder
+        self.preparation = preparation
+
+    def forward(self, photos: Tensor) -> Tensor:
+        """Turn photos, uint8 [n, zooms, 3, height, width], into log-probabilities [n, classes]."""
+        seen = photos if self._encoder is None else self._encoder(photos)
+        answers = torch.stack([fold(seen) for fold in self._folds])
+        return torch.log_softmax(answers.mean(0), dim=1)

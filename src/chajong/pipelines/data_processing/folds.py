@@ -280,9 +280,13 @@ def report_folds(
 
     called = "typical" if parameters.typical_photos else "test"
     if features is None or new is None:
-        return nothing_compared("data_processing.test_photos is off, and typical_photos names none")
+        return nothing_compared(
+            "data_processing.test_photos is off, and typical_photos names none", parameters.language
+        )
     if candidates.empty:
-        return nothing_compared(f"fewer than {FEWEST_PHOTOS} {called} photos can be read")
+        return nothing_compared(
+            f"fewer than {FEWEST_PHOTOS} {called} photos can be read", parameters.language
+        )
     labels = _labels_as_they_came(photos, listing, classes)
     plain = _folds(photos, labels, photo_groups["group"].to_numpy(), parameters)
     rows = features.rows(folds["photo_id"])
@@ -295,4 +299,5 @@ def report_folds(
         encoder=names[0],
         called=called,
         seed=parameters.seed,
+        language=parameters.language,
     )

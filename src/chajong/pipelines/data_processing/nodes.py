@@ -163,7 +163,11 @@ def audit(
 
 
 def draw_audit_page(
-    findings: pd.DataFrame, photos: pd.DataFrame, photo_store: PhotoStore, shift: dict[str, Any]
+    findings: pd.DataFrame,
+    photos: pd.DataFrame,
+    photo_store: PhotoStore,
+    shift: dict[str, Any],
+    parameters: DataProcessingParameters,
 ) -> str:
     """Draw the audit as one HTML page with thumbnails.
 
@@ -172,10 +176,12 @@ def draw_audit_page(
         photos: The `photos` table.
         photo_store: The photos themselves.
         shift: From `report_shift`.
+        parameters: The reader's language.
 
     Returns:
         A page that needs no other file.
     """
     from chajong.reports.audit_page import audit_page
 
-    return audit_page(findings, photos, photo_store, cast("ShiftReport | None", shift or None))
+    compared = cast("ShiftReport | None", shift or None)
+    return audit_page(findings, photos, photo_store, compared, parameters.language)

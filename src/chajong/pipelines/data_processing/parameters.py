@@ -6,6 +6,7 @@ from chajong.names.aliases import CHALLENGE_ALIASES
 from chajong.parameters import Seeded
 from chajong.photos.near_duplicates import DEFAULT_RADIUS
 from chajong.photos.preparation import StoreSettings
+from chajong.texts import Language
 from chajong.training.parameters import MatchedFoldsParameters
 
 
@@ -26,6 +27,7 @@ class DataProcessingParameters(Seeded):
             hard as, in place of the test photos.
         matched_folds: How photos are joined for that.
         store: How photos are kept.
+        language: The language of the audit's page.
     """
 
     aliases: tuple[tuple[str, str], ...] = CHALLENGE_ALIASES
@@ -37,3 +39,4 @@ class DataProcessingParameters(Seeded):
     typical_photos: str | None = None
     matched_folds: MatchedFoldsParameters = MatchedFoldsParameters()
     store: StoreSettings = StoreSettings()
+    language: Language = "en"

@@ -95,7 +95,7 @@ def create_pipeline() -> Pipeline:
             ),
             node(
                 draw_audit_page,
-                inputs=["audit", "photos", "photo_store", "shift"],
+                inputs=["audit", "photos", "photo_store", "shift", PARAMETERS],
                 outputs="audit_page",
                 name="draw_audit_page",
             ),

@@ -212,6 +212,7 @@ def report_ensemble(
     absent: dict[str, str],
     photos: pd.DataFrame,
     classes: pd.DataFrame,
+    parameters: EnsemblingParameters,
 ) -> tuple[Predictions, pd.DataFrame, Report]:
     """Part the ensemble into its predictions and what is to be known about it.
 
@@ -221,6 +222,7 @@ def report_ensemble(
         absent: Why members were not collected.
         photos: The `photos` table.
         classes: The `classes` table.
+        parameters: What the run is called.
 
     Returns:
         The predictions; each scored photo's loss after every step; and a report: the out-of-fold
@@ -229,5 +231,6 @@ def report_ensemble(
     from chajong.ensembling.ensemble_report import ensemble_report
 
     report = ensemble_report(pooled, refined, photos, classes)
+    report["experiment"] = parameters.experiment
     report["skipped"] |= absent
     return refined.predictions, refined.step_losses, report

@@ -4,6 +4,7 @@ from pydantic import Field
 
 from chajong.members.cards.weights import WeightsRule
 from chajong.parameters import Seeded
+from chajong.texts import Language
 
 
 class EnsemblingParameters(Seeded):
@@ -16,6 +17,8 @@ class EnsemblingParameters(Seeded):
         weights_rule: Which pretrained weights members may start from.
         top_k: Names a photo in the top-k table.
         results_dir: Where the results are, for the summary.
+        experiment: What a person calls the run, for the history of runs.
+        language: The language of the summary and of the ensemble's model card.
     """
 
     leave_out: tuple[str, ...] = ()
@@ -23,3 +26,5 @@ class EnsemblingParameters(Seeded):
     weights_rule: WeightsRule = WeightsRule()
     top_k: int = Field(5, ge=1)
     results_dir: str = "data"
+    experiment: str = "chajong"
+    language: Language = "en"

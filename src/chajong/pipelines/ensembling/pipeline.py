@@ -94,7 +94,7 @@ def _pooling() -> list[Node]:
         node(refine, inputs=["pooled", *TABLES], outputs="refined", name="refine_pool"),
         node(
             report_ensemble,
-            inputs=["pooled", "refined", "absent_members", "photos", "classes"],
+            inputs=["pooled", "refined", "absent_members", "photos", "classes", PARAMETERS],
             outputs=["predictions", "step_losses", "report"],
             name="report_ensemble",
         ),
@@ -121,7 +121,15 @@ def _saving() -> list[Node]:
         ),
         node(
             save_ensemble,
-            inputs=["served", "checkpoints", "members", "weights", *TABLES, "photo_store"],
+            inputs=[
+                "served",
+                "checkpoints",
+                "members",
+                "weights",
+                *TABLES,
+                "photo_store",
+                PARAMETERS,
+            ],
             outputs="saved",
             name="save_ensemble",
         ),

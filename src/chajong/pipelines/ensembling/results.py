@@ -159,7 +159,7 @@ def summarise(
         folds_report: Whether folds are as hard as new photos.
         submission: The submission as read back.
         folder: The raw photos.
-        parameters: Where the results are.
+        parameters: Where the results are, and the reader's language.
 
     Returns:
         A few lines of plain text.
@@ -173,4 +173,13 @@ def summarise(
     if folder.submission_ids:
         validate_submission(submission, folder.submission_ids, folder.submission_columns)
     results = Path(parameters.results_dir)
-    return summary_text(report, table, photos, folds_report["text"], submission, folder, results)
+    return summary_text(
+        report,
+        table,
+        photos,
+        folds_report["text"],
+        submission,
+        folder,
+        results,
+        parameters.language,
+    )

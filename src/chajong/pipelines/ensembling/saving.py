@@ -78,6 +78,7 @@ def save_ensemble(
     classes: pd.DataFrame,
     folds: pd.DataFrame,
     photo_store: PhotoStore,
+    parameters: EnsemblingParameters,
 ) -> Ensemble | Skipped:
     """Gather all that is needed to answer about new photos.
 
@@ -90,6 +91,7 @@ def save_ensemble(
         classes: The `classes` table.
         folds: The `folds` table.
         photo_store: The photos themselves.
+        parameters: The language of the model card.
 
     Returns:
         The ensemble; nothing where no member has a checkpoint.
@@ -108,6 +110,7 @@ def save_ensemble(
         served.left_out,
         summarise_data(photos, classes, folds),
         weights[weights["member"].isin(served.pooled.pooled.members)],
+        parameters.language,
     )
     return build_ensemble(
         served.pooled.pooled,

@@ -74,12 +74,15 @@ def score_answers(
     }
 
 
-def draw_steps(step_losses: pd.DataFrame, folds: pd.DataFrame) -> tuple[pd.DataFrame, Any]:
+def draw_steps(
+    step_losses: pd.DataFrame, folds: pd.DataFrame, parameters: ReportingParameters
+) -> tuple[pd.DataFrame, Any]:
     """Measure what every step from the best member to the final answer gains.
 
     Args:
         step_losses: Each scored photo's loss after every step.
         folds: The `folds` table, for the groups.
+        parameters: The reader's language.
 
     Returns:
         One row a step with intervals, and a Plotly figure of them.
@@ -87,14 +90,17 @@ def draw_steps(step_losses: pd.DataFrame, folds: pd.DataFrame) -> tuple[pd.DataF
     from chajong.reports.steps import gains_per_step, steps_chart
 
     table = gains_per_step(step_losses, folds.set_index("photo_id")["group"])
-    return table, steps_chart(table)
+    return table, steps_chart(table, parameters.language)
 
 
-def draw_approaches(leaderboard: pd.DataFrame) -> tuple[pd.DataFrame, Any]:
+def draw_approaches(
+    leaderboard: pd.DataFrame, parameters: ReportingParameters
+) -> tuple[pd.DataFrame, Any]:
     """Set side by side what each approach costs and how good it is.
 
     Args:
         leaderboard: One row a member.
+        parameters: The reader's language.
 
     Returns:
         One row a member, the best first, and a Plotly figure of them.
@@ -102,14 +108,15 @@ def draw_approaches(leaderboard: pd.DataFrame) -> tuple[pd.DataFrame, Any]:
     from chajong.reports.approaches import approach_chart, approach_table
 
     table = approach_table(leaderboard)
-    return table, approach_chart(table)
+    return table, approach_chart(table, parameters.language)
 
 
-def draw_reliability(answers: Answers) -> tuple[pd.DataFrame, Any]:
+def draw_reliability(answers: Answers, parameters: ReportingParameters) -> tuple[pd.DataFrame, Any]:
     """Compare stated confidence with accuracy, for the ensemble and the best members.
 
     Args:
         answers: From `score_answers`.
+        parameters: The reader's language.
 
     Returns:
         One row a member and bin of confidence, and a Plotly figure of them.
@@ -117,14 +124,17 @@ def draw_reliability(answers: Answers) -> tuple[pd.DataFrame, Any]:
     from chajong.reports.reliability import reliability_chart, reliability_table
 
     table = reliability_table(dict(list(answers.items())[: COMPARED + 1]))
-    return table, reliability_chart(table)
+    return table, reliability_chart(table, parameters.language)
 
 
-def draw_class_losses(answers: Answers) -> tuple[pd.DataFrame, Any]:
+def draw_class_losses(
+    answers: Answers, parameters: ReportingParameters
+) -> tuple[pd.DataFrame, Any]:
     """Share the loss out among the classes.
 
     Args:
         answers: From `score_answers`.
+        parameters: The reader's language.
 
     Returns:
         One row a class, the one that carries most first, and a Plotly figure of the first ones.
@@ -132,7 +142,26 @@ def draw_class_losses(answers: Answers) -> tuple[pd.DataFrame, Any]:
     from chajong.reports.class_losses import class_loss_chart, class_loss_table
 
     table = class_loss_table(answers[ENSEMBLE])
-    return table, class_loss_chart(table)
+    return table, class_loss_chart(table, parameters.language)
+
+
+def draw_confusion_matrix(
+    answers: Answers, parameters: ReportingParameters
+) -> tuple[pd.DataFrame, Any]:
+    """Count for every class what its photos were answered with.
+
+    Args:
+        answers: From `score_answers`.
+        parameters: The reader's language.
+
+    Returns:
+        One row and one column a class, and a Plotly figure of the classes that are confused most.
+    """
+    from chajong.reports.confusions import confusion_chart, confusion_table
+
+    return confusion_table(answers[ENSEMBLE]), confusion_chart(
+        answers[ENSEMBLE], parameters.language
+    )
 
 
 def list_confused_pairs(answers: Answers) -> pd.DataFrame:
@@ -142,12 +171,15 @@ def list_confused_pairs(answers: Answers) -> pd.DataFrame:
     return confused_pairs(answers[ENSEMBLE])
 
 
-def draw_partial_correctness(answers: Answers, classes: pd.DataFrame) -> tuple[pd.DataFrame, Any]:
+def draw_partial_correctness(
+    answers: Answers, classes: pd.DataFrame, parameters: ReportingParameters
+) -> tuple[pd.DataFrame, Any]:
     """Count how wrong the wrong answers are: another year, generation, model or maker.
 
     Args:
         answers: From `score_answers`.
         classes: The `classes` table.
+        parameters: The reader's language.
 
     Returns:
         One row a kind of answer, and a Plotly figure of the wrong ones.
@@ -155,14 +187,17 @@ def draw_partial_correctness(answers: Answers, classes: pd.DataFrame) -> tuple[p
     from chajong.reports.partial_correctness import partial_correctness, partial_correctness_chart
 
     table = partial_correctness(answers[ENSEMBLE], classes)
-    return table, partial_correctness_chart(table)
+    return table, partial_correctness_chart(table, parameters.language)
 
 
-def draw_risk_coverage(answers: Answers) -> tuple[pd.DataFrame, Any]:
+def draw_risk_coverage(
+    answers: Answers, parameters: ReportingParameters
+) -> tuple[pd.DataFrame, Any]:
     """Draw how often the answers that are kept are wrong when the least sure ones are not.
 
     Args:
         answers: From `score_answers`.
+        parameters: The reader's language.
 
     Returns:
         One row a share of wrong answers that may be wanted, with the confidence that promises it,
@@ -178,13 +213,16 @@ def draw_risk_coverage(answers: Answers) -> tuple[pd.DataFrame, Any]:
 
     scored = answers[ENSEMBLE]
     chart = risk_coverage_chart(
-        risk_coverage_table(scored), area_under_risk_coverage(scored), suggest_abstention(scored)
+        risk_coverage_table(scored),
+        area_under_risk_coverage(scored),
+        suggest_abstention(scored),
+        parameters.language,
     )
     return abstention_table(scored), chart
 
 
 def draw_unknown_photos(
-    answers: Answers, ensemble: Predictions, photos: pd.DataFrame
+    answers: Answers, ensemble: Predictions, photos: pd.DataFrame, parameters: ReportingParameters
 ) -> tuple[pd.DataFrame, Any]:
     """List the test photos that look most like none of the known models.
 
@@ -192,6 +230,7 @@ def draw_unknown_photos(
         answers: From `score_answers`.
         ensemble: The ensemble's predictions.
         photos: The `photos` table.
+        parameters: The reader's language.
 
     Returns:
         One row a photo, and a Plotly figure of how the score is spread.
@@ -206,10 +245,12 @@ def draw_unknown_photos(
     if table.empty:
         return table, Figure(layout={"title": "There are no test photos"})
     known = none_of_the_known(answers[ENSEMBLE].log_probabilities)
-    return table, score_chart(known, none_of_the_known(test.log_probabilities))
+    return table, score_chart(known, none_of_the_known(test.log_probabilities), parameters.language)
 
 
-def draw_learning_curves(histories: dict[str, pd.DataFrame]) -> Any:
+def draw_learning_curves(
+    histories: dict[str, pd.DataFrame], parameters: ReportingParameters
+) -> Any:
     """Draw how the loss of every trained member fell, as a Plotly figure."""
     from plotly.graph_objects import Figure
 
@@ -217,7 +258,7 @@ def draw_learning_curves(histories: dict[str, pd.DataFrame]) -> Any:
 
     if not histories:
         return Figure(layout={"title": "No member was trained"})
-    return learning_curves_chart(histories)
+    return learning_curves_chart(histories, parameters.language)
 
 
 def compare_runs(
@@ -293,7 +334,7 @@ def draw_doubtful_labels(
         doubtful: From `rank_labels`.
         photos: The `photos` table.
         photo_store: The photos themselves.
-        parameters: Where verdicts are written.
+        parameters: Where verdicts are written, and the reader's language.
 
     Returns:
         A page that needs no other file.
@@ -301,7 +342,11 @@ def draw_doubtful_labels(
     from chajong.reports.doubtful_labels import doubtful_labels_page
 
     return doubtful_labels_page(
-        doubtful, photos, _shown(photo_store, parameters), parameters.review_file
+        doubtful,
+        photos,
+        _shown(photo_store, parameters),
+        parameters.review_file,
+        parameters.language,
     )
 
 
@@ -322,7 +367,7 @@ def draw_report(
         photos: The `photos` table.
         photo_store: The photos themselves.
         report: The ensemble's report.
-        parameters: Whether faces and plates are blurred.
+        parameters: The reader's language, and whether faces and plates are blurred.
         drawn: Tables, and Plotly figures by the same names with `_chart` behind.
 
     Returns:
@@ -340,6 +385,7 @@ def draw_report(
         charts={name.removesuffix(CHART): chart for name, chart in charts.items()},
         shift=report["shift"],
         skipped={**report["skipped"], **_unreadable(photos)},
+        language=parameters.language,
     )
 
 

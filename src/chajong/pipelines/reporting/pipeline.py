@@ -9,6 +9,7 @@ from chajong.pipelines.reporting.nodes import (
     compare_runs,
     draw_approaches,
     draw_class_losses,
+    draw_confusion_matrix,
     draw_doubtful_labels,
     draw_learning_curves,
     draw_partial_correctness,
@@ -22,6 +23,7 @@ from chajong.pipelines.reporting.nodes import (
     score_answers,
 )
 
+PARAMETERS = "params:reporting"
 TABLES = {"photos": "photos", "classes": "classes", "folds": "folds"}
 DRAWN = (
     "steps",
@@ -34,6 +36,7 @@ DRAWN = (
     "class_losses_chart",
     "partial_correctness",
     "partial_correctness_chart",
+    "confusion_matrix_chart",
     "confused_pairs",
     "abstentions",
     "risk_coverage_chart",
@@ -69,27 +72,33 @@ def create_pipeline() -> Pipeline:
             ),
             node(
                 draw_steps,
-                inputs=["ensemble.step_losses", "folds"],
+                inputs=["ensemble.step_losses", "folds", PARAMETERS],
                 outputs=["steps", "steps_chart"],
                 name="draw_steps",
             ),
             node(
                 draw_approaches,
-                inputs="ensemble.leaderboard",
+                inputs=["ensemble.leaderboard", PARAMETERS],
                 outputs=["approaches", "approaches_chart"],
                 name="draw_approaches",
             ),
             node(
                 draw_reliability,
-                inputs="answers",
+                inputs=["answers", PARAMETERS],
                 outputs=["reliability", "reliability_chart"],
                 name="draw_reliability",
             ),
             node(
                 draw_class_losses,
-                inputs="answers",
+                inputs=["answers", PARAMETERS],
                 outputs=["class_losses", "class_losses_chart"],
                 name="draw_class_losses",
+            ),
+            node(
+                draw_confusion_matrix,
+                inputs=["answers", PARAMETERS],
+                outputs=["confusion_matrix", "confusion_matrix_chart"],
+                name="draw_confusion_matrix",
             ),
             node(
                 list_confused_pairs,
@@ -99,25 +108,25 @@ def create_pipeline() -> Pipeline:
             ),
             node(
                 draw_partial_correctness,
-                inputs=["answers", "classes"],
+                inputs=["answers", "classes", PARAMETERS],
                 outputs=["partial_correctness", "partial_correctness_chart"],
                 name="draw_partial_correctness",
             ),
             node(
                 draw_risk_coverage,
-                inputs="answers",
+                inputs=["answers", PARAMETERS],
                 outputs=["abstentions", "risk_coverage_chart"],
                 name="draw_risk_coverage",
             ),
             node(
                 draw_unknown_photos,
-                inputs=["answers", "ensemble.predictions", "photos"],
+                inputs=["answers", "ensemble.predictions", "photos", PARAMETERS],
                 outputs=["unknown_photos", "unknown_photos_chart"],
                 name="draw_unknown_photos",
             ),
             node(
                 draw_learning_curves,
-                inputs="histories",
+                inputs=["histories", PARAMETERS],
                 outputs="learning_curves_chart",
                 name="draw_learning_curves",
             ),
@@ -142,7 +151,7 @@ def create_pipeline() -> Pipeline:
             ),
             node(
                 draw_doubtful_labels,
-                inputs=["doubtful_labels", "photos", "photo_store", "params:reporting"],
+                inputs=["doubtful_labels", "photos", "photo_store", PARAMETERS],
                 outputs="doubtful_labels_page",
                 name="draw_doubtful_labels",
             ),
@@ -155,7 +164,7 @@ def create_pipeline() -> Pipeline:
                     "photo_store": "photo_store",
                     "report": "ensemble.report",
                     "leaderboard": "ensemble.leaderboard",
-                    "parameters": "params:reporting",
+                    "parameters": PARAMETERS,
                     **{name: name for name in DRAWN},
                 },
                 outputs="report_page",

@@ -1,0 +1,112 @@
+"""What the summary of a run says, in Korean and in English."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chajong.ensembling.pooling import (
+    NOT_CERTAIN,
+    ON_SLICE,
+    SLICE_TOO_SMALL,
+    SMALLEST_SLICE,
+)
+from chajong.texts import filled
+
+if TYPE_CHECKING:
+    from chajong.texts import Language, Texts
+
+LABELS: Texts = {
+    "photos": {"ko": "사진", "en": "photos"},
+    "not used": {"ko": "쓰지 않음", "en": "not used"},
+    "no photo": {"ko": "읽지 못함", "en": "no photo"},
+    "warning": {"ko": "주의", "en": "warning"},
+    "log loss": {"ko": "로그 손실", "en": "log loss"},
+    "folds": {"ko": "폴드", "en": "folds"},
+    "accuracy": {"ko": "정확도", "en": "accuracy"},
+    "members": {"ko": "모델", "en": "members"},
+    "pool": {"ko": "앙상블", "en": "pool"},
+    "temperature": {"ko": "온도", "en": "temperature"},
+    "skipped": {"ko": "제외", "en": "skipped"},
+    "submission": {"ko": "제출 파일", "en": "submission"},
+    "top k": {"ko": "상위 후보", "en": "top k"},
+    "disk": {"ko": "디스크", "en": "disk"},
+    "reports": {"ko": "보고서", "en": "reports"},
+}
+"""What stands before the lines."""
+
+TEXTS: Texts = {
+    **LABELS,
+    "photo_counts": {
+        "ko": "학습 {train:,}장, 테스트 {test:,}장 ({layout})",
+        "en": "{train:,} train and {test:,} test ({layout})",
+    },
+    "losses": {
+        "ko": "{log_loss:.4f}, 학습에 쓰지 않은 폴드의 사진 {photos:,}장에서 잰 값 (균등 추측은 "
+        "{uniform_log_loss:.4f}, 제출 파일의 열 기준 대회 지표로는 {challenge_log_loss:.4f})",
+        "en": "{log_loss:.4f} out of fold on {photos:,} photos (uniform guess "
+        "{uniform_log_loss:.4f}; by the challenge's metric over the submission's columns "
+        "{challenge_log_loss:.4f})",
+    },
+    "accuracies": {
+        "ko": "{accuracy:.1%}, 상위 5개 안에 정답이 있는 비율 {top_5_accuracy:.1%}",
+        "en": "{accuracy:.1%}, {top_5_accuracy:.1%} among the top 5",
+    },
+    "temperatures": {
+        "ko": "{final:.3f} ({source}), 폴드 밖 예측 전체로는 {out_of_fold:.3f}",
+        "en": "{final:.3f} from {source}, {out_of_fold:.3f} on out-of-fold rows",
+    },
+    ON_SLICE: {"ko": "보정용 사진 기준", "en": ON_SLICE},
+    NOT_CERTAIN: {
+        "ko": "더 나은 온도가 확실하지 않아 폴드 밖 예측 기준",
+        "en": NOT_CERTAIN,
+    },
+    SLICE_TOO_SMALL: {
+        "ko": f"라벨을 쓸 수 있는 보정용 사진이 {SMALLEST_SLICE}장이 안 되어 폴드 밖 예측 기준",
+        "en": SLICE_TOO_SMALL,
+    },
+    "unreadable train": {
+        "ko": "읽을 수 없는 학습 사진, 학습에서 제외",
+        "en": "unreadable train photos, left out of training",
+    },
+    "unreadable test": {
+        "ko": "읽을 수 없는 테스트 사진, 차종의 빈도로 답함",
+        "en": "unreadable test photos, answered by how frequent classes are",
+    },
+    "missing train": {
+        "ko": "파일이 없는 학습 사진, 학습에서 제외",
+        "en": "missing train photos, left out of training",
+    },
+    "missing test": {
+        "ko": "파일이 없는 테스트 사진, 차종의 빈도로 답함",
+        "en": "missing test photos, answered by how frequent classes are",
+    },
+    "lost_classes": {
+        "ko": "읽을 수 있는 사진이 없는 차종",
+        "en": "classes without a readable photo",
+    },
+    "counted": {"ko": "{what} ({count:,}): {shown}", "en": "{what}, {count:,}: {shown}"},
+    "more": {"ko": ", 나머지는 audit.csv 참조", "en": ", more in audit.csv"},
+    "no_submission": {
+        "ko": "없음 (테스트 사진이 없습니다)",
+        "en": "none, because there are no test photos",
+    },
+    "submission_file": {
+        "ko": "{path} ({rows:,}행 x 차종 {columns}개, 다시 읽어 확인함)",
+        "en": "{path} ({rows:,} rows x {columns} classes, read back and valid)",
+    },
+    "disk_use": {
+        "ko": "{results}에 {megabytes:,.0f} MB",
+        "en": "{megabytes:,.0f} MB in {results}",
+    },
+}
+
+
+def text(name: str, language: Language, **values: object) -> str:
+    """Give a text; see `chajong.texts.filled`.
+
+    Args:
+        name: One of `TEXTS`.
+        language: The reader's.
+        values: What is filled in.
+    """
+    return filled(TEXTS, name, language, **values)
