@@ -79,7 +79,7 @@ def app(ensemble: Path, index: Path, *, no_index: bool, blur: bool, **settings: 
     help="The saved ensemble; `kedro run` makes one.",
 )
 def onnx(folder: Path, ensemble: Path) -> None:
-    """Export the ensemble and its members to FOLDER as far as ONNX holds them, checked against torch."""
+    """Export the ensemble to FOLDER as far as ONNX can hold it, checked against torch."""
     from chajong.inference.saved import read_ensemble
 
     try:
