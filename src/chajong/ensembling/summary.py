@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from chajong.whole import bytes_on_disk
@@ -29,6 +30,8 @@ def summary_text(
     submission: pd.DataFrame,
     folder: PhotoFolder,
     results: Path,
+    *,
+    is_baseline: bool = False,
 ) -> str:
     """Put a run into a few lines; what was lost has a line and a number a kind.
 
@@ -40,6 +43,7 @@ def summary_text(
         submission: The submission as read back, without rows where there are no test photos.
         folder: The raw photos, with what was noted of them.
         results: The folder that the results are in.
+        is_baseline: Whether no member starts from weights that know photos.
 
     Returns:
         Lines of a label and a text.
@@ -54,6 +58,7 @@ def summary_text(
         ("accuracy", f"{report['accuracy']:.1%}, {report['top_5_accuracy']:.1%} among the top 5"),
         ("members", _members(leaderboard)),
         ("pool", _pool(report["pool"])),
+        *([("baseline", _better(folder.root, results))] if is_baseline else []),
         ("temperature", _temperatures(report)),
         *(("skipped", f"{name}: {why}") for name, why in report["skipped"].items()),
         ("submission", _submission(submission, results)),
@@ -63,6 +68,15 @@ def summary_text(
     if len(submission):
         lines.insert(-2, ("top k", str(results / "07_model_output" / "top_k.csv")))
     return "\n".join(f"  {label:12} {text}" for label, text in lines) + "\n"
+
+
+def _better(photos: Path, results: Path) -> str:
+    places = quote(f"raw_dir={photos},data_dir={results}")
+    return (
+        "these answers come from histograms, which have seen no other photo. For better ones type, "
+        f"with a network: kedro run --env cpu --params {places} (`chajong doctor` says whether the "
+        "hub can be reached)"
+    )
 
 
 def _photo_counts(photos: pd.DataFrame) -> str:

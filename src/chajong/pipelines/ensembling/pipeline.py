@@ -170,6 +170,7 @@ def _reporting() -> list[Node]:
                 "folds_report",
                 "submission",
                 "photo_folder",
+                "weights",
                 PARAMETERS,
             ],
             outputs="summary",

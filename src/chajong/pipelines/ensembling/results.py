@@ -146,6 +146,7 @@ def summarise(
     folds_report: Report,
     submission: pd.DataFrame,
     folder: PhotoFolder,
+    weights: pd.DataFrame,
     parameters: EnsemblingParameters,
 ) -> str:
     """Say where the results are, what was scored and what was skipped.
@@ -159,6 +160,7 @@ def summarise(
         folds_report: Whether folds are as hard as new photos.
         submission: The submission as read back.
         folder: The raw photos.
+        weights: The weights that members start from.
         parameters: Where the results are.
 
     Returns:
@@ -167,10 +169,20 @@ def summarise(
     Raises:
         SubmissionError: The submission on the disk is not what was checked.
     """
+    from chajong.ensembling.leaderboard import OTHERS
     from chajong.ensembling.summary import summary_text
     from chajong.predictions.submission import validate_submission
 
     if folder.submission_ids:
         validate_submission(submission, folder.submission_ids, folder.submission_columns)
     results = Path(parameters.results_dir)
-    return summary_text(report, table, photos, folds_report["text"], submission, folder, results)
+    return summary_text(
+        report,
+        table,
+        photos,
+        folds_report["text"],
+        submission,
+        folder,
+        results,
+        is_baseline=weights.empty and OTHERS not in set(table["approach"]),
+    )
