@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import chdir
+from contextlib import chdir, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kedro.framework.session import KedroSession
+
+    from chajong.members.configuration import Members
+    from chajong.photos.folder import PhotoFolder
 
 ENSEMBLE = Path("06_models", "ensemble")
 """Where a run leaves the ensemble, below its `data_dir`."""
@@ -46,20 +56,55 @@ def run_everything(raw_dir: Path, data_dir: Path, environment: str) -> None:
         RawDataError: The photos are not in a known layout.
         Any other error of a run.
     """
+    with _session(raw_dir, data_dir, environment) as session:
+        session.run()
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """What a run would read before its first step.
+
+    Attributes:
+        photos: The photos as they are listed.
+        members: The members that would run.
+        left_out: Why others would not, by name.
+        metrics: What earlier runs with the same results measured, by member.
+    """
+
+    photos: PhotoFolder
+    members: Members
+    left_out: dict[str, str]
+    metrics: dict[str, dict[str, Any]]
+
+
+def prospect(raw_dir: Path, data_dir: Path, environment: str) -> Prospect:
+    """Look at what a run would start from; see `run_everything`."""
+    from chajong.configuration import SESSION
+
+    with _session(raw_dir, data_dir, environment) as session:
+        catalog = session.load_context().catalog
+        members = SESSION.members or ()
+        kept = {member.name: catalog.get(f"{member.name}.metrics") for member in members}
+        metrics = {name: dataset.load() for name, dataset in kept.items() if dataset.exists()}
+        return Prospect(catalog.load("photo_folder"), members, SESSION.left_out, metrics)
+
+
+@contextmanager
+def _session(raw_dir: Path, data_dir: Path, environment: str) -> Iterator[KedroSession]:
     from kedro.framework.session import KedroSession
     from kedro.framework.startup import bootstrap_project
     from kedro.io import DatasetError
 
     project = project_folder()
-    bootstrap_project(project)
     places = {"raw_dir": str(raw_dir.resolve()), "data_dir": str(data_dir.resolve())}
+    bootstrap_project(project)
     # A session moves to the project's folder; whoever called stays where they were.
     with (
         chdir(project),
         KedroSession.create(project, env=environment, runtime_params=places) as session,
     ):
         try:
-            session.run()
+            yield session
         except DatasetError as error:
             said: BaseException = error
             while isinstance(said, DatasetError) and said.__cause__:
