@@ -24,6 +24,7 @@ PACKAGES = ("kedro", "torch", "timm", "open_clip_torch", "transformers")
 
 EXTRAS = {
     "app": "gradio",
+    "heic": "pillow_heif",
     "onnx": "onnxruntime",
     "openvino": "openvino",
     "ray": "ray",
