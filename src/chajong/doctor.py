@@ -13,6 +13,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from chajong.project import prospect
+from chajong.threads import processors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,13 +118,15 @@ def machine_lines() -> Iterator[Line]:
 
 
 def _device() -> str:
+    import psutil
     import torch
 
     from chajong.device import best_device
 
     if best_device().type == "cuda":
         return nvidia_gpus() or torch.cuda.get_device_name()
-    said = f"{best_device().type}, {torch.get_num_threads()} threads"
+    said = f"{best_device().type}: {torch.get_num_threads()} threads on {processors()} processors"
+    said += f", load {psutil.getloadavg()[0]:.1f}"
     if gpus := nvidia_gpus():
         said += f"; torch cannot use {gpus}: see docs/gpus.md for the driver it needs"
     return said
