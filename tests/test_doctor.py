@@ -60,7 +60,7 @@ def test_measured_speed_goes_before_a_guess():
         left_out={},
     )
     lines = dict(doctor.member_lines(found, "cpu"))
-    assert lines["hog"] == "about 4 min to see all photos (a guess for two cores)"
+    assert lines["hog"] == "about 2 min to see all photos (a guess for two free cores)"
     assert lines["clip_frozen"] == "about 10 min to see all photos (measured here: 20 photos/s)"
     assert lines["qwen"].startswith("not measured here yet")
 

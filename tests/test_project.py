@@ -34,6 +34,8 @@ def test_three_lines_train_and_predict(my_photos, monkeypatch):
     assert Path.cwd() == my_photos.parent
     results = my_photos.parent / "my_photos_results"
     assert (results / "08_reporting" / "report.html").exists()
+    summary = (results / "08_reporting" / "summary.txt").read_text(encoding="utf-8")
+    assert "baseline     these answers come from histograms" in summary
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kedro.framework.session import KedroSession
+    from kedro.framework.session.abstract_session import AbstractSession
 
     from chajong.members.configuration import Members
     from chajong.photos.folder import PhotoFolder
@@ -84,13 +84,13 @@ def prospect(raw_dir: Path, data_dir: Path, environment: str) -> Prospect:
     with _session(raw_dir, data_dir, environment) as session:
         catalog = session.load_context().catalog
         members = SESSION.members or ()
-        kept = {member.name: catalog.get(f"{member.name}.metrics") for member in members}
+        kept = {member.name: catalog[f"{member.name}.metrics"] for member in members}
         metrics = {name: dataset.load() for name, dataset in kept.items() if dataset.exists()}
         return Prospect(catalog.load("photo_folder"), members, SESSION.left_out, metrics)
 
 
 @contextmanager
-def _session(raw_dir: Path, data_dir: Path, environment: str) -> Iterator[KedroSession]:
+def _session(raw_dir: Path, data_dir: Path, environment: str) -> Iterator[AbstractSession]:
     from kedro.framework.session import KedroSession
     from kedro.framework.startup import bootstrap_project
     from kedro.io import DatasetError
