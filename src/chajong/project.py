@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kedro.framework.session.abstract_session import AbstractSession
+    from kedro.framework.session import KedroSession
 
     from chajong.members.configuration import Members
     from chajong.photos.folder import PhotoFolder
@@ -90,7 +90,7 @@ def prospect(raw_dir: Path, data_dir: Path, environment: str) -> Prospect:
 
 
 @contextmanager
-def _session(raw_dir: Path, data_dir: Path, environment: str) -> Iterator[AbstractSession]:
+def _session(raw_dir: Path, data_dir: Path, environment: str) -> Iterator[KedroSession]:
     from kedro.framework.session import KedroSession
     from kedro.framework.startup import bootstrap_project
     from kedro.io import DatasetError
@@ -98,11 +98,9 @@ def _session(raw_dir: Path, data_dir: Path, environment: str) -> Iterator[Abstra
     project = project_folder()
     places = {"raw_dir": str(raw_dir.resolve()), "data_dir": str(data_dir.resolve())}
     bootstrap_project(project)
+    session = KedroSession.create(project, env=environment, runtime_params=places)
     # A session moves to the project's folder; whoever called stays where they were.
-    with (
-        chdir(project),
-        KedroSession.create(project, env=environment, runtime_params=places) as session,
-    ):
+    with chdir(project), session:
         try:
             yield session
         except DatasetError as error:
