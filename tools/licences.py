@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).parents[1]
 TABLE = PROJECT / "docs" / "licences.md"
-EXTRAS = ("app", "onnx", "openvino", "mlflow", "ray", "s3")
+EXTRAS = ("app", "heic", "onnx", "openvino", "mlflow", "ray", "s3")
 """What people install besides; tools of developers are not passed on."""
 
 LONGEST = 60

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from chajong.threads import share_processors
+
 if TYPE_CHECKING:
     from chajong.inference.classifier import CarClassifier
 
 __version__ = "0.1.0"
 __all__ = ["CarClassifier", "__version__"]
+
+share_processors()
 
 
 def __getattr__(name: str) -> Any:

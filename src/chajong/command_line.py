@@ -70,6 +70,21 @@ def app(ensemble: Path, index: Path, *, no_index: bool, blur: bool, **settings: 
 
 
 @main.command()
+@click.argument("photos", type=click.Path(path_type=Path), required=False)
+@click.option("--env", "environment", help="What to run; what suits the machine if not given.")
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    help="The folder for results; PHOTOS_results if not given.",
+)
+def doctor(photos: Path | None, environment: str | None, data_dir: Path | None) -> None:
+    """Say what this machine has, how PHOTOS are read, what would run, and what to type next."""
+    from chajong.doctor import diagnosis
+
+    click.echo(diagnosis(photos, environment, data_dir))
+
+
+@main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
     "--ensemble",

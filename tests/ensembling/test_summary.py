@@ -11,6 +11,7 @@ from chajong.ensembling.summary import summary_text
 
 RESULTS = Path("결과")
 FOLDER = SimpleNamespace(
+    root=Path("내 사진"),
     layout="labelled by 3 folders",
     left_out=("files in train/ that are no photos: 2 ('a', 'b').",),
     warnings=("an odd table.",),
@@ -109,6 +110,13 @@ def test_whether_folds_are_as_hard_as_new_photos_stands_below_the_loss(
     text = summary_of(report, leaderboard, photos_with(0), submission)
     assert lines_of(text, "folds") == ["as hard"]
     assert text.index("log loss") < text.index("folds  ") < text.index("accuracy")
+
+
+def test_a_baseline_says_that_it_is_one_and_what_to_type(report, leaderboard, submission):
+    given = report, leaderboard, photos_with(0), "as hard", submission, FOLDER, RESULTS
+    assert not lines_of(summary_text(*given), "baseline")
+    (line,) = lines_of(summary_text(*given, is_baseline=True), "baseline")
+    assert "kedro run --env cpu --params 'raw_dir=내 사진,data_dir=결과'" in line
 
 
 def test_the_losses_are_named_with_what_to_compare_them_with(report, leaderboard, submission):

@@ -229,10 +229,52 @@ def test_refuses_a_text_file():
     assert refused("사진이 아님".encode()) == "not a JPEG, PNG, WebP, BMP, GIF, TIFF or AVIF file"
 
 
+def heic(picture: Image.Image, orientation: int = 1) -> bytes:
+    """Write a photo as telephones do."""
+    from pillow_heif import from_pillow
+
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = BytesIO()
+    from_pillow(picture).save(file, quality=95, exif=exif.tobytes())
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA"])
+def test_reads_what_telephones_take(mode):
+    picture = quarters().convert(mode)
+    assert_close(decode_photo(heic(picture)), picture.convert("RGB"))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_telephones_photo_is_turned_upright_once(encode, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    as_jpeg = decode_photo(encode(quarters(), exif=exif.tobytes()))
+    assert_close(decode_photo(heic(quarters(), orientation)), Image.fromarray(as_jpeg))
+
+
+@pytest.mark.parametrize("part", [0.02, 0.5, 0.95])
+def test_a_telephones_photo_that_is_cut_off_is_damaged(part):
+    data = heic(quarters())
+    assert refused(data[: max(32, int(len(data) * part))]).startswith("damaged: ")
+
+
+def test_a_large_photo_of_a_telephone_is_refused_by_its_header(monkeypatch):
+    monkeypatch.setattr(decode, "MAX_WHOLE_MEGAPIXELS", 0.001)
+    assert "more than the limit" in refused(heic(quarters()))
+
+
+def test_without_their_reader_telephones_photos_are_named_with_the_way_out(monkeypatch):
+    monkeypatch.setattr(decode, "find_spec", lambda name: None)
+    assert refused(heic(quarters())) == (
+        "a HEIC photo: pip install 'chajong[heic]' lets it be read, or convert it to JPEG"
+    )
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"\0\0\0\x18ftypheic" + bytes(20), "a HEIC photo: convert it to JPEG"),
         (b"\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL photo: convert it to JPEG"),
     ],
 )

@@ -25,6 +25,8 @@ def test_what_begins_like_no_photo_is_none(head):
 
 def test_a_phones_photo_is_known():
     assert format_of(b"\0\0\0\x24ftypheic") == "HEIC"
+    assert format_of(b"\0\0\0\x1cftypmif1\0\0\0\0mif1heic") == "HEIC"
+    assert format_of(b"\0\0\0\x1cftypmif1\0\0\0\0mif1avif") == "AVIF"
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ TYPES = {
     for name, field in RunParameters.model_fields.items()
     if name not in RunSettings.model_fields
 }
-ENVIRONMENTS = ("base", "photos", "gpu24", "gpu80", "writeup", "small_clip")
+ENVIRONMENTS = ("base", "quick", "cpu", "gpu24", "gpu80", "writeup", "small_clip")
 ON_DEMAND = ("inference", "search")
 IN_MEMORY = {"encoder", "model", "training"}
 """What of a member stays in memory, without an entry of the catalog."""
@@ -107,7 +107,7 @@ def test_one_seed_reaches_everything(environment):
 def test_an_environment_with_members_of_its_own_has_none_of_the_base():
     base, photos = (
         {member.name for member in read_members(loader_of(PROJECT / "conf", name)["parameters"])}
-        for name in ("base", "photos")
+        for name in ("base", "cpu")
     )
     assert photos == {"hog", "clip_frozen"}
     assert base > photos
@@ -222,7 +222,7 @@ def collect_seeds(parameters, place, found):
             collect_seeds(value, f"{place}.{name}", found)
 
 
-@pytest.mark.parametrize("environment", ["photos", "gpu24", "gpu80", "writeup"])
+@pytest.mark.parametrize("environment", ["quick", "cpu", "gpu24", "gpu80", "writeup"])
 def test_published_models_are_pinned_to_the_commits_of_the_table(environment):
     table = published_weights()
     parameters = loader_of(PROJECT / "conf", environment)["parameters"]

@@ -35,7 +35,7 @@ def row_of(environment, member):
     return check_member(environment, member, members_of(environment)[member])
 
 
-@pytest.mark.parametrize("environment", [*ENVIRONMENTS, "photos"])
+@pytest.mark.parametrize("environment", [*ENVIRONMENTS, "quick", "cpu"])
 def test_every_preset_is_read_and_fetches_its_weights_at_a_commit(environment):
     members = read_environment(CONFIGURATION, environment)
     used = used_weights({each.name: each.parameters.model_dump() for each in members})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 from unicodedata import east_asian_width
 
@@ -34,6 +35,8 @@ def summary_text(
     folder: PhotoFolder,
     results: Path,
     language: Language = "en",
+    *,
+    is_baseline: bool = False,
 ) -> str:
     """Put a run into a few lines; what was lost has a line and a number a kind.
 
@@ -46,6 +49,7 @@ def summary_text(
         folder: The raw photos, with what was noted of them.
         results: The folder that the results are in.
         language: The reader's.
+        is_baseline: Whether no member starts from weights that know photos.
 
     Returns:
         Lines of a label and a text.
@@ -60,6 +64,7 @@ def summary_text(
         ("accuracy", text("accuracies", language, **report)),
         ("members", _members(leaderboard)),
         ("pool", _pool(report["pool"])),
+        *([("baseline", _better(folder.root, results, language))] if is_baseline else []),
         ("temperature", _temperatures(report, language)),
         *(("skipped", f"{name}: {why}") for name, why in report["skipped"].items()),
         ("submission", _submission(submission, results, language)),
@@ -78,6 +83,11 @@ def _padded(label: str) -> str:
     """Fill up with spaces; Hangul is two columns wide."""
     wide = sum(east_asian_width(letter) in "WF" for letter in label)
     return label.ljust(LABEL_WIDTH - wide)
+
+
+def _better(photos: Path, results: Path, language: Language) -> str:
+    places = quote(f"raw_dir={photos},data_dir={results}")
+    return text("better", language, places=places)
 
 
 def _photo_counts(photos: pd.DataFrame) -> dict[str, int]:

@@ -25,6 +25,7 @@ LABELS: Texts = {
     "accuracy": {"ko": "정확도", "en": "accuracy"},
     "members": {"ko": "모델", "en": "members"},
     "pool": {"ko": "앙상블", "en": "pool"},
+    "baseline": {"ko": "기준 모델", "en": "baseline"},
     "temperature": {"ko": "온도", "en": "temperature"},
     "skipped": {"ko": "제외", "en": "skipped"},
     "submission": {"ko": "제출 파일", "en": "submission"},
@@ -93,6 +94,14 @@ TEXTS: Texts = {
     "submission_file": {
         "ko": "{path} ({rows:,}행 x 차종 {columns}개, 다시 읽어 확인함)",
         "en": "{path} ({rows:,} rows x {columns} classes, read back and valid)",
+    },
+    "better": {
+        "ko": "다른 사진을 본 적 없는 히스토그램만으로 낸 답입니다. 더 나은 답을 얻으려면 네트워크에 "
+        "연결한 뒤 kedro run --env cpu --params {places} 를 실행하세요 (허브에 연결되는지는 chajong "
+        "doctor로 확인할 수 있습니다)",
+        "en": "these answers come from histograms, which have seen no other photo. For better "
+        "ones type, with a network: kedro run --env cpu --params {places} (`chajong doctor` says "
+        "whether the hub can be reached)",
     },
     "disk_use": {
         "ko": "{results}에 {megabytes:,.0f} MB",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,6 @@ from chajong.inference.single import single_member
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     import pandas as pd
 
@@ -42,8 +42,8 @@ class CarClassifier:
 
             from chajong import CarClassifier
 
-            classifier = CarClassifier.load("data/06_models/ensemble")
-            print(classifier.predict("photos/"))
+            cars = CarClassifier.fit("my_photos")
+            print(cars.predict("new_photo.jpg"))
     """
 
     def __init__(self, ensemble: Ensemble) -> None:
@@ -52,6 +52,38 @@ class CarClassifier:
         self._models = MemberModels(ensemble.checkpoints, ensemble.classes)
         self._proved = False
         self.lock = Lock()
+
+    @classmethod
+    def fit(
+        cls,
+        raw_dir: str | Path,
+        *,
+        effort: str = "cpu",
+        data_dir: str | Path | None = None,
+    ) -> CarClassifier:
+        """Train on a folder of photos by the pipelines that `kedro run` runs.
+
+        What an earlier call finished for the same photos is not computed again.
+
+        Args:
+            raw_dir: The folder, with `train/<class name>/<photo>` in it.
+            effort: How much may be computed: an environment, such as ``quick``, ``cpu``, ``gpu24``
+                or ``gpu80``.
+            data_dir: The folder for all results, reports among them; `<raw_dir>_results` where it
+                is not given.
+
+        Raises:
+            ProjectError: The project's `conf/` cannot be found.
+            RawDataError: The folder is not in a known layout.
+            Any other error of a run.
+        """
+        from chajong.project import ENSEMBLE, run_everything
+
+        photos = Path(raw_dir).expanduser().resolve()
+        given = photos.with_name(f"{photos.name}_results") if data_dir is None else Path(data_dir)
+        results = given.expanduser().resolve()
+        run_everything(photos, results, effort)
+        return cls.load(results / ENSEMBLE)
 
     @classmethod
     def load(cls, path: str | Path, member: str | None = None) -> CarClassifier:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -13,6 +12,7 @@ from chajong.photos.decode import UnreadablePhotoError
 from chajong.photos.photo_file import PatientReading
 from chajong.photos.preparation import PreparedPhoto, prepare_photo
 from chajong.photos.store import PhotoStore
+from chajong.threads import processors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +81,7 @@ def prepare_new_photos(files: Sequence[PhotoFile], settings: StoreSettings) -> N
     import pyarrow as pa
 
     reading = PatientReading(len(files))
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    with ThreadPoolExecutor(processors()) as threads:
         prepared = tuple(threads.map(lambda file: _prepared(file, reading, settings), files))
     jpegs = {photo.sha256: photo.jpeg for photo in prepared if photo.jpeg is not None}
     columns = {

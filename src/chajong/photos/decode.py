@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import zlib
+from importlib.util import find_spec
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -75,7 +76,7 @@ class UnreadablePhotoError(SlipError, ValueError):
 def decode_photo(
     data: bytes, shortest_side: int | None = None, max_megapixels: float = MAX_MEGAPIXELS
 ) -> np.ndarray:
-    """Decode a JPEG, PNG, WebP, BMP, GIF, TIFF or AVIF file.
+    """Decode a JPEG, PNG, WebP, BMP, GIF, TIFF, AVIF or, with the extra `heic`, HEIC file.
 
     CMYK, grey, palette and 16-bit photos become 8-bit RGB, colours of another profile become
     sRGB, transparency is laid on white, the EXIF orientation is applied, and of an animation the
@@ -151,9 +152,21 @@ def _reader_of(data: bytes) -> type[ImageFile]:
     kind = format_of(data[:HEAD_BYTES])
     if kind in _READERS:
         return _READERS[kind]
+    if kind == "HEIC":
+        return _heic_reader()
     if kind is not None:
         raise UnreadablePhotoError(f"a {kind} photo: convert it to JPEG")
     raise UnreadablePhotoError("not a JPEG, PNG, WebP, BMP, GIF, TIFF or AVIF file")
+
+
+def _heic_reader() -> type[ImageFile]:
+    """Give the reader of what telephones take; it turns the photo upright itself."""
+    if find_spec("pillow_heif") is None:
+        message = "a HEIC photo: pip install 'chajong[heic]' lets it be read, or convert it to JPEG"
+        raise UnreadablePhotoError(message)
+    from pillow_heif import HeifImageFile
+
+    return HeifImageFile
 
 
 def _check_size(photo: ImageFile, max_megapixels: float) -> None:

@@ -26,6 +26,9 @@ _BRANDS = {
     **dict.fromkeys((b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis"), "HEIC"),
     **dict.fromkeys((b"mif1", b"msf1"), "HEIC"),
 }
+_FOR_ALL_CODECS = (b"mif1", b"msf1")
+"""Brands that say nothing of the codec; those that follow do."""
+
 # Two letters are too few to know a BMP by: a text may begin with "BMW".
 _BMP_HEADER_SIZES = frozenset({12, 40, 52, 56, 64, 108, 124})
 
@@ -45,6 +48,8 @@ def format_of(head: bytes) -> str | None:
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return "WebP"
     if head[4:8] == b"ftyp":
+        if head[8:12] in _FOR_ALL_CODECS and b"avif" in head[16:]:
+            return "AVIF"
         return _BRANDS.get(head[8:12])
     if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BMP_HEADER_SIZES:
         return "BMP"

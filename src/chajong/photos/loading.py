@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+
+from chajong.threads import processors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -72,7 +73,7 @@ def load_ahead(
         Batches in the order of the keys; the last may be smaller.
     """
     remaining = iter(keys)
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    with ThreadPoolExecutor(processors()) as threads:
         waiting = deque(
             threads.submit(load, key) for key in islice(remaining, batch_size * BATCHES_AHEAD)
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +13,7 @@ from chajong.photos.decode import UnreadablePhotoError, open_photo
 from chajong.photos.formats import HEAD_BYTES, format_of
 from chajong.photos.photo_file import PatientReading, read_photo_file
 from chajong.photos.raw_tables import plain_name
+from chajong.threads import processors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +62,7 @@ def read_moments(root: Path, paths: Sequence[str]) -> list[Moment | None]:
             return moment_of(open_photo(reading.read(path, partial(_header, root / path))))
         return None
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(processors()) as pool:
         return list(pool.map(read, paths))
 
 

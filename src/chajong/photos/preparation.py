@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +29,7 @@ from chajong.photos.decode import (
     upright_size,
 )
 from chajong.photos.photo_file import PatientReading
+from chajong.threads import processors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -295,7 +295,7 @@ def _read_all(read: Callable[[str], bytes], listing: pd.DataFrame, progress: boo
         except UnreadablePhotoError as error:
             return path, None, "unreadable", str(error)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(processors()) as pool:
         rows = pool.map(digest, listing["path"], listing["found"])
         bar = tqdm(rows, "Reading", len(listing), unit=" photos", disable=not progress)
         columns = ["path", "sha256", "status", "reason"]
@@ -317,7 +317,7 @@ def _prepared_shards(
         return prepared if prepared.sha256 == digest else None
 
     bar = tqdm(desc="Preparing", total=len(files), unit=" photos", disable=not progress)
-    with ThreadPoolExecutor(os.cpu_count()) as pool, bar:
+    with ThreadPoolExecutor(processors()) as pool, bar:
         for start in range(0, len(files), SHARD_PHOTOS):
             shard = files[start : start + SHARD_PHOTOS]
             rows = []

@@ -136,6 +136,10 @@ def _font(points: float) -> FontProperties:
     """Return a font with Hangul; importing its package would change matplotlib's settings."""
     from matplotlib.font_manager import FontProperties
 
+    return FontProperties(fname=hangul_font(), size=points)
+
+
+def hangul_font() -> str:
+    """Say where a font with Hangul is."""
     file = "koreanize_matplotlib/fonts/NanumGothic.ttf"
-    path = str(distribution("koreanize-matplotlib").locate_file(file))
-    return FontProperties(fname=path, size=points)
+    return str(distribution("koreanize-matplotlib").locate_file(file))

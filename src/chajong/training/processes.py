@@ -7,6 +7,7 @@ import re
 import socket
 from typing import TYPE_CHECKING
 
+from chajong.threads import processors
 from chajong.training.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -73,6 +74,6 @@ def _worker(rank: int, job: TrainingJob, folder: Path, count: int, port: int) ->
 
     from chajong.training.engine import train_here
 
-    torch.set_num_threads(max(1, (os.cpu_count() or count) // count))
+    torch.set_num_threads(max(1, processors() // count))
     train_here(job, folder)
     torch.distributed.destroy_process_group()

@@ -129,7 +129,7 @@ def test_no_folder_of_the_machine_is_told():
     assert row["weights"] == "lite0.safetensors"
 
 
-@pytest.mark.parametrize("environment", ["photos", "gpu24", "gpu80", "writeup"])
+@pytest.mark.parametrize("environment", ["quick", "cpu", "gpu24", "gpu80", "writeup"])
 def test_the_presets_are_in_the_table(environment):
     members = members_of(PROJECT / "conf", environment)
     used = used_weights({each.name: each.parameters.model_dump() for each in members})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,6 +9,8 @@ from functools import partial
 from typing import Literal, TypeVar
 
 import numpy as np
+
+from chajong.threads import processors
 
 T = TypeVar("T")
 
@@ -127,7 +128,7 @@ def in_chunks(compute: Callable[[slice], T], count: int) -> list[T]:
         count: Number of photos, at least 1 chunk is computed.
     """
     starts = range(0, max(count, 1), PHOTOS_AT_ONCE)
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    with ThreadPoolExecutor(processors()) as threads:
         return list(threads.map(compute, [slice(at, at + PHOTOS_AT_ONCE) for at in starts]))
 
 

@@ -178,6 +178,7 @@ def _reporting() -> list[Node]:
                 "folds_report",
                 "submission",
                 "photo_folder",
+                "weights",
                 PARAMETERS,
             ],
             outputs="summary",

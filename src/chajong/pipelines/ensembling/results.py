@@ -146,6 +146,7 @@ def summarise(
     folds_report: Report,
     submission: pd.DataFrame,
     folder: PhotoFolder,
+    weights: pd.DataFrame,
     parameters: EnsemblingParameters,
 ) -> str:
     """Say where the results are, what was scored and what was skipped.
@@ -159,6 +160,7 @@ def summarise(
         folds_report: Whether folds are as hard as new photos.
         submission: The submission as read back.
         folder: The raw photos.
+        weights: The weights that members start from.
         parameters: Where the results are, and the reader's language.
 
     Returns:
@@ -167,6 +169,7 @@ def summarise(
     Raises:
         SubmissionError: The submission on the disk is not what was checked.
     """
+    from chajong.ensembling.leaderboard import OTHERS
     from chajong.ensembling.summary import summary_text
     from chajong.predictions.submission import validate_submission
 
@@ -182,4 +185,5 @@ def summarise(
         folder,
         results,
         parameters.language,
+        is_baseline=weights.empty and OTHERS not in set(table["approach"]),
     )
