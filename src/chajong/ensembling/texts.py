@@ -96,9 +96,9 @@ TEXTS: Texts = {
         "en": "{path} ({rows:,} rows x {columns} classes, read back and valid)",
     },
     "better": {
-        "ko": "다른 사진을 본 적 없는 히스토그램만으로 낸 답입니다. 더 나은 답을 얻으려면 네트워크에 "
-        "연결한 뒤 kedro run --env cpu --params {places} 를 실행하세요 (허브에 연결되는지는 chajong "
-        "doctor로 확인할 수 있습니다)",
+        "ko": "다른 사진을 본 적 없는 히스토그램만으로 낸 답입니다. 더 나은 답을 얻으려면 "
+        "네트워크에 연결한 뒤 kedro run --env cpu --params {places} 를 실행하세요 "
+        "(허브에 연결되는지는 chajong doctor로 확인할 수 있습니다)",
         "en": "these answers come from histograms, which have seen no other photo. For better "
         "ones type, with a network: kedro run --env cpu --params {places} (`chajong doctor` says "
         "whether the hub can be reached)",
