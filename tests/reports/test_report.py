@@ -100,6 +100,11 @@ def draw(answers, photos, classes, store, as_predictions, test_photos, histories
             "unknown_photos",
             nodes.draw_unknown_photos(answers, ensemble, photos),
         ),
+        (
+            "known_cars",
+            "known_cars",
+            nodes.draw_known_cars({}, {}, photos.assign(status="ok"), classes, folds),
+        ),
     ):
         drawn |= {table: outputs[0], f"{chart}_chart": outputs[1]}
     assert drawn.keys() == {"leaderboard", *DRAWN}
