@@ -2,7 +2,7 @@ from io import BytesIO
 
 from PIL import Image
 
-from chajong.app.rendering import PREVIEW_SIDE, preview, render
+from chajong.app.rendering import PREVIEW_SIDE, names, preview, render
 from chajong.app.service import CarModel, Confusion, SimilarPhoto
 
 HOSTILE = CarModel("K5_<script>_2020", "K5 & <i>")
@@ -19,7 +19,12 @@ def test_names_stay_texts_in_both_languages():
     for language in ("ko", "en"):
         confusions = (Confusion(HOSTILE, HOSTILE, 3, 10),)
         shown = render("found.html", photos=(photo,), language=language)
-        shown += render("confusions.html", confusions=confusions, language=language)
+        shown += render(
+            "confusions.html",
+            confusions=confusions,
+            photos={HOSTILE.name: jpeg(8, 8)},
+            language=language,
+        )
         shown += render("problem.html", reason="<script>", language=language)
         assert "<script" not in shown
         assert "<i>" not in shown
@@ -34,6 +39,13 @@ def test_the_readers_language_comes_first():
     )
     assert "<b>K5 3세대</b>" in korean
     assert "<b>K5 third</b>" in english
+
+
+def test_names_have_their_years_at_the_end():
+    model = CarModel("더_뉴_K5_3세대_2020_2023", "The New K5 3rd generation")
+    assert names(model, "ko") == ("더 뉴 K5 3세대 2020–2023", "The New K5 3rd generation")
+    assert names(model, "en") == ("The New K5 3rd generation 2020–2023", "더 뉴 K5 3세대")
+    assert names(CarModel("X5_2020", "X5"), "en")[0] == "X5 2020"
 
 
 def test_the_photo_asked_about_is_shown_small():
