@@ -245,7 +245,8 @@ class EnsembleService:
         if not named:
             raise RequestError(f"No known model is called {words!r}.")
         rows = np.flatnonzero(self._index.photos["class_name"].isin(named))
-        return unit_vectors(self._index.vectors.vectors[rows]).mean(axis=0)
+        middle: np.ndarray = unit_vectors(self._index.vectors.vectors[rows]).mean(axis=0)
+        return middle
 
     def confusions(self, model: str) -> tuple[Confusion, ...]:
         """List confusions; see `CarService`."""
