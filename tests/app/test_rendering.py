@@ -1,9 +1,17 @@
 from io import BytesIO
 
+import pytest
 from PIL import Image
 
 from chajong.app.rendering import PREVIEW_SIDE, names, preview, render
-from chajong.app.service import CarModel, Confusion, SimilarPhoto
+from chajong.app.service import (
+    CarModel,
+    Confusion,
+    MemberOpinion,
+    RankedModel,
+    Recognition,
+    SimilarPhoto,
+)
 
 HOSTILE = CarModel("K5_<script>_2020", "K5 & <i>")
 
@@ -30,6 +38,31 @@ def test_names_stay_texts_in_both_languages():
         assert "<i>" not in shown
         assert "K5 &amp; &lt;i&gt;" in shown
         assert " 0.00" in shown
+
+
+def recognition(distance):
+    ranked = (RankedModel(CarModel("K5_3세대_2020_2023", "K5 3rd generation"), 0.75),)
+    opinion = MemberOpinion("hog", "frozen", "HOG and colours", 1.0, ranked)
+    return Recognition(ranked, (), (), (opinion,), distance, None if distance is None else 0.3)
+
+
+@pytest.mark.parametrize("distance", [None, 0.3])
+def test_an_answer_is_large_and_members_are_named_by_what_they_do(distance):
+    shown = render(
+        "recognition.html", found=recognition(distance), previews=[jpeg(8, 8)], language="ko"
+    )
+    assert "75.0%" in shown
+    assert "고정 특징 분류" in shown
+    assert ">hog<" not in shown
+
+
+def test_what_is_no_known_car_gets_no_percentage():
+    shown = render(
+        "recognition.html", found=recognition(0.31), previews=[jpeg(8, 8)], language="en"
+    )
+    assert "does not look like a known car" in shown
+    assert "0.31 away" in shown
+    assert "%" not in shown
 
 
 def test_the_readers_language_comes_first():

@@ -58,6 +58,7 @@ def test_thumbnails_are_small_jpegs(photo_index):
 def test_an_index_read_back_is_the_same(photo_index, written):
     read = read_photo_index(written)
     assert Path(read.encoder["weights"]).is_relative_to(written)
+    assert 0 < read.limit == photo_index.limit < 2
     assert read.encoder | {"weights": ""} == photo_index.encoder | {"weights": ""}
     assert read.store_settings == photo_index.store_settings
     assert read.photos["photo_id"].tolist() == photo_index.photos["photo_id"].tolist()

@@ -63,7 +63,7 @@ TEXTS: dict[str, dict[Language, str]] = {
     "similar": {"ko": "비슷한 사진", "en": "Similar photos"},
     "distance": {"ko": "거리", "en": "distance"},
     "nearest_of": {"ko": "차종별 가장 비슷한 사진", "en": "Most similar photo of each model"},
-    "members": {"ko": "모델별 판단", "en": "What each method says"},
+    "members": {"ko": "방식별 판단", "en": "What each method says"},
     "member": {"ko": "방식", "en": "Method"},
     "weight": {"ko": "반영 비율", "en": "Weight"},
     "says": {"ko": "판단", "en": "Answer"},
@@ -80,7 +80,6 @@ TEXTS: dict[str, dict[Language, str]] = {
     "predicted": {"ko": "잘못 본 차종", "en": "Was taken for"},
     "confused": {"ko": "{of}장 중 {photos}장 ({share})", "en": "{photos} of {of} photos ({share})"},
     "card": {"ko": "모델 카드 (영문)", "en": "Model card"},
-    "problem": {"ko": "처리하지 못했습니다.", "en": "This did not work."},
 }
 """Every text by its name and language; kinds of members by their names."""
 
