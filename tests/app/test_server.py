@@ -1,5 +1,6 @@
 """The real server over HTTP: hostile uploads, limits, busy, login, no path in any answer."""
 
+import io
 import json
 import os
 import re
@@ -10,8 +11,10 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import pandas as pd
 import pytest
 from hostile_photos import ANSWERED, REFUSED, photo
+from PIL import Image
 
 from chajong import CarClassifier
 
@@ -90,6 +93,71 @@ def test_words_photos_and_filters_search(asking, test_photo, classifier):
     file = {"path": path, "meta": {"_type": "gradio.FileData"}}
     _, (mixed,) = asking.call("search", name, file, 0.3, "", "", "", "", 4)
     assert len(mixed) == 4
+
+
+def test_names_are_found_as_text_first(asking, classifier):
+    kind, (found,) = asking.call("search", "K5", None, 0.5, "", "", "", "", None)
+    assert (kind, len(found)) == ("complete", 12)
+    assert {each["name"].partition("_")[0] for each in found} == {"K5"}
+
+
+def test_strokes_of_the_keyboard_find_nothing(asking):
+    kind, answer = asking.call("search", "qzxv", None, 0.5, "", "", "", "", 4)
+    assert kind == "error"
+    assert "No known photo fits 'qzxv'" in json.dumps(answer)
+
+
+def recognise(address, *photos, **options):
+    files = [("photo", ("차.jpg", each)) for each in photos]
+    return httpx.post(f"{address}/api/recognise", files=files, timeout=60, **options)
+
+
+def probabilities(models):
+    return pd.Series({each["name"]: each["probability"] for each in models})
+
+
+def test_one_request_recognises_a_photo(server, test_photo, classifier):
+    answer = recognise(server.address, test_photo.read_bytes(), params={"count": 99})
+    assert answer.status_code == 200
+    expected = classifier.predict(test_photo, top_k=99).set_index("class_name")["probability"]
+    got = probabilities(answer.json()["models"])
+    pd.testing.assert_series_equal(got, expected, check_names=False, atol=1e-5)
+    assert answer.json()["known"] is (answer.json()["distance"] <= answer.json()["limit"])
+
+
+def test_photos_of_one_car_get_one_answer(server, small_run, classifier):
+    paths = [small_run.path(each) for each in small_run.test_photos()["photo_id"][:3]]
+    answer = recognise(server.address, *(path.read_bytes() for path in paths), params={"count": 99})
+    expected = classifier.predict(paths, top_k=99, vehicles=["a"] * 3)
+    got = probabilities(answer.json()["models"])
+    expected = expected.set_index("class_name")["probability"]
+    pd.testing.assert_series_equal(got, expected, check_names=False, atol=1e-5)
+
+
+def test_what_is_no_car_is_said_to_be_unknown(server):
+    noise = np.random.default_rng(0).integers(256, size=(300, 400, 3), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(noise).save(file, "PNG")
+    answer = recognise(server.address, file.getvalue()).json()
+    assert answer["known"] is False
+    assert answer["distance"] > answer["limit"]
+
+
+def test_one_request_has_the_limits_of_the_page(server):
+    refused = recognise(server.address, b"rubbish", headers={"accept-language": "ko"})
+    assert refused.status_code == 400
+    assert "AVIF 파일이 아닙니다" in refused.json()["error"]
+    assert recognise(server.address, *[photo()] * 11).status_code == 413
+    assert recognise(server.address, bytes(21_000_000)).status_code == 413
+    assert recognise(server.address).status_code == 422
+
+
+def test_the_programming_interface_describes_itself(server):
+    described = httpx.get(f"{server.address}/api/openapi.json").json()
+    assert list(described["paths"]) == ["/api/recognise"]
+    page = httpx.get(f"{server.address}/api/docs").text
+    assert "POST /api/recognise" in page
+    assert "http" not in page.replace("http://127.0.0.1:7860/api/recognise", "")
 
 
 def test_what_is_no_year_is_refused(asking):
@@ -297,6 +365,15 @@ def test_strangers_are_not_answered_where_a_login_is_asked_for(narrow):
     wrong = stranger.http.post("/login", data={"username": "차종", "password": "x"})
     assert wrong.status_code == 400
     assert stranger.http.get("/health").status_code == 200
+
+
+def test_one_request_asks_for_the_same_login(narrow):
+    assert recognise(narrow.address, photo()).status_code == 401
+    login = "차종".encode(), "비밀 번호".encode()
+    assert recognise(narrow.address, photo(), auth=("차종".encode(), b"x")).status_code == 401
+    answer = recognise(narrow.address, photo(), auth=login)
+    assert answer.status_code == 200
+    assert answer.json()["known"] is None
 
 
 def test_who_finds_the_queue_full_is_told_to_try_again(narrow):

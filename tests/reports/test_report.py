@@ -113,6 +113,11 @@ def draw(
             "unknown_photos",
             nodes.draw_unknown_photos(answers, ensemble, photos, said),
         ),
+        (
+            "known_cars",
+            "known_cars",
+            nodes.draw_known_cars({}, {}, photos.assign(status="ok"), classes, folds),
+        ),
     ):
         drawn |= {table: outputs[0], f"{chart}_chart": outputs[1]}
     assert drawn.keys() == {"leaderboard", *DRAWN}

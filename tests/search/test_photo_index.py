@@ -58,6 +58,7 @@ def test_thumbnails_are_small_jpegs(photo_index):
 def test_an_index_read_back_is_the_same(photo_index, written):
     read = read_photo_index(written)
     assert Path(read.encoder["weights"]).is_relative_to(written)
+    assert 0 < read.limit == photo_index.limit < 2
     assert read.encoder | {"weights": ""} == photo_index.encoder | {"weights": ""}
     assert read.store_settings == photo_index.store_settings
     assert read.photos["photo_id"].tolist() == photo_index.photos["photo_id"].tolist()
@@ -114,3 +115,11 @@ def test_an_index_follows_no_links(photo_index, tmp_path):
     file.symlink_to(tmp_path / "outside")
     with pytest.raises(SearchError, match="is a link"):
         read_photo_index(tmp_path / "index")
+
+
+def test_the_report_draws_the_limit_that_the_index_keeps(photo_index, small_run):
+    from chajong.pipelines.reporting.nodes import draw_known_cars
+
+    table, figure = draw_known_cars(small_run.features, small_run.checkpoints, *small_run.tables)
+    assert table["limit"].tolist() == [photo_index.limit] * 2
+    assert figure.layout.shapes[0].x0 == photo_index.limit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,24 +17,29 @@ from chajong.app.service import (
     RequestError,
     SimilarPhoto,
 )
+from chajong.inference.answers import answers_of
 from chajong.inference.classifier import CarClassifier
 from chajong.inference.given_photos import GivenPhoto
 from chajong.inference.new_photos import prepare_new_photos
 from chajong.photos.decode import UnreadablePhotoError
 from chajong.search.filters import Filter, SearchError
+from chajong.search.names import classes_named
 from chajong.search.photo_index import nearest_photos, read_photo_index
 from chajong.search.query import QueryEncoder
+from chajong.search.vector_index import unit_vectors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Mapping, Sequence
     from pathlib import Path
 
     from chajong.app.service import SearchRequest
-    from chajong.inference.member_models import PhotoAnswers
+    from chajong.inference.new_photos import NewPhotos
     from chajong.search.photo_index import PhotoIndex
 
 OPINIONS_SHOWN = 3
 """Classes that each member names, and classes for which the nearest evidence is shown."""
+
+EXAMPLES = 6
 
 
 def load_service(ensemble: Path, index: Path | None, *, blur: bool) -> EnsembleService:
@@ -102,34 +108,58 @@ class EnsembleService:
 
         return card_body(self._classifier.ensemble.card)
 
-    def recognise(self, photo: bytes, count: int) -> Recognition:
-        """Name the car in a photo; see `CarService`."""
+    @property
+    def examples(self) -> tuple[bytes, ...]:
+        """A few photos to try; see `CarService`."""
+        kept = self._classifier.ensemble.kept.photos
+        return tuple(self._as_shown(kept.jpeg(each)) for each in list(kept.keys())[:EXAMPLES])
+
+    def recognise(self, photos: Sequence[bytes], count: int) -> Recognition:
+        """Name a car; see `CarService`."""
         prepared = prepare_new_photos(
-            [GivenPhoto("photo", photo)], self._classifier.ensemble.store_settings
+            [GivenPhoto("photo", photo, vehicle="car") for photo in photos],
+            self._classifier.ensemble.store_settings,
         )
-        if not prepared.contents:
-            raise UnreadablePhotoError(prepared.prepared[0].reason)
-        answers, opinions = self._answered(
-            self._classifier.asked(prepared.contents, prepared.store)
-        )
+        if not prepared.readable.all():
+            reasons = [each.reason for each in prepared.prepared if each.reason]
+            raise UnreadablePhotoError(reasons[0])
+        answers, opinions = self._answered(prepared)
         ranked = self._ranked(answers, count)
         if self._queries is None:
             return Recognition(ranked, (), (), opinions)
-        query = self._queries.of_photo(photo)
+        assert self._index is not None
+        queries = np.stack([self._queries.of_photo(photo) for photo in photos])
+        query = unit_vectors(queries).mean(axis=0)
+        similar = self._nearest(query, count)
+        alone = [nearest_photos(self._index, each, 1)["distance"] for each in queries]
         return Recognition(
             ranked,
-            self._nearest(query, count),
+            similar,
             tuple(self._evidence(query, each) for each in ranked[:OPINIONS_SHOWN]),
             opinions,
+            distance=min(float(each.iloc[0]) for each in alone),
+            limit=self._index.limit,
         )
 
-    def _answered(self, asked: PhotoAnswers) -> tuple[np.ndarray, tuple[MemberOpinion, ...]]:
-        """Answer about one photo: log-probabilities [classes], and each member's opinion."""
+    def _answered(self, photos: NewPhotos) -> tuple[np.ndarray, tuple[MemberOpinion, ...]]:
+        """Answer about one car: log-probabilities [classes], and each member's opinion."""
         ensemble = self._classifier.ensemble
+
+        def together(answers: np.ndarray) -> np.ndarray:
+            given = answers_of(photos, answers, ensemble.prior, ensemble.classes)
+            pooled: np.ndarray = given.by_vehicle().log_probabilities[0]
+            return pooled
+
         with self._classifier.lock:
-            answered = ensemble.log_probabilities(asked)[0]
+            asked = self._classifier.asked(photos.contents, photos.store)
+            answered = together(ensemble.log_probabilities(asked))
             said = [
-                MemberOpinion(member, weight, self._ranked(asked.of(member)[0], OPINIONS_SHOWN))
+                MemberOpinion(
+                    member,
+                    *_made_of(ensemble.checkpoints[member].configuration),
+                    weight,
+                    self._ranked(together(asked.of(member)), OPINIONS_SHOWN),
+                )
                 for member, weight in zip(ensemble.members, ensemble.pool.weights, strict=True)
                 if weight > 0
             ]
@@ -156,13 +186,15 @@ class EnsembleService:
 
     def _shown(self, row: dict[Hashable, Any]) -> SimilarPhoto:
         assert self._index is not None
-        jpeg = self._index.thumbnails.jpeg(str(row["sha256"]))
         return SimilarPhoto(
             photo_id=str(row["photo_id"]),
             model=self._models[str(row["class_name"])],
             distance=row["distance"],
-            thumbnail=jpeg if self._change is None else self._change(jpeg),
+            thumbnail=self._as_shown(self._index.thumbnails.jpeg(str(row["sha256"]))),
         )
+
+    def _as_shown(self, jpeg: bytes) -> bytes:
+        return jpeg if self._change is None else self._change(jpeg)
 
     def search(self, request: SearchRequest) -> tuple[SimilarPhoto, ...]:
         """Find known photos; see `CarService`."""
@@ -170,28 +202,51 @@ class EnsembleService:
             raise RequestError("There are no known photos to search in.")
         if not request.words.strip() and request.photo is None:
             raise RequestError("Give words or a photo to search for.")
+        named = classes_named(request.words, self._known_classes)
         wanted = Filter(
             makers=(request.maker,) if request.maker else (),
-            models=(request.model,) if request.model else (),
+            models=(request.model,) if request.model else named,
             first_year=request.first_year,
             last_year=request.last_year,
         )
         try:
-            query = self._query(request)
+            query = self._query(request, named)
             return self._nearest(query, request.count, wanted)
         except SearchError as error:
             raise RequestError(str(error)) from error
 
-    def _query(self, request: SearchRequest) -> np.ndarray:
+    @cached_property
+    def _known_classes(self) -> tuple[str, ...]:
+        assert self._index is not None
+        return tuple(self._index.photos["class_name"].unique())
+
+    def _query(self, request: SearchRequest, named: tuple[str, ...]) -> np.ndarray:
         """Encode what is searched for, float32 [width]."""
         assert self._queries is not None
-        if request.photo is None:
-            return self._queries.of_words(request.words)
-        photo = self._queries.of_photo(request.photo)
+        photo = None if request.photo is None else self._queries.of_photo(request.photo)
         if not request.words.strip():
+            assert photo is not None
             return photo
-        words = self._queries.of_words(request.words)
+        words = self._words(request.words, named)
+        if photo is None:
+            return words
         return self._queries.mixed(photo, words, request.photo_share)
+
+    def _words(self, words: str, named: tuple[str, ...]) -> np.ndarray:
+        """Encode words; a name that the encoder cannot read is the middle of its photos."""
+        assert self._queries is not None
+        assert self._index is not None
+        if self._queries.reads_words:
+            encoded = self._queries.of_words(words)
+            if not (named or self._queries.fits(encoded)):
+                message = f"No known photo fits {words!r}: name a model, or say how the car looks."
+                raise RequestError(message)
+            return encoded
+        if not named:
+            raise RequestError(f"No known model is called {words!r}.")
+        rows = np.flatnonzero(self._index.photos["class_name"].isin(named))
+        middle: np.ndarray = unit_vectors(self._index.vectors.vectors[rows]).mean(axis=0)
+        return middle
 
     def confusions(self, model: str) -> tuple[Confusion, ...]:
         """List confusions; see `CarService`."""
@@ -204,3 +259,19 @@ class EnsembleService:
             )
             for row in table.to_dict("records")
         )
+
+    def photo_of(self, model: str) -> bytes | None:
+        """Give a known photo of a class; see `CarService`."""
+        if self._index is None:
+            return None
+        contents = self._index.photos.loc[self._index.photos["class_name"] == model, "sha256"]
+        if contents.empty:
+            return None
+        return self._as_shown(self._index.thumbnails.jpeg(contents.iloc[0]))
+
+
+def _made_of(configuration: Mapping[str, Any]) -> tuple[str, str]:
+    """Give the name of a member's kind and what it is made of, from its checkpoint."""
+    features = configuration.get("made_by")
+    title = features["title"] if features else configuration["model"]["model"]
+    return configuration["kind"], title

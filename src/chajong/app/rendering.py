@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from functools import cache
+from functools import cache, lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from chajong.app.texts import text
+from chajong.app.texts import reason_in, text
+from chajong.names.grammar import parse_name
 from chajong.photos.decode import decode_photo
 from chajong.reports.rendering import environment
 
@@ -37,14 +38,18 @@ def render(template: str, **values: Any) -> str:
 def _templates() -> Environment:
     templates = environment("chajong.app", "chajong.reports")
     templates.filters["base64"] = lambda data: b64encode(data).decode()
-    templates.globals |= {"text": text, "names": names}
+    templates.globals |= {"text": text, "names": names, "reason_in": reason_in}
     return templates
 
 
+@lru_cache(maxsize=4096)
 def names(model: CarModel, language: Language) -> tuple[str, str]:
-    """Give a model's name in the reader's language first, then the other."""
-    pair = (model.name.replace("_", " "), model.english)
-    return pair if language == "ko" else pair[::-1]
+    """Give a model's name in the reader's language with its years, then the other without."""
+    parsed = parse_name(model.name)
+    pair = (parsed.stem.replace("_", " "), model.english)
+    first, second = pair if language == "ko" else pair[::-1]
+    years = dict.fromkeys(str(year) for year in (parsed.first_year, parsed.last_year) if year)
+    return " ".join([first, "–".join(years)]).rstrip(), second
 
 
 def preview(photo: bytes) -> bytes:

@@ -14,10 +14,11 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from chajong import __version__
+from chajong.app.answers import Answers
 from chajong.app.measuring import Measures
-from chajong.app.page import build_page
+from chajong.app.page import HEAD, build_page
+from chajong.app.programming_interface import add_programming_interface
 from chajong.app.rendering import render
-from chajong.app.uploads import read_upload
 from chajong.app.work import Work
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
     from gradio import Blocks
+    from gradio.themes import ThemeClass
 
     from chajong.app.service import CarService
     from chajong.app.settings import AppSettings
@@ -39,11 +41,11 @@ UPLOADS = "uploads"
 FORM_BYTES = 100_000
 """What a form adds to the file in it, and what a request that uploads no file may have."""
 
-UPLOAD_ROUTE = "/gradio_api/upload"
+UPLOAD_ROUTES = ("/gradio_api/upload", "/api/recognise")
 
 OFFERED = re.compile(
     r"/|/(config|health|metrics|login|logout|theme\.css|favicon\.ico|manifest\.json|robots\.txt)/?"
-    r"|/(assets|static|svelte)/.*"
+    r"|/(assets|static|svelte)/.*|/api/(recognise|docs|openapi\.json)"
     r"|/gradio_api/((info|openapi\.json|user|login_check|app_id|theme\.css|startup-events)/?"
     r"|upload|upload_progress|cancel|reset/?|queue/(join|data|status)"
     r"|heartbeat/[^/]*|(call|run)/.*|file=uploads/.*)"
@@ -93,12 +95,8 @@ def create_server(service: CarService, settings: AppSettings) -> FastAPI:
     from fastapi.responses import JSONResponse, Response
 
     measures = Measures()
-    blocks = build_page(
-        service,
-        lambda path: read_upload(path, settings),
-        Work(settings, measures),
-        settings.keep_seconds,
-    )
+    answers = Answers(service, settings, Work(settings, measures))
+    blocks = build_page(service, answers, settings.keep_seconds)
     blocks.queue(
         api_open=False,
         max_size=settings.queue_length,
@@ -107,21 +105,23 @@ def create_server(service: CarService, settings: AppSettings) -> FastAPI:
     _take_uploads_only(blocks)
     server = FastAPI(
         title="chajong",
-        docs_url=None,
+        version=__version__,
+        docs_url=None,  # these load their scripts from another server
         redoc_url=None,
-        openapi_url=None,
+        openapi_url="/api/openapi.json",
         lifespan=_forgetting(blocks, settings.keep_seconds),
     )
 
-    @server.get("/health")
+    @server.get("/health", include_in_schema=False)
     def health() -> JSONResponse:
         answer = {"status": "ok", "models": len(service.models), "version": __version__}
         return JSONResponse(answer)
 
-    @server.get("/metrics")
+    @server.get("/metrics", include_in_schema=False)
     def metrics() -> Response:
         return Response(measures.text(), media_type="text/plain; version=0.0.4")
 
+    add_programming_interface(server, answers, settings)
     most = int(settings.max_upload_megabytes * 1e6)
     mounted: FastAPI = gr.mount_gradio_app(
         server,
@@ -132,13 +132,26 @@ def create_server(service: CarService, settings: AppSettings) -> FastAPI:
         show_error=False,
         enable_monitoring=False,
         ssr_mode=False,
-        theme=gr.themes.Default(primary_hue="blue", font=FONTS, font_mono=["monospace"]),
+        theme=_theme(),
         css=render("page.css"),
+        head=HEAD,
         footer_links=[],
         run_history=False,
     )
     mounted.add_middleware(Guard, most=most + FORM_BYTES, measures=measures)
     return mounted
+
+
+def _theme() -> ThemeClass:
+    """Give Gradio's theme with blues that can be read: 4.5 to 1, as WCAG 2 asks."""
+    import gradio as gr
+
+    theme = gr.themes.Default(primary_hue="blue", font=FONTS, font_mono=["monospace"])
+    return theme.set(
+        color_accent="*primary_600",
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+    )
 
 
 def _take_uploads_only(blocks: Blocks) -> None:
@@ -220,7 +233,7 @@ class Guard:
         if not OFFERED.fullmatch(scope["path"]) or ".." in scope["path"].split("/"):
             await _answer(send, 404, {"error": "There is nothing here."}, [])
             return
-        most = self._most if scope["path"] == UPLOAD_ROUTE else FORM_BYTES
+        most = self._most if scope["path"] in UPLOAD_ROUTES else FORM_BYTES
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if not declared.isdigit() or int(declared) > most:
             text = f"The request is too large: {int(most / 1e6) or most / 1e6:g} MB are allowed."

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,15 @@ class MemberOpinion:
 
     Attributes:
         member: The member's name.
+        kind: The name of its kind: how it tells cars apart.
+        model: What it is made of, such as a model's published name.
         weight: Its weight in the pool.
         models: Its most probable classes, the first first.
     """
 
     member: str
+    kind: str
+    model: str
     weight: float
     models: tuple[RankedModel, ...]
 
@@ -78,12 +85,23 @@ class Recognition:
         similar: The most similar known photos, the nearest first; none without an index.
         evidence: The nearest known photo of each of the leading classes.
         opinions: What each member says, the heaviest first; one for a single member.
+        distance: How far the nearest known photo is; None without an index.
+        limit: How far it may be.
     """
 
     models: tuple[RankedModel, ...]
     similar: tuple[SimilarPhoto, ...]
     evidence: tuple[Evidence, ...]
     opinions: tuple[MemberOpinion, ...]
+    distance: float | None = None
+    limit: float | None = None
+
+    @property
+    def is_known(self) -> bool | None:
+        """Whether the photo is near enough to a known car's; None where that cannot be told."""
+        if self.distance is None or self.limit is None:
+            return None
+        return self.distance <= self.limit
 
 
 @dataclass(frozen=True)
@@ -129,7 +147,16 @@ class SearchRequest:
 
 
 class RequestError(ValueError):
-    """A request that cannot be answered; the message says why in plain words, for anyone."""
+    """A request that cannot be answered; the message says why in plain words, for anyone.
+
+    Attributes:
+        status: What HTTP calls it.
+    """
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        """Keep both."""
+        super().__init__(message)
+        self.status = status
 
 
 class CarService(Protocol):
@@ -147,15 +174,19 @@ class CarService(Protocol):
     def card(self) -> str:
         """The ensemble's model card, Markdown without its YAML header."""
 
-    def recognise(self, photo: bytes, count: int) -> Recognition:
-        """Name the car in a photo.
+    @property
+    def examples(self) -> tuple[bytes, ...]:
+        """A few photos to try, JPEGs that no model was trained on."""
+
+    def recognise(self, photos: Sequence[bytes], count: int) -> Recognition:
+        """Name a car.
 
         Args:
-            photo: The file's bytes.
+            photos: The bytes of one or more files that show it; they get one answer.
             count: Classes and similar photos wanted.
 
         Raises:
-            UnreadablePhotoError: The file is not a photo that can be read.
+            UnreadablePhotoError: A file is not a photo that can be read.
         """
 
     def search(self, request: SearchRequest) -> tuple[SimilarPhoto, ...]:
@@ -164,6 +195,13 @@ class CarService(Protocol):
         Raises:
             RequestError: Nothing was asked for, or words where photos only can be searched.
             UnreadablePhotoError: The photo cannot be read.
+        """
+
+    def photo_of(self, model: str) -> bytes | None:
+        """Give a known photo of a class, a small JPEG, None where there is none.
+
+        Args:
+            model: The class's name.
         """
 
     def confusions(self, model: str) -> tuple[Confusion, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from chajong.texts import filled
@@ -10,59 +11,131 @@ if TYPE_CHECKING:
     from chajong.texts import Language, Texts
 
 TEXTS: Texts = {
-    "title": {"ko": "차종 알아보기", "en": "Which car is this?"},
+    "title": {"ko": "차종 인식", "en": "Which car is this?"},
     "introduction": {
-        "ko": "사진을 올리면 차종과 확률, 비슷한 사진을 보여 줍니다. 사진은 곧 지웁니다.",
-        "en": "Give a photo: its model, how sure that is, and photos like it. It is soon deleted.",
+        "ko": "차 사진을 올리면 차종과 판단 근거를 알려 드립니다. 올린 사진은 잠시 후 삭제됩니다.",
+        "en": "Give a photo of a car: its model, and why. Photos are deleted soon afterwards.",
     },
-    "recognise": {"ko": "차종", "en": "Recognise"},
+    "recognise": {"ko": "인식", "en": "Recognise"},
     "search": {"ko": "검색", "en": "Search"},
-    "confusions": {"ko": "혼동", "en": "Confusions"},
-    "photo": {"ko": "사진 (끌어다 놓거나 선택)", "en": "Photo (drop or choose)"},
-    "words": {"ko": "찾을 말 (한국어 또는 영어)", "en": "Words (Korean or English)"},
-    "no_words": {
-        "ko": "이 색인은 말로 찾을 수 없습니다. 사진으로 찾으세요.",
-        "en": "This index reads no words: search by photo.",
+    "confusions": {"ko": "헷갈리는 차종", "en": "Look-alikes"},
+    "photo": {"ko": "같은 차를 찍은 사진", "en": "Photos of one car"},
+    "search_photo": {"ko": "비슷한 사진을 찾을 사진", "en": "A photo to find others like it"},
+    "drop": {
+        "ko": "끌어다 놓거나 눌러서 선택하세요",
+        "en": "Drop here, or click to choose",
     },
+    "examples": {"ko": "예시 사진으로 해 보기", "en": "Or try one of these"},
+    "example": {"ko": "예시 사진", "en": "Example photo"},
+    "recognising": {"ko": "차종을 알아보는 중입니다…", "en": "Looking at the photo…"},
+    "searching": {"ko": "검색하는 중입니다…", "en": "Searching…"},
+    "words": {"ko": "검색어", "en": "Words"},
+    "words_hint": {
+        "ko": "차종 이름이나 차의 모습 (한국어, 영어)",
+        "en": "A model's name, or how the car looks (Korean or English)",
+    },
+    "names_hint": {"ko": "차종 이름 (한국어, 영어)", "en": "A model's name (Korean or English)"},
     "photo_share": {
-        "ko": "사진의 비중 (0은 말만, 1은 사진만)",
+        "ko": "사진 반영 비율 (0: 검색어만, 1: 사진만)",
         "en": "Weight of the photo (0: words only, 1: photo only)",
     },
     "maker": {"ko": "제조사", "en": "Maker"},
     "model": {"ko": "차종", "en": "Model"},
-    "first_year": {"ko": "이 해부터", "en": "From year"},
-    "last_year": {"ko": "이 해까지", "en": "To year"},
-    "count": {"ko": "사진 수", "en": "Photos"},
-    "all": {"ko": "전체", "en": "all"},
-    "find": {"ko": "찾기", "en": "Find"},
+    "first_year": {"ko": "연식 시작", "en": "From year"},
+    "last_year": {"ko": "연식 끝", "en": "To year"},
+    "count": {"ko": "결과 수", "en": "Results"},
+    "all": {"ko": "전체", "en": "All"},
+    "find": {"ko": "검색", "en": "Search"},
     "your_photo": {"ko": "올린 사진", "en": "Your photo"},
-    "models": {"ko": "가능성이 높은 차종", "en": "Most probable models"},
+    "best": {"ko": "가장 유력한 차종", "en": "Most likely"},
+    "of_photos": {
+        "ko": "사진 {count}장을 함께 보고 답했습니다.",
+        "en": "One answer from {count} photos.",
+    },
     "calibrated": {
-        "ko": "확률은 보정되어 있습니다. {percent}라고 답한 100장 가운데 약 {right}장이 맞습니다.",
-        "en": "Calibrated: of 100 answers given {percent}, about {right} are right.",
+        "ko": "{percent}라고 답한 사진 100장 가운데 약 {right}장이 맞습니다.",
+        "en": "Of 100 photos answered with {percent}, about {right} are right.",
     },
-    "similar": {"ko": "비슷한 사진", "en": "Most similar known photos"},
+    "unknown": {"ko": "아는 차종이 아닌 것 같습니다", "en": "This does not look like a known car"},
+    "unknown_why": {
+        "ko": "가장 비슷한 사진과의 거리가 {distance}로, 기준인 {limit}보다 멉니다. "
+        "차가 크게 나온 다른 사진을 올려 보세요.",
+        "en": "The nearest known photo is {distance} away, and known cars are within {limit}. "
+        "Try another photo that shows the whole car.",
+    },
+    "similar": {"ko": "비슷한 사진", "en": "Similar photos"},
     "distance": {"ko": "거리", "en": "distance"},
-    "why": {"ko": "근거", "en": "Why"},
-    "nearest_of": {
-        "ko": "차종마다 가장 가까운 사진",
-        "en": "The nearest known photo of each leading model",
-    },
-    "members": {"ko": "모델별 의견", "en": "Member by member"},
-    "member": {"ko": "모델", "en": "Member"},
-    "weight": {"ko": "비중", "en": "Weight"},
-    "says": {"ko": "의견", "en": "Says"},
-    "nothing_found": {"ko": "찾은 사진이 없습니다.", "en": "No photo was found."},
-    "no_confusions": {"ko": "혼동이 없습니다.", "en": "There are no confusions."},
-    "given": {"ko": "실제", "en": "Is"},
-    "predicted": {"ko": "답", "en": "Was taken for"},
-    "photos": {"ko": "사진", "en": "Photos"},
-    "share": {"ko": "비율", "en": "Share"},
-    "card": {"ko": "모델 카드", "en": "Model card"},
-    "problem": {"ko": "처리하지 못했습니다: ", "en": "This did not work: "},
-    "unreadable": {"ko": "사진을 읽을 수 없습니다: ", "en": "The photo cannot be read: "},
+    "nearest_of": {"ko": "차종별 가장 비슷한 사진", "en": "Most similar photo of each model"},
+    "members": {"ko": "방식별 판단", "en": "What each method says"},
+    "member": {"ko": "방식", "en": "Method"},
+    "weight": {"ko": "반영 비율", "en": "Weight"},
+    "says": {"ko": "판단", "en": "Answer"},
+    "frozen": {"ko": "고정 특징 분류", "en": "Frozen features"},
+    "concat": {"ko": "결합 특징 분류", "en": "Joined features"},
+    "zero_shot": {"ko": "이름과 비교 (CLIP)", "en": "Names alone (CLIP)"},
+    "clip": {"ko": "이름과 비교 (학습한 CLIP)", "en": "Fine-tuned CLIP"},
+    "backbone": {"ko": "학습한 이미지 모델", "en": "Fine-tuned image model"},
+    "fusion": {"ko": "이미지와 이름 결합", "en": "Image and names together"},
+    "vlm": {"ko": "시각 언어 모델", "en": "Vision-language model"},
+    "nothing_found": {"ko": "조건에 맞는 사진이 없습니다.", "en": "No photo was found."},
+    "no_confusions": {"ko": "헷갈린 사진이 없습니다.", "en": "No photo was confused."},
+    "given": {"ko": "실제 차종", "en": "Is"},
+    "predicted": {"ko": "잘못 본 차종", "en": "Was taken for"},
+    "confused": {"ko": "{of}장 중 {photos}장 ({share})", "en": "{photos} of {of} photos ({share})"},
+    "card": {"ko": "모델 카드 (영문)", "en": "Model card"},
 }
-"""Every text by its name and language."""
+"""Every text by its name and language; kinds of members by their names."""
+
+_REASONS_IN_KOREAN = {
+    r"The file has (\S+) MB; (\S+) MB are allowed\.": (
+        "파일이 {0} MB입니다. {1} MB까지 올릴 수 있습니다."
+    ),
+    r"The file is gone: give it again\.": "올린 파일이 이미 삭제되었습니다. 다시 올려 주세요.",
+    r"The photo cannot be read: (.+)\.": "사진을 읽을 수 없습니다: {0}.",
+    r"the file is damaged or cut off": "파일이 손상되었거나 끝까지 올라오지 않았습니다",
+    r"the file is damaged": "파일이 손상되었습니다",
+    r"the file is empty": "빈 파일입니다",
+    r"not a (.+) or AVIF file": "{0}, AVIF 파일이 아닙니다",
+    r"a camera's raw file: convert it to JPEG": "카메라 RAW 파일입니다. JPEG로 바꿔 주세요",
+    r"an? (.+) photo: convert it to JPEG": "{0} 파일입니다. JPEG로 바꿔 주세요",
+    r"its pixels are of the kind (.+): convert it to JPEG": (
+        "지원하지 않는 픽셀 형식({0})입니다. JPEG로 바꿔 주세요"
+    ),
+    r"(\d+) x (\d+) pixels, more than the limit of (\S+) megapixels.*": (
+        "크기가 {0} x {1} 픽셀로, 한도인 {2}메가픽셀보다 큽니다"
+    ),
+    r"This took longer than (\S+) seconds: try again later\.": (
+        "{0}초 안에 끝내지 못했습니다. 잠시 후 다시 시도해 주세요."
+    ),
+    r"Something went wrong here; tell the operator this number: (\w+)\.": (
+        "서버에 문제가 생겼습니다. 운영자에게 이 번호를 알려 주세요: {0}"
+    ),
+    r"There are no known photos to search in\.": "검색할 사진이 없습니다.",
+    r"Give words or a photo to search for\.": "검색어를 입력하거나 사진을 올려 주세요.",
+    r"(.+) is no year: give four digits, such as 2015\.": (
+        "연식 {0}을(를) 읽을 수 없습니다. 2015처럼 네 자리로 입력해 주세요."
+    ),
+    r"The years (\d+) to (\d+) are the wrong way round: give the earlier first\.": (
+        "연식 시작({0})이 연식 끝({1})보다 늦습니다."
+    ),
+    r"(\d+) characters are too many to search for: (\d+) at most\.": (
+        "검색어가 {0}자입니다. {1}자까지 입력할 수 있습니다."
+    ),
+    r"The model reads none of these words: say it in another language\.": (
+        "모델이 읽지 못하는 검색어입니다. 다른 언어로 입력해 보세요."
+    ),
+    r"These words are too long for the model that reads them: use fewer\.": (
+        "검색어가 너무 깁니다. 줄여서 입력해 주세요."
+    ),
+    r"No known photo fits (.+): name a model, or say how the car looks\.": (
+        "{0}에 맞는 사진을 찾지 못했습니다. 차종 이름이나 차의 모습을 입력해 보세요."
+    ),
+    r"No known model is called (.+)\.": "이름이 {0}인 차종을 찾지 못했습니다.",
+    r"(\d+) photos are too many for one answer: (\d+) at most\.": (
+        "사진이 {0}장입니다. 한 번에 {1}장까지 올릴 수 있습니다."
+    ),
+}
+"""Why something was refused, by a pattern of the English that the whole package speaks."""
 
 
 def text(name: str, language: Language) -> str:
@@ -73,6 +146,23 @@ def text(name: str, language: Language) -> str:
         language: The reader's.
     """
     return filled(TEXTS, name, language)
+
+
+def reason_in(language: Language, reason: str) -> str:
+    """Say in the reader's language why something was refused.
+
+    Args:
+        language: The reader's.
+        reason: In English.
+
+    Returns:
+        The reason; in English where nobody has translated it.
+    """
+    if language == "ko":
+        for pattern, korean in _REASONS_IN_KOREAN.items():
+            if found := re.fullmatch(pattern, reason, re.DOTALL):
+                return korean.format(*(reason_in(language, part) for part in found.groups()))
+    return reason
 
 
 def preferred_language(accepted: str) -> Language:

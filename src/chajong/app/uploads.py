@@ -32,14 +32,23 @@ def read_upload(path: Path, settings: AppSettings) -> bytes:
         size = path.stat().st_size
         if size > limit * 1e6:
             message = f"The file has {size / 1e6:.1f} MB; {limit:g} MB are allowed."
-            raise RequestError(message)
+            raise RequestError(message, 413)
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise RequestError("The file is gone: give it again.") from error
+    check_photo(data, settings)
+    return data
+
+
+def check_photo(data: bytes, settings: AppSettings) -> None:
+    """See that an upload is a photo of an allowed size, before anything of it is decoded.
+
+    Raises:
+        UnreadablePhotoError: As `read_upload`.
+    """
     try:
         open_photo(data, settings.max_megapixels)
     except UnreadablePhotoError as error:
         # What a decoder says of a damaged header is for its authors.
         damaged = str(error).startswith("damaged")
         raise UnreadablePhotoError("the file is damaged" if damaged else str(error)) from error
-    return data

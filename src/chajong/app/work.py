@@ -57,7 +57,7 @@ class Work:
             outcome = "too slow"
             computed.cancel()  # which is possible as long as it waits
             message = f"This took longer than {self._seconds:g} seconds: try again later."
-            raise RequestError(message) from error
+            raise RequestError(message, 504) from error
         except RequestError:
             outcome = "refused"
             raise
@@ -68,7 +68,7 @@ class Work:
             number = uuid4().hex[:8]
             logger.exception("A request failed (%s).", number)
             message = f"Something went wrong here; tell the operator this number: {number}."
-            raise RequestError(message) from error
+            raise RequestError(message, 500) from error
         finally:
             self._measures.count(action, outcome, time.perf_counter() - started)
 

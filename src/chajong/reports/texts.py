@@ -96,6 +96,15 @@ SECTIONS: Texts = {
         "test photos may show a car that no class stands for, or no car at all.",
     },
     "unknown_photos_none": {"ko": "테스트 사진이 없습니다.", "en": "There are no test photos."},
+    "known_cars": {"ko": "아는 차종인지 판단", "en": "Not a known car"},
+    "known_cars_reading": {
+        "ko": "아는 사진과의 거리가 모두 파선보다 멀면 페이지는 모르는 차라고 답합니다. '학습에서 "
+        "뺀 차종'은 그 차종을 모른다고 치고 잰 거리이며, 두 비율 모두 다른 차종으로 정한 "
+        "기준으로 쟀습니다.",
+        "en": "The page refuses a photo that is farther from every known photo than the dashed "
+        "line. A photo of a held-back class is measured as if its own class were not known; both "
+        "shares come from limits fitted on other classes.",
+    },
     "shift": {"ko": "학습 사진과 테스트 사진", "en": "Train against test"},
     "shift_reading": {
         "ko": "같은 답을 여러 방법으로 잰 값입니다. 값이 서로 멀수록 기본값으로 테스트 사진의 "
@@ -145,9 +154,11 @@ COLUMNS: Texts = {
     "of_them_wrong": {"ko": "그중 오답", "en": "of them wrong"},
     "other_way": {"ko": "반대 방향", "en": "the other way"},
     "photos": {"ko": "사진", "en": "photos"},
+    "photos_of": {"ko": "사진 종류", "en": "photos of"},
     "photos_per_second": {"ko": "초당 사진", "en": "photos/s"},
     "precision": {"ko": "정밀도", "en": "precision"},
     "recall": {"ko": "재현율", "en": "recall"},
+    "refused": {"ko": "모르는 차로 판단", "en": "refused"},
     "right": {"ko": "정답 비율", "en": "right"},
     "seconds": {"ko": "시간 (초)", "en": "seconds"},
     "share": {"ko": "전체 중 비율", "en": "share of all"},
@@ -318,6 +329,14 @@ CHARTS: Texts = {
     "unknown_photos_hover": {
         "ko": "사진의 %{y:.1%}<extra></extra>",
         "en": "%{y:.1%} of the photos<extra></extra>",
+    },
+    "known_cars_title": {
+        "ko": "아는 차종의 {known:.1%}, 학습에서 뺀 차종의 {held_back:.1%}를 모르는 차로 판단",
+        "en": "{known:.1%} of known cars and {held_back:.1%} of held-back classes are refused",
+    },
+    "known_cars_axis": {
+        "ko": "가장 가까운 아는 사진과의 코사인 거리",
+        "en": "cosine distance to the nearest known photo",
     },
     "learning_curves_title": {
         "ko": "학습 중 손실 (선 하나가 폴드 하나)",
@@ -510,6 +529,8 @@ VALUES: Texts = {
     english: {"ko": korean, "en": english}
     for english, korean in {
         "ensemble": "앙상블",
+        "known cars": "아는 차종",
+        "held-back classes": "학습에서 뺀 차종",
         "frozen features": "고정 특징",
         "end to end": "종단 간 학습",
         "fusion": "융합",

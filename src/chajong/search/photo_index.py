@@ -16,6 +16,7 @@ from chajong.manifest import REMAKE, DamagedError, check_folder
 from chajong.members.local_weights import copy_weights, find_weights
 from chajong.photos.store import PhotoStore, open_photo_store
 from chajong.search.filters import Filter, SearchError, allowed_photos
+from chajong.search.known_cars import distances_to_others, fit_limit
 from chajong.search.vector_index import (
     NONE_FOUND,
     IndexParameters,
@@ -28,6 +29,7 @@ from chajong.whole import whole_folder
 
 if TYPE_CHECKING:
     from chajong.encoders.features import Features
+    from chajong.search.known_cars import Distances
 
 INDEX_FILE, PHOTOS_FILE, THUMBNAILS_FILE = "index.json", "photos.parquet", "thumbnails.arrow"
 THUMBNAIL_QUALITY = 80
@@ -48,6 +50,7 @@ class PhotoIndex:
         encoder_key: The key of the encoder, its weights and its preprocessing.
         store_settings: How the indexed photos were kept, the fields of `StoreSettings`.
         thumbnails: Small JPEGs, by the photo's sha-256.
+        limit: The distance to the nearest photo beyond which a query is no known car.
     """
 
     photos: pd.DataFrame
@@ -57,6 +60,7 @@ class PhotoIndex:
     encoder_key: str
     store_settings: dict[str, Any]
     thumbnails: PhotoStore
+    limit: float
 
 
 def build_photo_index(
@@ -78,6 +82,7 @@ def build_photo_index(
         thumbnail_side: Longest side of the small copies in pixels.
     """
     known = known_photos(*tables)
+    distances = known_car_distances(features, *tables)
     return PhotoIndex(
         photos=known,
         vectors=build_vector_index(features.rows(known["photo_id"]), parameters),
@@ -86,6 +91,7 @@ def build_photo_index(
         encoder_key=features.encoder,
         store_settings=store.settings,
         thumbnails=_thumbnails(known["sha256"].unique().tolist(), store, thumbnail_side),
+        limit=fit_limit(distances.known, distances.held_back),
     )
 
 
@@ -113,6 +119,22 @@ def known_photos(photos: pd.DataFrame, classes: pd.DataFrame, folds: pd.DataFram
     models = classes.drop_duplicates("effective_class").set_index("effective_class")
     joined: pd.DataFrame = known.join(models[MODEL_COLUMNS], on="class_name")
     return joined
+
+
+def known_car_distances(
+    features: Features, photos: pd.DataFrame, classes: pd.DataFrame, folds: pd.DataFrame
+) -> Distances:
+    """Measure how far the photos whose labels count are from one another.
+
+    Args:
+        features: Of every readable photo.
+        photos: The `photos` table.
+        classes: The `classes` table.
+        folds: The `folds` table.
+    """
+    known = known_photos(photos, classes, folds[folds["label_counts"]])
+    labels = pd.factorize(known["class_name"], sort=True)[0]
+    return distances_to_others(features.rows(known["photo_id"]), labels, known["group"].to_numpy())
 
 
 def nearest_photos(
@@ -157,6 +179,7 @@ def write_photo_index(index: PhotoIndex, folder: Path) -> None:
             "encoder_key": index.encoder_key,
             "store_settings": index.store_settings,
             "parameters": index.parameters.model_dump(mode="json"),
+            "limit": index.limit,
         }
         text = json.dumps(description, ensure_ascii=False, indent=2)
         (unfinished / INDEX_FILE).write_text(text, encoding="utf-8")
@@ -184,6 +207,7 @@ def read_photo_index(folder: Path) -> PhotoIndex:
             encoder_key=description["encoder_key"],
             store_settings=description["store_settings"],
             thumbnails=open_photo_store(folder / THUMBNAILS_FILE),
+            limit=float(description["limit"]),
         )
     except (DamagedError, OutsideError) as error:
         raise SearchError(str(error)) from error

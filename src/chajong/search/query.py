@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 COMPARED_PHOTOS = 2_000
 """Known photos whose cosines say how widely those of a query spread."""
+
+NONSENSE = ("asdfgh", "qzxv", "ㅁㄴㅇㄹ", "lorem ipsum")
 
 
 class QueryEncoder:
@@ -97,6 +101,25 @@ class QueryEncoder:
             if self._words is None:
                 self._words = WordEncoder(self._parameters)
             return self._words(words)
+
+    def fits(self, words: np.ndarray) -> bool:
+        """Tell whether words are nearer to a known photo than strokes of the keyboard are.
+
+        Args:
+            words: From `of_words`.
+        """
+        return self._nearest(words) > self._nearest_nonsense
+
+    def _nearest(self, query: np.ndarray) -> float:
+        return float((self._compared @ unit_vectors(query[None])[0]).max())
+
+    @cached_property
+    def _nearest_nonsense(self) -> float:
+        nearest = []
+        for each in NONSENSE:
+            with suppress(SearchError):  # a model that reads no Hangul
+                nearest.append(self._nearest(self.of_words(each)))
+        return max(nearest)
 
     def mixed(self, photo: np.ndarray, words: np.ndarray, photo_share: float) -> np.ndarray:
         """Join a photo and words into one query.

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from chajong.encoders.features import Features
+    from chajong.members.checkpoint import Checkpoint
     from chajong.photos.store import PhotoStore
     from chajong.predictions.contract import Predictions
     from chajong.reports.scored_photos import ScoredPhotos
@@ -246,6 +247,45 @@ def draw_unknown_photos(
         return table, Figure(layout={"title": "There are no test photos"})
     known = none_of_the_known(answers[ENSEMBLE].log_probabilities)
     return table, score_chart(known, none_of_the_known(test.log_probabilities), parameters.language)
+
+
+def draw_known_cars(
+    features: dict[str, Features],
+    checkpoints: dict[str, Checkpoint],
+    photos: pd.DataFrame,
+    classes: pd.DataFrame,
+    folds: pd.DataFrame,
+    parameters: ReportingParameters,
+) -> tuple[pd.DataFrame, Any]:
+    """Show how well the distance to the nearest known photo refuses cars that are not known.
+
+    Args:
+        features: By frozen member.
+        checkpoints: Of the same members.
+        photos: The `photos` table.
+        classes: The `classes` table.
+        folds: The `folds` table.
+        parameters: The reader's language.
+
+    Returns:
+        Two rows, known cars and held-back classes, and a Plotly figure of their distances, by the
+        features that search takes if it is not told others; none without a frozen member.
+    """
+    import pandas as pd
+    from plotly.graph_objects import Figure
+
+    from chajong.reports.known_cars import COLUMNS, known_car_chart, known_car_table
+    from chajong.search.filters import SearchError
+    from chajong.search.indexed_features import indexed_features
+    from chajong.search.photo_index import known_car_distances
+
+    try:
+        chosen = indexed_features(features, checkpoints, photos, None)
+    except SearchError:
+        return pd.DataFrame(columns=COLUMNS), Figure()
+    distances = known_car_distances(chosen.features, photos, classes, folds)
+    table = known_car_table(distances)
+    return table, known_car_chart(distances, table, parameters.language)
 
 
 def draw_learning_curves(

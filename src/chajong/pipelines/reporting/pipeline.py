@@ -11,6 +11,7 @@ from chajong.pipelines.reporting.nodes import (
     draw_class_losses,
     draw_confusion_matrix,
     draw_doubtful_labels,
+    draw_known_cars,
     draw_learning_curves,
     draw_partial_correctness,
     draw_reliability,
@@ -42,6 +43,8 @@ DRAWN = (
     "risk_coverage_chart",
     "unknown_photos",
     "unknown_photos_chart",
+    "known_cars",
+    "known_cars_chart",
     "learning_curves_chart",
 )
 """The tables and charts of the report, as other nodes left them."""
@@ -55,6 +58,7 @@ def create_pipeline() -> Pipeline:
         [
             gather("history", leaving(members, "history"), "histories"),
             gather("features", leaving(members, "features"), "features_of_members"),
+            gather("checkpoint", leaving(members, "features"), "checkpoints_of_frozen_members"),
             gather("car_likeness", leaving(members, "car_likeness"), "car_likeness_of_members"),
             gather("predictions", names, "predictions_of_members"),
             node(
@@ -123,6 +127,17 @@ def create_pipeline() -> Pipeline:
                 inputs=["answers", "ensemble.predictions", "photos", PARAMETERS],
                 outputs=["unknown_photos", "unknown_photos_chart"],
                 name="draw_unknown_photos",
+            ),
+            node(
+                draw_known_cars,
+                inputs=[
+                    "features_of_members",
+                    "checkpoints_of_frozen_members",
+                    *TABLES,
+                    PARAMETERS,
+                ],
+                outputs=["known_cars", "known_cars_chart"],
+                name="draw_known_cars",
             ),
             node(
                 draw_learning_curves,
