@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chajong import CarClassifier, project
-from chajong.photos.folder import RawDataError
+from chajong.slip import SlipError
 
 NAMES = ["현대 아반떼 2021", "기아 K5 2020", "BMW 3시리즈 2019"]
 
@@ -40,7 +40,7 @@ def test_three_lines_train_and_predict(my_photos, monkeypatch):
 
 @pytest.mark.slow
 def test_results_go_where_they_are_wanted_and_errors_are_those_of_a_run(tmp_path):
-    with pytest.raises(RawDataError, match="There is no folder"):
+    with pytest.raises(SlipError, match="There is no folder"):
         CarClassifier.fit(tmp_path / "none", effort="quick", data_dir=tmp_path / "here")
     assert (tmp_path / "here").is_dir()
     assert not (tmp_path / "none_results").exists()

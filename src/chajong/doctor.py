@@ -13,6 +13,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from chajong.project import prospect
+from chajong.slip import SlipError
 from chajong.threads import processors
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def diagnosis(photos: Path | None, environment: str | None, results: Path | None
     logging.disable(logging.WARNING)  # what a run logs at its start stands in lines of their own
     try:
         found = prospect(photos, results, environment)
-    except (ValueError, RuntimeError) as error:
+    except SlipError as error:
         return _told([*lines, ("problem", str(error))], f"chajong doctor {quote(str(photos))}")
     finally:
         logging.disable(logging.NOTSET)

@@ -24,3 +24,9 @@ def test_the_chart_has_both_kinds_and_the_limit(distances):
     assert [bars.name for bars in figure.data] == ["known cars", "held-back classes"]
     assert sum(figure.data[0].y) == pytest.approx(1)
     assert figure.layout.shapes[0].x0 == known_car_table(distances)["limit"][0]
+
+
+def test_the_chart_speaks_korean(distances):
+    figure = known_car_chart(distances, known_car_table(distances), "ko")
+    assert [bars.name for bars in figure.data] == ["아는 차종", "학습에서 뺀 차종"]
+    assert "모르는 차로 판단" in figure.layout.title.text

@@ -119,7 +119,10 @@ def test_an_index_follows_no_links(photo_index, tmp_path):
 
 def test_the_report_draws_the_limit_that_the_index_keeps(photo_index, small_run):
     from chajong.pipelines.reporting.nodes import draw_known_cars
+    from chajong.pipelines.reporting.parameters import ReportingParameters
 
-    table, figure = draw_known_cars(small_run.features, small_run.checkpoints, *small_run.tables)
+    table, figure = draw_known_cars(
+        small_run.features, small_run.checkpoints, *small_run.tables, ReportingParameters()
+    )
     assert table["limit"].tolist() == [photo_index.limit] * 2
     assert figure.layout.shapes[0].x0 == photo_index.limit
