@@ -23,14 +23,17 @@ def main() -> None:
     """Tell look-alike car models apart; pipelines are run by `kedro run`."""
 
 
-@main.command()
-@click.option(
+of_ensemble = click.option(
     "--ensemble",
     type=click.Path(path_type=Path),
     default=ENSEMBLE,
     show_default=True,
     help="The saved ensemble; `kedro run` makes one.",
 )
+
+
+@main.command()
+@of_ensemble
 @click.option(
     "--index",
     type=click.Path(path_type=Path),
@@ -86,13 +89,7 @@ def doctor(photos: Path | None, environment: str | None, data_dir: Path | None) 
 
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option(
-    "--ensemble",
-    type=click.Path(path_type=Path),
-    default=ENSEMBLE,
-    show_default=True,
-    help="The saved ensemble; `kedro run` makes one.",
-)
+@of_ensemble
 def onnx(folder: Path, ensemble: Path) -> None:
     """Export the ensemble to FOLDER as far as ONNX can hold it, checked against torch."""
     from chajong.inference.saved import read_ensemble
@@ -112,13 +109,7 @@ def onnx(folder: Path, ensemble: Path) -> None:
 
 @main.command()
 @click.argument("repository")
-@click.option(
-    "--ensemble",
-    type=click.Path(path_type=Path),
-    default=ENSEMBLE,
-    show_default=True,
-    help="The saved ensemble; `kedro run` makes one.",
-)
+@of_ensemble
 @click.option("--public", is_flag=True, help="Let anyone see it; it holds a few of your photos.")
 def push(repository: str, ensemble: Path, *, public: bool) -> None:
     """Upload the ensemble with its card to REPOSITORY (owner/name) of the Hugging Face Hub."""
