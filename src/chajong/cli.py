@@ -14,6 +14,7 @@ from yaml import YAMLError
 
 from chajong.configuration import SESSION
 from chajong.parameters import TEXT_SETTINGS, near_names
+from chajong.runner import QuickStepsFirst
 from chajong.slip import slip_behind
 
 if TYPE_CHECKING:
@@ -164,6 +165,7 @@ def _option(name: str) -> click.Parameter:
 
 
 _option("params").callback = typed_parameters
+_option("runner").default = f"{QuickStepsFirst.__module__}.{QuickStepsFirst.__name__}"
 run.params.append(
     click.Option(
         ["--traceback"],

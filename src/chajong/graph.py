@@ -119,7 +119,8 @@ def _kept(step: Step, member: Member, scratch: Path, given: dict[str, Any]) -> A
     """Take what a step gives from where an earlier run left it, if all that it depends on is so."""
     from chajong.members.kept import kept_outputs
 
-    depends_on = {"kind": member.kind.name, **member.kind.depends_on(given)}
+    content = {name: value for name, value in given.items() if name != "engine"}
+    depends_on = {"kind": member.kind.name, **member.kind.depends_on(content)}
     return kept_outputs(
         scratch / step.name, depends_on, step.outputs, lambda: step.function(**given)
     )

@@ -40,6 +40,9 @@ DATA_DIR, MIRROR, RAW_PHOTOS = "data_dir", "mirror", "photo_folder"
 SUMMARY = "summary"
 """Ends the name of a dataset that says where the results are and what was scored."""
 
+METRICS = ".metrics"
+"""Ends the name of a dataset that says how good a member is."""
+
 
 class MembersHooks:
     """Leave out what a run can do without and cannot have."""
@@ -135,10 +138,17 @@ class StepHooks(_InDataFolder):
             tell(self._times.begin(node.name))
 
     @hook_impl
-    def after_node_run(self, node: Node) -> None:
-        """Note how long it took."""
-        if self._times is not None:
-            self._times.end(node.name)
+    def after_node_run(self, node: Node, outputs: dict[str, Any]) -> None:
+        """Note how long it took, and say how good a member is as soon as that is known."""
+        if self._times is None:
+            return
+        self._times.end(node.name)
+        for member, metrics in outputs.items():
+            if member.endswith(METRICS) and "log_loss" in metrics:
+                tell(
+                    f"  {member.removesuffix(METRICS)}: log loss {metrics['log_loss']:.4f}, "
+                    f"accuracy {metrics['accuracy']:.1%} out of fold"
+                )
 
     @hook_impl
     def after_pipeline_run(self) -> None:

@@ -58,8 +58,10 @@ def run_everything(raw_dir: Path, data_dir: Path, environment: str) -> None:
         RawDataError: The photos are not in a known layout.
         Any other error of a run.
     """
+    from chajong.runner import QuickStepsFirst
+
     with _session(raw_dir, data_dir, environment) as session:
-        session.run()
+        session.run(runner=QuickStepsFirst())
 
 
 @dataclass(frozen=True)

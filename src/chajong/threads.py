@@ -36,6 +36,11 @@ def processors() -> int:
     return min([allowed_by_the_system(), *limits])
 
 
+def threads() -> int:
+    """Say how many threads compute here: what the environment says, or one a processor."""
+    return int(os.environ.get("OMP_NUM_THREADS", processors()))
+
+
 def allowed_by_the_system() -> int:
     """Say how many processors the system lets this process run on, whatever their share."""
     if hasattr(os, "sched_getaffinity"):

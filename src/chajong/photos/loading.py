@@ -48,8 +48,10 @@ def photo_batches(
     def load(content: str) -> np.ndarray:
         return preparation.pictures(store.jpeg(content))
 
+    # Where there is a title, the environment may still say that there are no bars.
+    quiet = {} if title else {"disable": True}
     with tqdm(
-        total=len(contents), desc=title, unit=" photos", smoothing=0.05, disable=title is None
+        total=len(contents), desc=title, unit=" photos", smoothing=0.05, **quiet
     ) as progress:
         for batch in load_ahead(contents, load, batch_size):
             yield np.stack(batch)

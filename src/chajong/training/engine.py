@@ -104,16 +104,19 @@ def train(job: TrainingJob, folder: Path) -> TrainedModel:
     return _read(folder)
 
 
-def check_job(job: TrainingJob) -> None:
+def check_job(job: TrainingJob) -> TrainingSchedule:
     """See that a job's batches fit its photos, its passes and its processes.
 
+    Returns:
+        Its steps.
+
     Raises:
-        TrainingError: They do not.
+        TrainingError: They do not fit.
     """
     from chajong.training.photo_batches import TrainingSchedule
 
-    TrainingSchedule(len(job.photos), job.parameters)
     _photos_at_once(job.parameters)
+    return TrainingSchedule(len(job.photos), job.parameters)
 
 
 def check_device(parameters: TrainingParameters) -> None:
@@ -184,7 +187,7 @@ def _run(job: TrainingJob, folder: Path) -> None:
         model.set_gradient_checkpointing(enabled=True)
     model.to(device)
     average = MovingAverage(model, parameters.average_horizon * schedule.steps)
-    callbacks: list[Any] = [Averaging(average), Progress(job.title, schedule)]
+    callbacks: list[Any] = [Averaging(average), Progress(job.title, schedule, folder)]
     if job.inner_photos is not None:
         best = folder / BEST_FILE
         callbacks.append(EpochChoice(job.inner_photos, schedule, average, best))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from socket import gethostname
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from chajong.engine import HERE, spread
+from chajong.engine import HERE, side_by_side, spread
 from chajong.training.engine import (
     HISTORY_FILE,
     TrainingJob,
@@ -18,9 +19,11 @@ from chajong.training.engine import (
 )
 from chajong.training.errors import TrainingError
 from chajong.training.folds import CALIBRATION, training_rows
+from chajong.training.progress import following_bar, photos_seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     import torch
@@ -52,7 +55,8 @@ def train_folds(
         parameters: How models are trained, and which folds.
         folder: Keeps one folder a fold; it belongs to these photos and settings alone.
         title: What progress bars call the model.
-        engine: Where they are trained; the machines of a cluster share the folder.
+        engine: Where they are trained, as many at once as there is room for; the machines of a
+            cluster share the folder.
 
     Returns:
         Trained models by fold.
@@ -64,7 +68,7 @@ def train_folds(
     # All jobs are laid out first: what is wrong with the last fold stops the run before the first.
     chosen = chosen_folds(folds, parameters)
     trained = {fold: finished_training(folder / f"fold_{fold}") for fold in chosen}
-    jobs = {}
+    jobs, photos_to_see = {}, 0
     for place, fold in enumerate(chosen, start=1):
         if trained[fold] is not None:
             continue
@@ -76,14 +80,27 @@ def train_folds(
             parameters=parameters,
             title=f"{title}, fold {fold} ({place} of {len(chosen)})",
         )
-        check_job(jobs[fold])
+        photos_to_see += len(check_job(jobs[fold]))
     folders = {fold: folder.absolute() / f"fold_{fold}" for fold in jobs}
-    if engine.kind == "ray":
-        folder.mkdir(parents=True, exist_ok=True)
-        shares = [(job, folders[fold]) for fold, job in jobs.items()]
+    shares = [(job, folders[fold]) for fold, job in jobs.items()]
+    folder.mkdir(parents=True, exist_ok=True)
+    with _progress(engine, parameters, f"{title}, {len(jobs)} folds", photos_to_see, folders):
         for _ in spread(engine, fold_trainer, shares, gpus=parameters.processes):
             pass  # what is trained lies in the folder
     return {fold: model or train(jobs[fold], folders[fold]) for fold, model in trained.items()}
+
+
+def _progress(
+    engine: Engine,
+    parameters: TrainingParameters,
+    title: str,
+    photos: int,
+    folders: dict[int, Path],
+) -> AbstractContextManager[None]:
+    """Show one bar for folds that are trained side by side; others show one each."""
+    if not side_by_side(engine, len(folders), parameters.processes):
+        return nullcontext()
+    return following_bar(title, photos, lambda: sum(map(photos_seen, folders.values())))
 
 
 def is_finished(folder: Path) -> bool:
@@ -93,7 +110,7 @@ def is_finished(folder: Path) -> bool:
 
 
 def fold_trainer() -> Callable[[tuple[TrainingJob, Path]], None]:
-    """Give what trains a fold on a machine of a cluster."""
+    """Give what trains a fold, in whatever process."""
     return _train_share
 
 

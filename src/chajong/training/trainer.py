@@ -18,6 +18,7 @@ from chajong.photos.loading import photo_batches
 from chajong.photos.resizing import Preparation
 from chajong.training.errors import TrainingError
 from chajong.training.moving_average import MovingAverage, load_trained_weights, trained_weights
+from chajong.training.progress import note_photos_seen
 from chajong.whole import room_on_disk, whole_file
 
 if TYPE_CHECKING:
@@ -111,12 +112,13 @@ class Averaging(TrainerCallback):  # type: ignore[misc]
 
 
 class Progress(TrainerCallback):  # type: ignore[misc]
-    """Shows photos a second and the time left."""
+    """Shows photos a second and the time left, here and to who waits in another process."""
 
-    def __init__(self, title: str, schedule: TrainingSchedule) -> None:
-        """Set up the bar, which appears when training begins."""
+    def __init__(self, title: str, schedule: TrainingSchedule, folder: Path) -> None:
+        """Set up the bar, which appears when training begins; see `note_photos_seen`."""
         self._title = title
         self._schedule = schedule
+        self._folder = folder
         self._bar: tqdm[Any] | None = None
         self._loss = ""
 
@@ -135,6 +137,7 @@ class Progress(TrainerCallback):  # type: ignore[misc]
         """Count a step's photos."""
         if self._bar is not None:
             self._bar.update(self._schedule.batch_size)
+            note_photos_seen(self._folder, state.global_step * self._schedule.batch_size)
 
     def on_log(
         self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any

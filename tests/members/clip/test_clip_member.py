@@ -124,7 +124,7 @@ class TestFineTuned:
         self, trained, parameters, tables
     ):
         models = FoldModels(trained[0], parameters, tables)
-        scored = models.score(0, ChosenAlphas({}, 1.0))
+        scored = models.judge(ChosenAlphas({}, 1.0))[0].scored
         assert len(scored.evidence) == 3
         for kind in scored.evidence:
             assert np.isfinite(kind).all()
@@ -218,7 +218,7 @@ class TestEvidence:
 
         def evidence(photo_ids):
             others = relabelled(tables, photo_ids)
-            return FoldModels(trained[0], parameters, others).score(0, alphas).evidence
+            return FoldModels(trained[0], parameters, others).judge(alphas)[0].scored.evidence
 
         before = evidence([])
         doubted = tables.folds.loc[~tables.folds["label_counts"], "photo_id"]
@@ -233,19 +233,19 @@ class TestEvidence:
     def test_rows_do_not_depend_on_what_was_scored_before(self, trained, parameters, tables):
         alphas = ChosenAlphas({}, 1.0)
         models = FoldModels(trained[0], parameters, tables)
-        first = models.score(1, alphas)
+        first = models.judge(alphas)[1].scored
         models.choose_alphas()
-        again = models.score(1, alphas)
+        again = models.judge(alphas)[1].scored
         for expected, kind in zip(first.evidence, again.evidence, strict=True):
             np.testing.assert_allclose(kind, expected, atol=1e-5)
 
     def test_photos_of_one_fold_may_have_different_alphas(self, trained, parameters, tables):
         first, second, *_ = photos_of_fold(tables, 2)
         models = FoldModels(trained[0], parameters, tables)
-        mixed = models.score(2, ChosenAlphas({first: 0.25, second: 0.6}, 1.0))
+        mixed = models.judge(ChosenAlphas({first: 0.25, second: 0.6}, 1.0))[2].scored
         for photo, alpha in ((first, 0.25), (second, 0.6), ("TEST_0", 1.0)):
             place = mixed.rows["photo_id"].tolist().index(photo)
-            alone = FoldModels(trained[0], parameters, tables).score(2, ChosenAlphas({}, alpha))
+            alone = models.judge(ChosenAlphas({}, alpha))[2].scored
             for kind, expected in zip(mixed.evidence, alone.evidence, strict=True):
                 np.testing.assert_allclose(kind[place], expected[place], atol=1e-4)
 

@@ -19,6 +19,7 @@ from chajong.encoders.published import (
     pinned_names,
     weights_identity,
 )
+from chajong.engine import HERE
 from chajong.members.backbone.backbone import build_backbone
 from chajong.members.backbone.classifier import build_fusion, start_from_backbone
 from chajong.members.backbone.names import fusion_targets
@@ -35,6 +36,7 @@ from chajong.members.trained.member import (
     Scored,
     calibrated_predictions,
     join_scored,
+    over_folds,
     score_rows,
     trained_metrics,
 )
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from chajong.encoders.views import ViewAverage
+    from chajong.engine import Engine
     from chajong.members.backbone.names import NameTargets
     from chajong.members.checkpoint import Checkpoint
     from chajong.members.trained.checkpoint import Proof
@@ -246,6 +249,7 @@ def predict_folds(
     training: dict[str, Any],
     parameters: BackboneParameters,
     tables: TrainingTables,
+    engine: Engine = HERE,
 ) -> tuple[Predictions, Checkpoint, dict[str, Any]]:
     """Let every fold's model score the photos that it did not train on.
 
@@ -255,22 +259,16 @@ def predict_folds(
         training: What the training cost and was kept under.
         parameters: The views of a photo.
         tables: The photos.
+        engine: Where they score.
 
     Returns:
         The predictions, the models as a checkpoint, and the metrics.
     """
-    scored: list[Scored] = []
-    proofs: dict[int, np.ndarray] = {}
-    discriminants: dict[str, torch.Tensor] = {}
+    shares = {fold: (fold, build(fold), trained) for fold, trained in weights.items()}
+    make = partial(fold_judge, parameters, tables)
     with measure() as measurement:
-        for fold, trained in weights.items():
-            judged = _judge_fold(build(fold), fold, trained, parameters, tables)
-            scored.append(judged.scored)
-            proofs[fold] = judged.proof_evidence
-            tensors = judged.discriminant.tensors()
-            discriminants |= {f"evidence.fold_{fold}.{part}": tensors[part] for part in tensors}
-            release_memory()
-        joined = join_scored(scored)
+        judged = over_folds(engine, make, shares, tables, f"{parameters.model}, scoring")
+        joined = join_scored([each.scored for each in judged.values()])
         predictions, mixture = calibrated_predictions(joined, tables)
     evidence = dict(zip(EVIDENCE, mixture.weights, strict=True))
     metrics = trained_metrics(joined, predictions, tables, training, measurement)
@@ -281,7 +279,14 @@ def predict_folds(
         "contract": tables.training_contract,
         "class_names": list(tables.class_names),
     }
-    checkpoint = trained_checkpoint(weights, judged.proof, proofs, configuration)
+    proofs = {fold: each.proof_evidence for fold, each in judged.items()}
+    proof = next(iter(judged.values())).proof
+    checkpoint = trained_checkpoint(weights, proof, proofs, configuration)
+    discriminants = {
+        f"evidence.fold_{fold}.{part}": tensor
+        for fold, each in judged.items()
+        for part, tensor in each.discriminant.tensors().items()
+    }
     checkpoint = replace(checkpoint, tensors={**checkpoint.tensors, **discriminants})
     return predictions, checkpoint, metrics | {"evidence": evidence}
 
@@ -303,14 +308,29 @@ class _Judged:
     proof_evidence: np.ndarray
 
 
+def fold_judge(
+    parameters: BackboneParameters, tables: TrainingTables
+) -> Callable[[tuple[int, Build, Weights]], _Judged]:
+    """Give what scores photos with a fold's model, in whatever process."""
+    return partial(_judge_fold, parameters, tables)
+
+
 def _judge_fold(
-    build: Build,
-    fold: int,
-    weights: Weights,
+    parameters: BackboneParameters, tables: TrainingTables, share: tuple[int, Build, Weights]
+) -> _Judged:
+    """Score a fold's photos and the proof photos with its model, which is let go of after it."""
+    judged = _judge(parameters, tables, *share)
+    release_memory()
+    return judged
+
+
+def _judge(
     parameters: BackboneParameters,
     tables: TrainingTables,
+    fold: int,
+    build: Build,
+    weights: Weights,
 ) -> _Judged:
-    """Score a fold's photos and the proof photos with its model, which is let go on return."""
     classifier = build()
     load_trained_weights(classifier, weights)
     classifier.eval().to(best_device())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -11,13 +12,14 @@ from torch.nn.functional import normalize
 
 from chajong.device import best_device
 from chajong.encoders.extraction import encode_all
+from chajong.engine import HERE
 from chajong.members.clip.classifier import build_clip_classifier
 from chajong.members.clip.evidence import name_scores, neighbour_scores, prototype_scores
 from chajong.members.clip.interpolation import interpolate
 from chajong.members.clip.prompts import class_prompts
 from chajong.members.heads.whitening import whiten, within_class_covariance
 from chajong.members.trained.checkpoint import proof_photos, trained_checkpoint
-from chajong.members.trained.member import Scored, cross_fit_rows, join_scored
+from chajong.members.trained.member import Scored, cross_fit_rows, join_scored, over_folds
 from chajong.members.trained.views import log_probability_views, views_of
 from chajong.predictions.calibration import fit_temperature
 from chajong.predictions.contract import normalise_log
@@ -26,15 +28,22 @@ from chajong.training.folds import training_rows
 from chajong.training.moving_average import load_trained_weights, trained_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from chajong.encoders.views import ViewAverage
+    from chajong.engine import Engine
     from chajong.members.checkpoint import Checkpoint
     from chajong.members.clip.classifier import ClipClassifier
     from chajong.members.clip.parameters import ClipParameters
     from chajong.members.heads.whitening import Whitened
+    from chajong.members.trained.checkpoint import Proof
     from chajong.members.trained.tables import TrainingTables
     from chajong.training.moving_average import Weights
+
+    FoldWeights = tuple[int, Weights]
+    """A fold, and the trained weights of its model."""
+
+Result = TypeVar("Result")
 
 WHITENING_SHRINKAGE = 0.3
 """Share of the identity in the covariance that is whitened, the default of the light heads."""
@@ -60,42 +69,54 @@ class ChosenAlphas:
         return self.by_photo.get(photo_id, self.overall)
 
 
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What a fold's model says.
+
+    Attributes:
+        scored: Of the photos that it did not train on, a kind of evidence each of `EVIDENCE`.
+        proof: The proof photos.
+        proof_scores: Of these, with the α that all photos chose.
+        seen: The training photos that it compares with at this α, as `Known` takes them, and their
+            labels.
+    """
+
+    scored: Scored
+    proof: Proof
+    proof_scores: np.ndarray
+    seen: tuple[torch.Tensor, torch.Tensor]
+
+
 class FoldModels:
-    """One model that takes the weights of any fold, at any α between start and trained."""
+    """The models of all folds, each at any α between start and trained."""
 
     def __init__(
-        self, weights: dict[int, Weights], parameters: ClipParameters, tables: TrainingTables
+        self,
+        weights: dict[int, Weights],
+        parameters: ClipParameters,
+        tables: TrainingTables,
+        engine: Engine = HERE,
     ) -> None:
-        """Build the model once.
+        """Keep what they are made of.
 
         Args:
             weights: Trained weights by fold.
             parameters: The model, the α that are tried, and the views of a photo.
             tables: The photos.
+            engine: Where they compute.
         """
         self._weights = weights
         self._parameters = parameters
         self._tables = tables
-        self._model = (
-            build_clip_classifier(parameters, class_prompts(tables.classes))
-            .eval()
-            .to(best_device())
-        )
-        start = trained_weights(self._model)
-        self._start = {name: part.cpu().clone() for name, part in start.items()}
-        self._seen: dict[tuple[int, float], tuple[torch.Tensor, torch.Tensor]] = {}
-        # Weights between random and trained ones mean nothing.
-        self._alphas = (1.0,) if parameters.weights == "random" else parameters.wise_ft_alphas
+        self._engine = engine
 
     def choose_alphas(self) -> ChosenAlphas:
         """Choose α with the lowest log loss, cross-fitted.
 
         Source: Wortsman et al., Robust fine-tuning of zero-shot models (CVPR 2022).
         """
-        tried = {
-            alpha: join_scored([self._score_by_names(fold, alpha) for fold in self._weights])
-            for alpha in self._alphas
-        }
+        by_fold = list(self._asked(name_asker, "choosing α").values())
+        tried = {alpha: join_scored([fold[alpha] for fold in by_fold]) for alpha in by_fold[0]}
         rows = next(iter(tried.values())).rows
 
         def choose(used: np.ndarray, labels: np.ndarray) -> float:
@@ -105,80 +126,131 @@ class FoldModels:
         by_row = fitted.apply(lambda alpha, chosen: np.full(chosen.sum(), alpha))
         return ChosenAlphas(dict(zip(rows["photo_id"], by_row, strict=True)), fitted.overall)
 
-    def score(self, fold: int, alphas: ChosenAlphas) -> Scored:
-        """Compare the photos that a fold's model did not train on with all evidence.
+    def judge(self, alphas: ChosenAlphas) -> dict[int, Judged]:
+        """Compare the photos that each fold's model did not train on with all evidence.
 
         Args:
-            fold: The fold.
             alphas: From `choose_alphas`.
-
-        Returns:
-            The rows with one array a kind of evidence.
         """
-        rows = self._tables.rows_of_fold(fold)
-        row_alphas = np.array([alphas.of(photo) for photo in rows["photo_id"]])
-        shape = (len(rows), len(self._tables.class_names))
-        evidence = tuple(np.empty(shape, np.float32) for _ in EVIDENCE)
-        for alpha in np.unique(row_alphas):
-            chosen = row_alphas == alpha
-            compared = self._compare(fold, alpha, rows.loc[chosen, "photo_id"])
-            for whole, part in zip(evidence, compared, strict=True):
-                whole[chosen] = part
-        return Scored(rows, evidence)
+        return self._asked(partial(fold_judge, alphas), "scoring")
 
-    def checkpoint(self, alpha: float, configuration: dict[str, Any]) -> Checkpoint:
+    def checkpoint(
+        self, judged: dict[int, Judged], alpha: float, configuration: dict[str, Any]
+    ) -> Checkpoint:
         """Keep every fold's model and the training photos that it compares with.
 
         Weights stay as training left them, and so need no second place on the disk; see
         `loading_of`.
 
         Args:
-            alpha: α of WiSE-FT.
+            judged: From `judge`.
+            alpha: α of WiSE-FT that all photos chose.
             configuration: What else is needed to predict.
         """
-        views = log_probability_views(self._model, self._parameters)
-        proof = proof_photos(self._tables, views.preparation)
-        proofs, compared = {}, {}
-        for fold in self._weights:
-            self._set(fold, alpha)
-            proofs[fold] = views.encode_exactly(proof.views)
-            embedded, labels = self._training_photos(fold, alpha)
+        compared = {}
+        for fold, each in judged.items():
+            embedded, labels = each.seen
             compared[f"evidence.fold_{fold}.photos"] = embedded.half()
             compared[f"evidence.fold_{fold}.labels"] = labels
         chosen = {"wise_ft_alpha": alpha, "interpolated": False}
+        proofs = {fold: each.proof_scores for fold, each in judged.items()}
+        proof = next(iter(judged.values())).proof
         checkpoint = trained_checkpoint(self._weights, proof, proofs, configuration | chosen)
         return replace(checkpoint, tensors={**checkpoint.tensors, **compared})
 
-    def _set(self, fold: int, alpha: float) -> None:
-        mixed = interpolate(self._start, self._weights[fold], alpha)
-        load_trained_weights(self._model, mixed)
+    def _asked(
+        self,
+        asker: Callable[[ClipParameters, TrainingTables], Callable[[FoldWeights], Result]],
+        doing: str,
+    ) -> dict[int, Result]:
+        """Let every fold's model do something, side by side where there is room."""
+        shares = {fold: (fold, trained) for fold, trained in self._weights.items()}
+        make = partial(asker, self._parameters, self._tables)
+        title = f"{self._parameters.model}, {doing}"
+        return over_folds(self._engine, make, shares, self._tables, title)
 
-    def _embed(self, fold: int, alpha: float, photo_ids: Iterable[str], title: str) -> torch.Tensor:
-        self._set(fold, alpha)
-        title = f"fold {fold}, {title}"
-        return embed_photos(self._model, photo_ids, self._parameters, self._tables, title)
 
-    def _score_by_names(self, fold: int, alpha: float) -> Scored:
+def name_asker(
+    parameters: ClipParameters, tables: TrainingTables
+) -> Callable[[FoldWeights], dict[float, Scored]]:
+    """Give what scores a fold's own photos by names at every α, in whatever process."""
+    return FoldModel(parameters, tables).by_names
+
+
+def fold_judge(
+    alphas: ChosenAlphas, parameters: ClipParameters, tables: TrainingTables
+) -> Callable[[FoldWeights], Judged]:
+    """Give what compares photos with all evidence of a fold's model, in whatever process."""
+    return partial(FoldModel(parameters, tables).judge, alphas)
+
+
+class FoldModel:
+    """One model that takes the weights of any fold, at any α between start and trained."""
+
+    def __init__(self, parameters: ClipParameters, tables: TrainingTables) -> None:
+        """Build the model once."""
+        self._parameters = parameters
+        self._tables = tables
+        prompts = class_prompts(tables.classes)
+        self._model = build_clip_classifier(parameters, prompts).eval().to(best_device())
+        start = trained_weights(self._model)
+        self._start = {name: part.cpu().clone() for name, part in start.items()}
+        # Weights between random and trained ones mean nothing.
+        self._alphas = (1.0,) if parameters.weights == "random" else parameters.wise_ft_alphas
+
+    def by_names(self, share: FoldWeights) -> dict[float, Scored]:
+        """Score a fold's own photos by the names alone, by α."""
+        fold, weights = share
         rows = self._tables.rows_of_fold(fold)
         own = rows[rows["split"] == "train"]
-        embedded = self._embed(fold, alpha, own["photo_id"], f"α = {alpha:g}")
-        return Scored(own, (scored_by_names(self._model, embedded),))
+        scored = {}
+        for alpha in self._alphas:
+            self._set(weights, alpha)
+            embedded = self._embed(own["photo_id"], f"fold {fold}, α = {alpha:g}")
+            scored[alpha] = Scored(own, (scored_by_names(self._model, embedded),))
+        return scored
 
-    def _compare(self, fold: int, alpha: float, photo_ids: Iterable[str]) -> tuple[np.ndarray, ...]:
-        seen, labels = self._training_photos(fold, alpha)
-        photos = self._embed(fold, alpha, photo_ids, "scoring")
-        return compare(known_to(self._model, seen, labels), photos)
+    def judge(self, alphas: ChosenAlphas, share: FoldWeights) -> Judged:
+        """Compare the photos that a fold's model did not train on with all evidence.
 
-    def _training_photos(self, fold: int, alpha: float) -> tuple[torch.Tensor, torch.Tensor]:
+        Args:
+            alphas: With which each photo is scored.
+            share: The fold, and its weights.
+        """
+        fold, weights = share
+        rows = self._tables.rows_of_fold(fold)
+        row_alphas = np.array([alphas.of(photo) for photo in rows["photo_id"]])
+        shape = (len(rows), len(self._tables.class_names))
+        evidence = tuple(np.empty(shape, np.float32) for _ in EVIDENCE)
+        views = log_probability_views(self._model, self._parameters)
+        proof = proof_photos(self._tables, views.preparation)
+        for alpha in {*row_alphas.tolist(), alphas.overall}:
+            self._set(weights, alpha)
+            seen, labels = self._training_photos(fold)
+            if alpha == alphas.overall:
+                kept, proof_scores = (seen, labels), views.encode_exactly(proof.views)
+            chosen = row_alphas == alpha
+            if not chosen.any():
+                continue
+            photos = self._embed(rows.loc[chosen, "photo_id"], f"fold {fold}, scoring")
+            compared = compare(known_to(self._model, seen, labels), photos)
+            for whole, part in zip(evidence, compared, strict=True):
+                whole[chosen] = part
+        return Judged(Scored(rows, evidence), proof, proof_scores, kept)
+
+    def _set(self, weights: Weights, alpha: float) -> None:
+        load_trained_weights(self._model, interpolate(self._start, weights, alpha))
+
+    def _embed(self, photo_ids: Iterable[str], title: str) -> torch.Tensor:
+        return embed_photos(self._model, photo_ids, self._parameters, self._tables, title)
+
+    def _training_photos(self, fold: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Embed what a fold's model was trained on: never a photo that it scores."""
-        if (fold, alpha) not in self._seen:
-            folds = self._tables.folds
-            photo_ids = folds.loc[training_rows(folds, fold), "photo_id"]
-            embedded = self._embed(fold, alpha, photo_ids, "training photos")
-            labels = torch.from_numpy(self._tables.labels_of(photo_ids))
-            # As a checkpoint keeps them, so that a loaded model gives the same scores.
-            self._seen[fold, alpha] = embedded.half().float(), labels
-        return self._seen[fold, alpha]
+        folds = self._tables.folds
+        photo_ids = folds.loc[training_rows(folds, fold), "photo_id"]
+        embedded = self._embed(photo_ids, f"fold {fold}, training photos")
+        # As a checkpoint keeps them, so that a loaded model gives the same scores.
+        return embedded.half().float(), torch.from_numpy(self._tables.labels_of(photo_ids))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from chajong.device import best_device
 from chajong.encoders.published import weights_identity
+from chajong.engine import HERE
 from chajong.members.clip.car_likeness import car_likeness
 from chajong.members.clip.classifier import build_clip_classifier
 from chajong.members.clip.fold_models import (
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from chajong.engine import Engine
     from chajong.members.checkpoint import Checkpoint
     from chajong.members.clip.classifier import ClipClassifier
     from chajong.members.trained.tables import TrainingTables
@@ -92,6 +94,7 @@ def predict_folds(
     training: dict[str, Any],
     parameters: ClipParameters,
     tables: TrainingTables,
+    engine: Engine = HERE,
 ) -> tuple[Predictions, Checkpoint, dict[str, Any]]:
     """Let every fold's model score the photos that it did not train on.
 
@@ -103,17 +106,20 @@ def predict_folds(
         training: What the training cost and was kept under.
         parameters: The α that are tried, and the views of a photo.
         tables: The photos.
+        engine: Where they score.
 
     Returns:
         The predictions, the models as a checkpoint, and the metrics.
     """
     with measure() as measurement:
-        models = FoldModels(weights, parameters, tables)
+        models = FoldModels(weights, parameters, tables, engine)
         alphas = models.choose_alphas()
-        scored = join_scored([models.score(fold, alphas) for fold in weights])
+        judged = models.judge(alphas)
+        scored = join_scored([each.scored for each in judged.values()])
         predictions, mixture = calibrated_predictions(scored, tables)
         evidence = dict(zip(EVIDENCE, mixture.weights, strict=True))
         checkpoint = models.checkpoint(
+            judged,
             alphas.overall,
             {
                 "model": at_commits(parameters).model_dump(mode="json"),

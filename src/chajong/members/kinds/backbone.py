@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from chajong.engine import HERE, Engine
 from chajong.members.backbone.parameters import BackboneParameters
 from chajong.members.parameters import MemberParameters
 from chajong.members.saved_configuration import SavedBackbone, SavedMember
@@ -53,6 +54,7 @@ class ImageClassifierKind(TrainedKind[Any]):
         training: Report,
         tables: TrainingTables,
         parameters: Any,
+        engine: Engine = HERE,
     ) -> Predicted:
         """Predict with every fold's model; see `predict_folds`.
 
@@ -62,7 +64,7 @@ class ImageClassifierKind(TrainedKind[Any]):
 
         build = self.builder(parameters, tables)
         predictions, checkpoint, metrics = predict_folds(
-            build, fold_weights, training, parameters.model, tables
+            build, fold_weights, training, parameters.model, tables, engine
         )
         return predictions, *self.described(checkpoint, metrics, tables, parameters)
 

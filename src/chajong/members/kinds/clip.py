@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from chajong.engine import HERE, Engine
 from chajong.members.clip.parameters import ClipParameters
 from chajong.members.parameters import MemberParameters
 from chajong.members.saved_configuration import SavedClip, SavedMember
@@ -87,6 +88,7 @@ class ClipKind(TrainedKind[ClipMemberParameters]):
         training: Report,
         tables: TrainingTables,
         parameters: ClipMemberParameters,
+        engine: Engine = HERE,
     ) -> Predicted:
         """Predict by names, photo prototypes and neighbours.
 
@@ -95,6 +97,7 @@ class ClipKind(TrainedKind[ClipMemberParameters]):
             training: What the training cost and was kept under.
             tables: The tables.
             parameters: The views of a photo, and the α of WiSE-FT that are tried.
+            engine: Where it is computed.
 
         Returns:
             The predictions, the fold models' checkpoint, and the metrics.
@@ -102,7 +105,7 @@ class ClipKind(TrainedKind[ClipMemberParameters]):
         from chajong.members.clip.member import predict_folds
 
         predictions, checkpoint, metrics = predict_folds(
-            fold_weights, training, parameters.model, tables
+            fold_weights, training, parameters.model, tables, engine
         )
         return predictions, *self.described(checkpoint, metrics, tables, parameters)
 

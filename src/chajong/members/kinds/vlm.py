@@ -239,6 +239,7 @@ class VlmKind(TrainedKind[VlmMemberParameters]):
         tables: TrainingTables,
         parameters: VlmMemberParameters,
         hints: Hints | None = None,
+        engine: Engine = HERE,
     ) -> Predicted:
         """Ask about photos, and merge the answers with the hinting member's predictions.
 
@@ -247,7 +248,7 @@ class VlmKind(TrainedKind[VlmMemberParameters]):
         from chajong.members.vlm.member import predict_folds
 
         predictions, checkpoint, metrics = predict_folds(
-            member, fold_weights, training, hints, parameters, tables
+            member, fold_weights, training, hints, parameters, tables, engine
         )
         return predictions, *self.described(checkpoint, metrics, tables, parameters)
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from chajong.encoders.extraction import encode_all
-from chajong.engine import HERE
+from chajong.engine import HERE, side_by_side, spread
 from chajong.members.trained.identity import training_key
 from chajong.predictions.contract import Predictions, normalise_log
 from chajong.predictions.cross_fitting import cross_fit, cross_fitting_parts
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from chajong.training.questions import PhotoQuestions
 
 T = TypeVar("T")
+Share = TypeVar("Share")
+Result = TypeVar("Result")
 
 KEPT = 2
 """Finished trainings of a member that are kept, each of other settings or photos."""
@@ -122,6 +125,35 @@ def forget_trainings(scratch: Path, key: str) -> None:
     finished = [folder for folder in scratch.iterdir() if is_finished(folder)]
     for folder in sorted(finished, key=lambda folder: -folder.stat().st_mtime_ns)[KEPT:]:
         shutil.rmtree(folder)
+
+
+def over_folds(
+    engine: Engine,
+    make: Callable[[], Callable[[Share], Result]],
+    shares: dict[int, Share],
+    tables: TrainingTables,
+    title: str,
+) -> dict[int, Result]:
+    """Ask the models of several folds, side by side where there is room.
+
+    Args:
+        engine: Where they compute.
+        make: Makes what asks a fold's model; see `chajong.engine.spread`.
+        shares: By fold, what it takes.
+        tables: The photos.
+        title: What the progress bar calls the models.
+
+    Returns:
+        By fold, what it gave.
+    """
+    folds, results = list(shares), {}
+    photos = [len(tables.rows_of_fold(fold)) for fold in folds]
+    alone = not side_by_side(engine, len(shares))  # there are bars of each fold's photos
+    with tqdm(total=sum(photos), desc=title, unit=" photos", disable=alone) as bar:
+        for place, result in spread(engine, make, shares.values()):
+            results[folds[place]] = result
+            bar.update(photos[place])
+    return {fold: results[fold] for fold in folds}
 
 
 def score_rows(fold: int, views: ViewAverage, tables: TrainingTables, title: str) -> Scored:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from chajong.members.trained.member import (
     Scored,
     calibrated_predictions,
     join_scored,
+    over_folds,
     train_member,
     trained_metrics,
 )
@@ -40,6 +42,8 @@ from chajong.training.parameters import TrainingParameters
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    import torch
 
     from chajong.engine import Engine
     from chajong.members.checkpoint import Checkpoint
@@ -157,6 +161,7 @@ def predict_folds(
     hints: Hints | None,
     parameters: VlmMemberParameters,
     tables: TrainingTables,
+    engine: Engine = HERE,
 ) -> tuple[Predictions, Checkpoint, dict[str, Any]]:
     """Let every fold's model answer questions about the photos that it did not train on.
 
@@ -167,6 +172,7 @@ def predict_folds(
         hints: Another member's predictions; the answers are merged with them.
         parameters: Which photos are asked about, and what is asked.
         tables: The photos.
+        engine: Where they answer.
 
     Returns:
         The predictions, the adapters as a checkpoint, and the metrics.
@@ -175,17 +181,11 @@ def predict_folds(
     writer = QuestionWriter(settings, parameters.hints, tables.class_names)
     proof = proof_photos(tables, Preparation(*check_base(settings)))
     asked = _proof_questions(writer, hints, tables)
-    parts: list[Answers | Scored] = []
-    proofs: dict[int, np.ndarray] = {}
+    make = partial(FoldAsker, member, settings, writer, hints, tables, (proof.views, asked))
+    shares = {fold: (fold, trained) for fold, trained in weights.items()}
     with measure() as measurement:
-        model = None
-        for fold, trained in weights.items():
-            if trained:
-                model = None  # let go before the next one is loaded
-                release_memory()
-            model = model or _trained_model(settings, writer.names, trained)
-            parts.append(_ask_fold(member, model, fold, writer, hints, tables))
-            proofs[fold] = score_views(model, proof.views, asked)
+        told = over_folds(engine, make, shares, tables, f"{member}, asking")
+        parts = [answers for answers, _ in told.values()]
         scored, predictions, fitted = _combine(parts, tables)
     metrics = trained_metrics(scored, predictions, tables, training, measurement)
     configuration = {
@@ -198,6 +198,7 @@ def predict_folds(
         "class_names": list(tables.class_names),
     }
     processor = load_processor(settings)
+    proofs = {fold: scores for fold, (_, scores) in told.items()}
     checkpoint = vlm_checkpoint(weights, proof, asked, proofs, configuration, processor)
     if hints is None:
         return predictions, checkpoint, {**metrics, **fitted}
@@ -213,6 +214,39 @@ def predict_folds(
     )
     metrics["photos_per_second"] *= fitted["asked_share"]
     return predictions, checkpoint, {**metrics, "hinting_member": hints.member, **fitted}
+
+
+@dataclass(eq=False)
+class FoldAsker:
+    """Asks a fold's model about the photos that it did not train on, in whatever process.
+
+    Attributes:
+        member: The member's name.
+        settings: Which model.
+        writer: Words the questions.
+        hints: Another member's predictions.
+        tables: The photos.
+        proof: The views of the proof photos, and what is asked about them.
+    """
+
+    member: str
+    settings: VlmClassifierParameters
+    writer: QuestionWriter
+    hints: Hints | None
+    tables: TrainingTables
+    proof: tuple[torch.Tensor, list[Question]]
+    _model: VlmClassifier | None = None
+
+    def __call__(self, share: tuple[int, Weights]) -> tuple[Answers | Scored, np.ndarray]:
+        """Give the fold's answers, and the scores of the proof photos."""
+        fold, weights = share
+        if weights:
+            self._model = None  # let go before the next one is loaded
+            release_memory()
+        if self._model is None:
+            self._model = _trained_model(self.settings, self.writer.names, weights)
+        answers = _ask_fold(self.member, self._model, fold, self.writer, self.hints, self.tables)
+        return answers, score_views(self._model, *self.proof)
 
 
 def _trained_model(

@@ -1,23 +1,24 @@
-"""Where long work is computed: in this process, or in shares by the machines of a Ray cluster."""
+"""Shares of work on the machines of a Ray cluster."""
 
 from __future__ import annotations
 
 import os
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from socket import create_connection, gethostname
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
-from pydantic import Field, model_validator
-
-from chajong.parameters import Strict
-from chajong.slip import SlipError
+from chajong.engine.parameters import EngineError
+from chajong.engine.share import compute_share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from ray import ObjectRef
+
+    from chajong.engine.parameters import Engine
 
 Share = TypeVar("Share")
 Result = TypeVar("Result")
@@ -32,62 +33,16 @@ ANSWER_SECONDS = 10
 """How long a cluster is waited for."""
 
 
-class EngineError(SlipError, RuntimeError):
-    """Machines that cannot do the work; the message says why and what to do."""
-
-
-class Engine(Strict):
-    """Where features are extracted, folds are trained and new photos are answered.
-
-    Attributes:
-        kind: ``local`` is this process; ``ray`` the machines of a Ray cluster.
-        address: Of the cluster, such as ``10.0.0.1:6379``; where it is not given, one of this
-            machine alone is started.
-        cpus: Processor cores for a share of the work, besides a GPU where the cluster has any.
-    """
-
-    kind: Literal["local", "ray"] = "local"
-    address: str | None = Field(None, pattern=r"^[^:/]+:\d+$")
-    cpus: int = Field(1, ge=1)
-
-    @model_validator(mode="after")
-    def _address_is_used(self) -> Engine:
-        if self.address is not None and self.kind == "local":
-            message = (
-                f"engine.address is {self.address!r}, and engine.kind is local, which has no "
-                "address: set engine.kind=ray, or leave the address away."
-            )
-            raise ValueError(message)
-        return self
-
-
-HERE = Engine()
-
-
-def spread(
+def spread_on_cluster(
     engine: Engine,
     make: Callable[[], Callable[[Share], Result]],
     shares: Iterable[Share],
-    gpus: int = 1,
+    gpus: int,
 ) -> Iterator[tuple[int, Result]]:
-    """Compute shares of work on the machines of a Ray cluster.
+    """Compute shares of work on the machines of a cluster; see `chajong.engine.spread`.
 
     Shares that were lost with their worker or machine are computed again. They are taken from the
     iterator as workers become free, so that no more than a few are in memory.
-
-    Args:
-        engine: Of kind ``ray``.
-        make: Makes what computes a share, with all that it needs for every share, such as a model;
-            a worker keeps it from one share to the next.
-        shares: What is computed.
-        gpus: GPUs for each share, where the cluster has any.
-
-    Yields:
-        The place of a share and its result, as they are finished.
-
-    Raises:
-        EngineError: There is no cluster, or workers were lost again and again.
-        Exception: What was raised by what `make` makes.
     """
     _connect(engine)
     import ray
@@ -193,27 +148,24 @@ def _result(finished: ObjectRef[Any]) -> Any:
         raise EngineError(message) from error
 
 
-_KEPT: dict[str, Callable[[Any], Any]] = {}
-"""What this worker made last, by the work that it was made for."""
-
-
 def _compute(
     folder: str,
     maker: tuple[str, list[ObjectRef[Any]]],
     share: Any,
 ) -> Any:
-    """Compute a share; this runs in a worker, where relative paths mean the same as in the run."""
-    import ray
-
+    """Compute a share; this runs in a worker."""
     if not Path(folder).is_dir():
         message = (
             f"{gethostname()} has no folder {folder}, from which the run was started: with "
             "engine.kind=ray the project lies on every machine under the same path."
         )
         raise EngineError(message)
-    os.chdir(folder)
     name, (make,) = maker
-    if name not in _KEPT:
-        _KEPT.clear()
-        _KEPT[name] = ray.get(make)()
-    return _KEPT[name](share)
+    return compute_share(folder, name, partial(_made, make), share)
+
+
+def _made(make: ObjectRef[Any]) -> Any:
+    """Make the tool of a work, which is fetched only where it is needed."""
+    import ray
+
+    return ray.get(make)()
