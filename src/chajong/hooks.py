@@ -16,7 +16,7 @@ from chajong.data_folder import claim, occupy
 from chajong.inputs import check_inputs
 from chajong.members.configuration import MemberError, read_members
 from chajong.mirror import Mirror
-from chajong.run_log import LOG, StepTimes, failures, log_file, tell
+from chajong.run_log import LOG, METRICS, StepTimes, failures, log_file, tell
 from chajong.slip import SlipError
 
 if TYPE_CHECKING:
@@ -39,9 +39,6 @@ DATA_DIR, MIRROR, RAW_PHOTOS = "data_dir", "mirror", "photo_folder"
 
 SUMMARY = "summary"
 """Ends the name of a dataset that says where the results are and what was scored."""
-
-METRICS = ".metrics"
-"""Ends the name of a dataset that says how good a member is."""
 
 
 class MembersHooks:

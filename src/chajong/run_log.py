@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 LOG, SECONDS = "08_reporting/run.log", "02_intermediate/step_seconds.json"
 """Files of a data folder: what its runs told, and how long each step took."""
 
+METRICS = ".metrics"
+"""Ends the name of a dataset that says how good a member is."""
+
 LONGEST_LOG = 5_000_000
 """Bytes from which a log is begun anew; the one before is kept beside it."""
 

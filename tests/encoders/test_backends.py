@@ -109,6 +109,11 @@ class TestTrial:
     @pytest.fixture
     def impatient(self, monkeypatch):
         monkeypatch.setattr(backends, "PATIENCE", 1e-9)
+        monkeypatch.setattr(backends, "CONVERSION", 1e-9)
+
+    @pytest.fixture(autouse=True)
+    def no_trial_yet(self, monkeypatch):
+        monkeypatch.setattr(backends, "_WON_BY_OPENVINO", {})
 
     @pytest.fixture(params=["torch", "OpenVINO"])
     def winner(self, request, monkeypatch):
@@ -132,6 +137,18 @@ class TestTrial:
         (line,) = caplog.messages
         assert f"Sequential is computed by {winner}: " in line
         assert (model.compute._compute is ImageModel.by_torch) == (winner == "torch")
+
+    @pytest.mark.usefixtures("impatient")
+    def test_the_next_model_of_these_layers_has_no_trial_of_its_own(self, winner, monkeypatch):
+        photos = photos_of(4, 3, *SIZE)
+        with torch.inference_mode():
+            for _ in range(2):
+                model = tiny_model()
+                choose_backend(model, "auto")
+                model.features(photos)
+                torch.testing.assert_close(model.features(photos), model.by_torch(photos))
+                assert (model.compute._compute is ImageModel.by_torch) == (winner == "torch")
+                monkeypatch.setattr(backends, "_seconds", lambda *_: pytest.fail("a trial"))
 
     def test_little_work_is_done_by_torch_alone(self, monkeypatch):
         monkeypatch.setattr(backends, "_faster", lambda *_: pytest.fail("a trial"))

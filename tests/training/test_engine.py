@@ -56,6 +56,7 @@ def test_training_leaves_weights_history_and_no_checkpoints(folder, uninterrupte
         ".history.json.hash",
         ".weights.safetensors.hash",
         "history.json",
+        "photos_seen.txt",
         "weights.safetensors",
     ]
     logged = uninterrupted.history
@@ -194,7 +195,7 @@ def test_the_inner_photos_choose_the_epoch(folder, tmp_path):
     model = build_tiny()
     load_trained_weights(model, trained.weights)
     assert len(losses) == 4
-    assert mean_loss(model, inner) == pytest.approx(min(losses), abs=1e-5)
+    assert mean_loss(model, inner) == pytest.approx(min(losses), abs=1e-3)  # in float16
 
 
 def test_a_loss_that_is_no_number_names_its_photos(folder):

@@ -24,7 +24,7 @@ from chajong.encoders.encoder import EncoderError
 from chajong.encoders.image_model import ImageModel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Hashable, Iterable, Iterator
 
     import openvino
 
@@ -36,8 +36,11 @@ logger = logging.getLogger(__name__)
 AGREEMENT = 1e-4
 """Largest difference from torch's features, as a share of the largest feature."""
 
-PATIENCE = 5.0
+PATIENCE = 2.5
 """Seconds of torch's work after which OpenVINO is tried: about what the trial itself takes."""
+
+CONVERSION = 0.5
+"""The same where an earlier trial of such a model was won by OpenVINO, which is only converted."""
 
 STRIDE = 37
 """Brightness from one pixel to the next of made-up photos, modulo 256: neither flat nor drawn."""
@@ -89,47 +92,75 @@ def backends_chosen(model: torch.nn.Module) -> Iterator[None]:
                 part.compute = ImageModel.by_torch
 
 
+_WON_BY_OPENVINO: dict[Hashable, bool] = {}
+"""How trials in this process ended, by what a model is."""
+
+
 class Trial:
     """Features by torch, and by OpenVINO once there is so much work that trying it pays.
 
-    So a trial at most doubles the time of any work, and little work is never slowed down.
+    So a trial at most doubles the time of any work, and little work is never slowed down. How it
+    ended is remembered for other models of the same layers, such as those of other folds.
     """
 
     def __init__(self) -> None:
         """Begin with torch."""
         self._compute: Compute = ImageModel.by_torch
-        self._left = PATIENCE
+        self._spent = 0.0
+        self._ended = False
 
     def __call__(self, model: ImageModel, photos: torch.Tensor) -> torch.Tensor:
         """See `Compute`."""
         started = time.perf_counter()
         features = self._compute(model, photos)
-        if self._left > 0:
-            self._left -= time.perf_counter() - started
-            if self._left <= 0:
-                self._compute = _faster(model, photos)
+        self._spent += time.perf_counter() - started
+        won = _WON_BY_OPENVINO.get(_layers(model))
+        if not self._ended and self._spent > (CONVERSION if won else PATIENCE):
+            self._ended = True
+            self._compute = _faster(model, photos, won)
         return features
 
 
-def _faster(model: ImageModel, photos: torch.Tensor) -> Compute:
-    """Compare torch and OpenVINO on a batch, and say in one line of the log which is used."""
-    name = type(model.network).__name__
+def _layers(model: ImageModel) -> Hashable:
+    """Say what the time that a model takes depends on."""
+    size = sum(part.numel() for part in model.parameters())
+    return type(model.network), model.image_size, size
+
+
+def _faster(model: ImageModel, photos: torch.Tensor, won: bool | None) -> Compute:
+    """Say by what a model is computed from now on.
+
+    Args:
+        model: The model.
+        photos: A batch that torch and OpenVINO are compared on.
+        won: Whether OpenVINO was faster before, None where that is to be seen.
+    """
+    if won is False:
+        return ImageModel.by_torch
     try:
         converted = agreeing_openvino(model, photos)
     except EncoderError as error:
-        logger.info("%s is computed by torch. %s", name, error)
+        logger.info("%s is computed by torch. %s", type(model.network).__name__, error)
+        _WON_BY_OPENVINO[_layers(model)] = False
         return ImageModel.by_torch
+    if won is None:
+        _WON_BY_OPENVINO[_layers(model)] = won = _is_faster(converted, model, photos)
+    return converted if won else ImageModel.by_torch
+
+
+def _is_faster(converted: Compute, model: ImageModel, photos: torch.Tensor) -> bool:
+    """Compare torch and OpenVINO on a batch, and say in one line of the log which is used."""
     by_torch, by_openvino = (
         _seconds(each, model, photos) for each in (ImageModel.by_torch, converted)
     )
     logger.info(
         "%s is computed by %s: %.1f photos a second by torch, %.1f by OpenVINO.",
-        name,
+        type(model.network).__name__,
         "OpenVINO" if by_openvino < by_torch else "torch",
         len(photos) / by_torch,
         len(photos) / by_openvino,
     )
-    return converted if by_openvino < by_torch else ImageModel.by_torch
+    return by_openvino < by_torch
 
 
 def _seconds(compute: Compute, model: ImageModel, photos: torch.Tensor) -> float:

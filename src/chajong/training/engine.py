@@ -60,7 +60,8 @@ class TrainedModel:
     """What a training leaves.
 
     Attributes:
-        weights: Trainable parameters and buffers, averaged over the last steps.
+        weights: Trainable parameters and buffers, averaged over the last steps; matrices are
+            rounded to float16, and it is these that are scored and kept.
         history: What was logged: `step`, and `loss`, `inner_loss`, `learning_rate`,
             `photos_per_second` and `seconds` since the entry before where there is one.
         steps_per_epoch: Optimiser steps of an epoch.
@@ -288,11 +289,11 @@ def _finish(
 ) -> None:
     from safetensors.torch import load_file
 
-    from chajong.training.trainer import WEIGHTS_FILE, save_weights
+    from chajong.training.trainer import WEIGHTS_FILE, halved, save_weights
 
     best = folder / BEST_FILE
     # A copy, so that a run that is cut off here chooses the same epoch again.
-    save_weights(load_file(best) if best.exists() else average, folder / WEIGHTS_FILE)
+    save_weights(halved(load_file(best) if best.exists() else average), folder / WEIGHTS_FILE)
     kept = [entry for entry in log if "loss" in entry or "inner_loss" in entry]
     history = {"steps_per_epoch": schedule.steps_per_epoch, "log": kept}
     with whole_file(folder / HISTORY_FILE, sealed=True) as unfinished:

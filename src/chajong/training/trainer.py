@@ -210,6 +210,20 @@ def mean_loss(model: Any, photos: LabelledPhotos) -> float:
     return float(torch.cat(losses).mean())
 
 
+def halved(weights: Weights) -> Weights:
+    """Round matrices to float16 where they fit, as published weights are, for half the disk.
+
+    Vectors, such as the statistics of batch norms, are small and stay as they are.
+    """
+    largest = torch.finfo(torch.float16).max
+    return {
+        name: part.half()
+        if part.dtype == torch.float32 and part.ndim > 1 and part.abs().max() <= largest
+        else part
+        for name, part in weights.items()
+    }
+
+
 def save_weights(weights: Weights, path: Path, metadata: dict[str, str] | None = None) -> None:
     """Write weights as safetensors, whole or not at all."""
     tensors = {name: part.detach().contiguous().cpu() for name, part in weights.items()}

@@ -103,7 +103,7 @@ def test_whitening_makes_the_spread_within_classes_round(cloud):
     whitened = whiten(features, within_class_covariance(features, labels, 4), 1e-6)
     rows = whitened.whitening.root(features - whitened.whitening.centre)
     spread = covariance_matrix(rows, labels)
-    np.testing.assert_allclose(spread, np.eye(6), atol=1e-3)
+    np.testing.assert_allclose(spread, np.eye(6), atol=1e-2)  # float16 directions
 
 
 def test_whitened_photos_have_length_one(cloud):
@@ -123,4 +123,4 @@ def test_cosines_are_those_after_the_dense_whitening(cloud, photos, dimensions):
         normalize((rows - features.mean(0)).double() @ matrix) for rows in (features, unseen)
     )
     found = whitened.whitening(unseen) @ whitened.directions.T
-    torch.testing.assert_close(found, (asked @ known.T).float(), atol=1e-5, rtol=0)
+    torch.testing.assert_close(found, (asked @ known.T).float(), atol=2e-3, rtol=0)

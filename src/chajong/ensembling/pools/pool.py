@@ -25,6 +25,9 @@ LOGARITHMIC: tuple[Method, ...] = ("best", "uniform", "log_linear")
 PHOTOS_AT_ONCE = 64
 """Photos computed with at a time: few enough to stay in the processor's cache."""
 
+FOR_THREADS = 2_000
+"""Photos from which threads save more than they take to start."""
+
 
 @dataclass(frozen=True)
 class Pool:
@@ -128,8 +131,11 @@ def in_chunks(compute: Callable[[slice], T], count: int) -> list[T]:
         count: Number of photos, at least 1 chunk is computed.
     """
     starts = range(0, max(count, 1), PHOTOS_AT_ONCE)
+    chunks = [slice(at, at + PHOTOS_AT_ONCE) for at in starts]
+    if count < FOR_THREADS:
+        return list(map(compute, chunks))
     with ThreadPoolExecutor(processors()) as threads:
-        return list(threads.map(compute, [slice(at, at + PHOTOS_AT_ONCE) for at in starts]))
+        return list(threads.map(compute, chunks))
 
 
 def with_floor(log_probabilities: np.ndarray, floor: float) -> np.ndarray:

@@ -11,6 +11,7 @@ import torch
 from torch.nn.functional import normalize
 
 from chajong.device import best_device
+from chajong.encoders.backends import backends_chosen
 from chajong.encoders.extraction import encode_all
 from chajong.engine import HERE
 from chajong.members.clip.classifier import build_clip_classifier
@@ -115,6 +116,8 @@ class FoldModels:
 
         Source: Wortsman et al., Robust fine-tuning of zero-shot models (CVPR 2022).
         """
+        if len(self._parameters.alphas) == 1:
+            return ChosenAlphas({}, *self._parameters.alphas)
         by_fold = list(self._asked(name_asker, "choosing α").values())
         tried = {alpha: join_scored([fold[alpha] for fold in by_fold]) for alpha in by_fold[0]}
         rows = next(iter(tried.values())).rows
@@ -195,8 +198,6 @@ class FoldModel:
         self._model = build_clip_classifier(parameters, prompts).eval().to(best_device())
         start = trained_weights(self._model)
         self._start = {name: part.cpu().clone() for name, part in start.items()}
-        # Weights between random and trained ones mean nothing.
-        self._alphas = (1.0,) if parameters.weights == "random" else parameters.wise_ft_alphas
 
     def by_names(self, share: FoldWeights) -> dict[float, Scored]:
         """Score a fold's own photos by the names alone, by α."""
@@ -204,9 +205,10 @@ class FoldModel:
         rows = self._tables.rows_of_fold(fold)
         own = rows[rows["split"] == "train"]
         scored = {}
-        for alpha in self._alphas:
+        for alpha in self._parameters.alphas:
             self._set(weights, alpha)
-            embedded = self._embed(own["photo_id"], f"fold {fold}, α = {alpha:g}")
+            with backends_chosen(self._model):
+                embedded = self._embed(own["photo_id"], f"fold {fold}, α = {alpha:g}")
             scored[alpha] = Scored(own, (scored_by_names(self._model, embedded),))
         return scored
 
@@ -226,13 +228,13 @@ class FoldModel:
         proof = proof_photos(self._tables, views.preparation)
         for alpha in {*row_alphas.tolist(), alphas.overall}:
             self._set(weights, alpha)
-            seen, labels = self._training_photos(fold)
+            chosen = row_alphas == alpha
+            with backends_chosen(self._model):
+                seen, labels = self._training_photos(fold)
+                asked = rows.loc[chosen, "photo_id"]
+                photos = self._embed(asked, f"fold {fold}, scoring") if chosen.any() else seen[:0]
             if alpha == alphas.overall:
                 kept, proof_scores = (seen, labels), views.encode_exactly(proof.views)
-            chosen = row_alphas == alpha
-            if not chosen.any():
-                continue
-            photos = self._embed(rows.loc[chosen, "photo_id"], f"fold {fold}, scoring")
             compared = compare(known_to(self._model, seen, labels), photos)
             for whole, part in zip(evidence, compared, strict=True):
                 whole[chosen] = part

@@ -46,7 +46,7 @@ def interpolate(
         )
         raise ValueError(message)
     return {
-        name: tensor if _kept(name, tensor) else start[name].lerp(tensor, alpha)
+        name: tensor if _kept(name, tensor) else start[name].lerp(tensor.to(start[name]), alpha)
         for name, tensor in trained.items()
     }
 

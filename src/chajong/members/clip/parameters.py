@@ -79,6 +79,11 @@ class ClipParameters(Strict):
         return self
 
     @property
+    def alphas(self) -> tuple[float, ...]:
+        """Values of WiSE-FT's α that are tried: weights between random and trained mean nothing."""
+        return (1.0,) if self.weights == "random" else self.wise_ft_alphas
+
+    @property
     def source(self) -> PretrainedParameters:
         """Which model it is and where its weights come from, as for a frozen encoder."""
         return PretrainedParameters(

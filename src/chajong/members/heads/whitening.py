@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -140,12 +140,13 @@ class Whitening:
 
     def tensors(self) -> dict[str, Tensor]:
         """Give what it is made of, as `whitening_of` takes it."""
-        return {"centre": self.centre, **vars(self.root)}
+        kept = {"centre": self.centre, **vars(self.root)}
+        return kept | {"directions": self.root.directions.half()}
 
 
 def whitening_of(centre: Tensor, **root: Tensor) -> Whitening:
     """Build a whitening from what its `tensors` gave."""
-    return Whitening(centre, LowRankMap(**root))
+    return Whitening(centre, LowRankMap(**root | {"directions": root["directions"].float()}))
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,6 +165,8 @@ class Whitened:
 def whiten(features: Tensor, covariance: WithinClassCovariance, shrinkage: float) -> Whitened:
     """Make the variation within classes round, as far as the shrinkage allows.
 
+    Directions are rounded to float16, as which a checkpoint keeps them: they are most of it.
+
     Args:
         features: float32 [photos, dimensions], the training photos.
         covariance: How they differ from the means of their classes.
@@ -172,7 +175,9 @@ def whiten(features: Tensor, covariance: WithinClassCovariance, shrinkage: float
     Returns:
         The whitened photos and the map.
     """
-    whitening = Whitening(covariance.centre, covariance.power(-0.5, shrinkage))
+    root = covariance.power(-0.5, shrinkage)
+    root = replace(root, directions=root.directions.half().float())
+    whitening = Whitening(covariance.centre, root)
     return Whitened(whitening, whitening(features))
 
 
