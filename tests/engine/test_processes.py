@@ -93,7 +93,7 @@ def refuse(share):
 
 
 def test_what_a_share_raises_is_raised_here(two_threads):
-    with pytest.raises(LookupError, match="^차종"):
+    with pytest.raises(LookupError, match=r"^차종"):
         dict(spread(HERE, partial(partial, refuse), range(2)))
 
 

@@ -15,13 +15,15 @@ class EngineError(SlipError, RuntimeError):
 
 
 class Engine(Strict):
-    """Where features are extracted, folds are trained and new photos are answered.
+    """Where features are extracted, folds are trained and asked, and new photos are answered.
 
     Attributes:
-        kind: ``local`` is this process; ``ray`` the machines of a Ray cluster.
+        kind: ``local`` is this machine, where the folds of a member are trained side by side on a
+            CPU and one after another on an accelerator; ``ray`` the machines of a Ray cluster.
         address: Of the cluster, such as ``10.0.0.1:6379``; where it is not given, one of this
             machine alone is started.
-        cpus: Processor cores for a share of the work, besides a GPU where the cluster has any.
+        cpus: Processor cores for a share of the work, such as a fold, besides a GPU where the
+            cluster has any. More of them let fewer shares run at once, which need less memory.
     """
 
     kind: Literal["local", "ray"] = "local"

@@ -69,10 +69,13 @@ def _in_workers(
     from loky import get_reusable_executor
     from loky.process_executor import TerminatedWorkerError
 
-    environment = {"OMP_NUM_THREADS": str(threads() // workers), "TQDM_DISABLE": "1"}
-    executor = get_reusable_executor(
-        workers, timeout=IDLE_SECONDS, env=environment
-    )
+    environment = {
+        "OMP_NUM_THREADS": str(threads() // workers),
+        "TQDM_DISABLE": "1",
+        # Libraries and models are no leak; a new worker would import them again for seconds.
+        "LOKY_MAX_MEMORY_LEAK_SIZE": "1e15",
+    }
+    executor = get_reusable_executor(workers, timeout=IDLE_SECONDS, env=environment)
     work = (str(Path.cwd()), uuid4().hex, make)
     places = {executor.submit(_compute, *work, share): place for place, share in enumerate(shares)}
     finished = False

@@ -50,9 +50,7 @@ def photo_batches(
 
     # Where there is a title, the environment may still say that there are no bars.
     quiet = {} if title else {"disable": True}
-    with tqdm(
-        total=len(contents), desc=title, unit=" photos", smoothing=0.05, **quiet
-    ) as progress:
+    with tqdm(total=len(contents), desc=title, unit=" photos", smoothing=0.05, **quiet) as progress:
         for batch in load_ahead(contents, load, batch_size):
             yield np.stack(batch)
             progress.update(len(batch))

@@ -40,7 +40,7 @@ def test_a_fold_is_let_go_before_the_next(parameters, tables, tmp_path, watched,
         monkeypatch.setattr(module, "build_clip_classifier", watched(given))
     checkpoint = predict_folds(weights, report, parameters, tables)[1]
     predict_zero_shot(parameters, tables)
-    assert watched.built == 6  # once for α, once for the answers
+    assert watched.built == 5
     monkeypatch.setattr(member, "build_clip_classifier", given)
     models = restore_fold_models(
         checkpoint,
@@ -51,5 +51,5 @@ def test_a_fold_is_let_go_before_the_next(parameters, tables, tmp_path, watched,
     for model in models.values():
         watched.watch(model)
     del model, models
-    assert watched.built == 9
+    assert watched.built == 8
     assert not watched.in_memory()
