@@ -46,13 +46,10 @@ def main() -> None:
                 if not rehearsal:
                     speeds[way].append(speed)
     for way, measured in speeds.items():
-        print(
-            f"{way:18} {median(measured):6.1f} photos/s ({min(measured):.1f} to {max(measured):.1f})"
-        )
+        least, most = min(measured), max(measured)
+        print(f"{way:18} {median(measured):.1f} photos/s ({least:.1f} to {most:.1f})")
     alone, together = (median(measured) for measured in speeds.values())
-    print(
-        f"ratio {together / alone:.2f}, medians of {arguments.rounds} rounds, {threads()} processors"
-    )
+    print(f"ratio {together / alone:.2f}, {arguments.rounds} rounds, {threads()} processors")
 
 
 def _photos_per_second(

@@ -32,7 +32,7 @@ class QuickFirst(Pipeline):
     """
 
     @cached_property
-    def nodes(self) -> list[Node]:  # type: ignore[override]
+    def nodes(self) -> list[Node]:
         """Give the nodes, each after those that it depends on."""
         up_to: dict[Node, set[Node]] = {}
         for node in super().nodes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
@@ -49,8 +50,8 @@ def photo_batches(
         return preparation.pictures(store.jpeg(content))
 
     # Where there is a title, the environment may still say that there are no bars.
-    quiet = {} if title else {"disable": True}
-    with tqdm(total=len(contents), desc=title, unit=" photos", smoothing=0.05, **quiet) as progress:
+    shown = tqdm if title else partial(tqdm, disable=True)
+    with shown(total=len(contents), desc=title, unit=" photos", smoothing=0.05) as progress:
         for batch in load_ahead(contents, load, batch_size):
             yield np.stack(batch)
             progress.update(len(batch))
