@@ -2,10 +2,11 @@
 
 import click
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chajong.cli import answering, typed_parameters
+from chajong.cli import answering, cli, typed_parameters
 from chajong.members.configuration import MemberError
 from chajong.parameters import TEXT_SETTINGS
 
@@ -63,6 +64,43 @@ def test_a_list_is_one_parameter(values):
     }
 
 
+def typed(*options):
+    return CliRunner().invoke(cli.commands["run"], options)
+
+
+@pytest.mark.parametrize(
+    ("runner", "told"),
+    [
+        ("Parallel", "no such runner. Kedro has SequentialRunner, ParallelRunner and ThreadRunner"),
+        ("AbstractRunner", "there is no such runner"),
+        ("os.system", "there is no such runner"),
+        ("nosuch.Runner", "there is no such runner"),
+        ("ParallelRunner", "cannot be handed to other processes. SequentialRunner runs them all"),
+        ("kedro.runner.ThreadRunner", "ThreadRunner cannot run these pipelines"),
+    ],
+)
+def test_a_runner_that_cannot_run_is_refused_before_anything_is_read(runner, told):
+    done = typed("--runner", runner)
+    assert done.exit_code == 2
+    assert told in done.output
+
+
+@pytest.mark.parametrize("text", ["", "run: [\n", "pipelines: [search]", "run: search", "- run"])
+def test_a_file_without_options_is_told_with_what_it_should_hold(text, tmp_path):
+    file = tmp_path / "options.yml"
+    file.write_text(text)
+    done = typed("--config", str(file))
+    assert done.exit_code == 2
+    assert f"{file} holds no options of `kedro run`. Write `run:`" in done.output
+
+
+def test_what_kedro_says_of_an_option_is_an_answer(tmp_path):
+    file = tmp_path / "options.yml"
+    file.write_text("run:\n  pipelinez: [search]")
+    assert "Error: Key `pipelinez`" in typed("--config", str(file)).output
+    assert "Error: Expected the form" in typed("--load-versions", "photos").output
+
+
 class TestAnswers:
     def run(self, error, *, traceback=False):
         def command():
@@ -80,6 +118,7 @@ class TestAnswers:
             self.run(MemberError("There is no hogg."), traceback=True)
 
     def test_a_bug_keeps_its_traceback(self, monkeypatch):
-        monkeypatch.setattr("chajong.cli.unknown_name", lambda options: None)
+        for each in ("unknown_setting", "unknown_name", "nothing_chosen"):
+            monkeypatch.setattr(f"chajong.cli.{each}", lambda options: None)
         with pytest.raises(RuntimeError, match="dataset"):
             self.run(KeyError("x"))

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import re
 from typing import TYPE_CHECKING, Any
 
 import click
+from kedro import runner
 from kedro.framework.cli.project import run
+from kedro.framework.cli.utils import KedroCliError
 from kedro.framework.project import pipelines
+from kedro.pipeline import Pipeline
+from kedro.utils import load_obj
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from chajong.configuration import SESSION
@@ -19,8 +25,6 @@ from chajong.slip import slip_behind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
-
-    from kedro.pipeline import Pipeline
 
 NOTHING, QUOTES = ("", "~", "null"), ("'", '"')
 
@@ -35,11 +39,35 @@ CHOICES: dict[str, Callable[[Pipeline], Collection[str]]] = {
     "from-inputs": lambda pipeline: pipeline.datasets(),
     "to-outputs": lambda pipeline: pipeline.datasets(),
     "tags": lambda pipeline: {tag for node in pipeline.nodes for tag in node.tags},
+    "load-versions": lambda pipeline: pipeline.datasets(),
 }
-"""What the options that choose a part of a pipeline choose from."""
+"""What the options that name a part of a pipeline choose from."""
 
-MOST_CHOICES = 20
+DATASET_OPTIONS = ("from-inputs", "to-outputs", "load-versions")
+
+FILTERS = {
+    "tags": "tags",
+    "namespaces": "node_namespaces",
+    "nodes": "node_names",
+    "from-nodes": "from_nodes",
+    "to-nodes": "to_nodes",
+    "from-inputs": "from_inputs",
+    "to-outputs": "to_outputs",
+}
+"""What a pipeline calls the options by which it is filtered."""
+
+RUNNERS = {
+    "ParallelRunner": "steps are made anew for every run, and cannot be handed to other processes",
+    "ThreadRunner": "steps that run at once would load libraries and draw random numbers at once",
+}
+"""Runners of Kedro that cannot run these pipelines, and why."""
+
+THE_RUNNER = "SequentialRunner runs them all, and is taken where no runner is named."
+
+MOST_CHOICES = 30
 """Names that a message lists."""
+
+RUN_OPTIONS = "Write `run:`, and below it one option a line, as in `  pipelines: [ensembling]`."
 
 
 @click.group(name="chajong")
@@ -103,6 +131,55 @@ def _typed(name: str, text: str) -> Any:
     return text if isinstance(value, str) or is_other_integer else value
 
 
+def known_runner(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
+    """Refuse a runner that there is not, or that cannot run these pipelines.
+
+    Args:
+        context: Of the command.
+        option: The option.
+        name: A class of ``kedro.runner``, or the dotted path of another one.
+    """
+    if name is None:
+        return None
+    plain = name.rpartition(".")[2]
+    if plain in RUNNERS:
+        context.fail(f"{plain} cannot run these pipelines: {RUNNERS[plain]}. {THE_RUNNER}")
+    if not _is_runner(name):
+        context.fail(
+            f"--runner {name}: there is no such runner. Kedro has SequentialRunner, "
+            f"{' and '.join(RUNNERS)}; of these, only SequentialRunner can run these pipelines."
+        )
+    return name
+
+
+def _is_runner(name: str) -> bool:
+    try:
+        found = load_obj(name, runner.__name__)
+    except (ImportError, AttributeError):
+        return False
+    is_class = inspect.isclass(found) and issubclass(found, runner.AbstractRunner)
+    return is_class and not inspect.isabstract(found)
+
+
+def told_by_command(read: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a command answer what it cannot read of an option, as Kedro's own options do not.
+
+    Args:
+        read: Reads the value of an option.
+    """
+
+    @functools.wraps(read)
+    def reading(context: click.Context, option: click.Parameter, value: Any) -> Any:
+        try:
+            return read(context, option, value)
+        except KedroCliError as error:
+            context.fail(error.message)
+        except (YAMLError, OmegaConfBaseException, OSError, KeyError, TypeError, AttributeError):
+            context.fail(f"{value} holds no options of `kedro run`. {RUN_OPTIONS}")
+
+    return reading
+
+
 def answering(command: Callable[..., Any]) -> Callable[..., Any]:
     """Let a command answer slips by their message, and show the traceback of all other errors.
 
@@ -116,12 +193,30 @@ def answering(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(*given, **options)
         except Exception as error:
             slip = slip_behind(error)
-            said = slip.message if slip else unknown_name(options)
+            said = slip.message if slip else _slip_in(options, error)
             if traceback or said is None:
                 raise
             raise click.ClickException(said) from error
 
     return answered
+
+
+def _slip_in(options: Mapping[str, Any], error: Exception) -> str | None:
+    """Say what is wrong with the options themselves; None where nothing is."""
+    if isinstance(error, KedroCliError):
+        return error.message
+    return unknown_setting(options) or unknown_name(options) or nothing_chosen(options)
+
+
+def unknown_setting(options: Mapping[str, Any]) -> str | None:
+    """Say which setting its runner does not have; None where it has all."""
+    chosen = load_obj(options["runner"] or "SequentialRunner", runner.__name__)
+    known = inspect.signature(chosen).parameters
+    for name in options["runner_params"]:
+        if name not in known:
+            near = near_names(name, known)
+            return f"--runner-params {name}: {chosen.__name__} has no such setting{near}."
+    return None
 
 
 def unknown_name(options: Mapping[str, Any]) -> str | None:
@@ -131,15 +226,13 @@ def unknown_name(options: Mapping[str, Any]) -> str | None:
         options: Of ``kedro run``, after its session has read the configuration.
     """
     pipelines.set_requested(None)  # else only those of the run are known
-    asked = options["pipelines"] or [options["pipeline"] or "__default__"]
-    for name in asked:
+    for name in _asked(options):
         if name not in pipelines:
             return _absent("pipelines", name, set(pipelines) - {"__default__"})
-    chosen = sum((pipelines[name] for name in asked[1:]), pipelines[asked[0]])
+    chosen = _chosen(options)
     for option, choices in CHOICES.items():
         known = choices(chosen)
-        given = options["node_names" if option == "nodes" else option.replace("-", "_")]
-        for name in given:
+        for name in _given(options, option):
             if reason := SESSION.left_out.get(name):
                 return f"{name} is left out of this run. {reason}"
             if name not in known:
@@ -147,13 +240,47 @@ def unknown_name(options: Mapping[str, Any]) -> str | None:
     return None
 
 
+def nothing_chosen(options: Mapping[str, Any]) -> str | None:
+    """Say that options choose no step between them; None where they choose some.
+
+    Args:
+        options: Of ``kedro run``; every name in them is there.
+    """
+    given = {option: names for option in FILTERS if (names := _given(options, option))}
+    try:
+        _chosen(options).filter(**{FILTERS[option]: names for option, names in given.items()})
+    except ValueError:
+        typed = " ".join(f"--{option} {','.join(names)}" for option, names in given.items())
+        return (
+            f"{typed}: no step is left. A run takes the steps that each of its options chooses; "
+            "`kedro registry describe` lists them in the order in which they run."
+        )
+    return None
+
+
+def _asked(options: Mapping[str, Any]) -> list[str]:
+    names: list[str] = options["pipelines"] or [options["pipeline"] or "__default__"]
+    return names
+
+
+def _chosen(options: Mapping[str, Any]) -> Pipeline:
+    chosen: Pipeline = sum((pipelines[name] for name in _asked(options)), Pipeline([]))
+    return chosen
+
+
+def _given(options: Mapping[str, Any], option: str) -> Collection[str]:
+    names: Collection[str] = options[
+        "node_names" if option == "nodes" else option.replace("-", "_")
+    ]
+    return names
+
+
 def _absent(option: str, name: str, known: Collection[str]) -> str:
     near = near_names(name, known)
     if len(known) <= MOST_CHOICES:
         return f"--{option} {name}: there is none of this name{near}. {_listed(known)}"
-    return (
-        f"--{option} {name}: there is none of this name{near}. `kedro registry describe` lists all."
-    )
+    lister = "catalog describe-datasets" if option in DATASET_OPTIONS else "registry describe"
+    return f"--{option} {name}: there is none of this name{near}. `kedro {lister}` lists all."
 
 
 def _listed(known: Collection[str]) -> str:
@@ -166,6 +293,10 @@ def _option(name: str) -> click.Parameter:
 
 _option("params").callback = typed_parameters
 _option("runner").default = f"{QuickStepsFirst.__module__}.{QuickStepsFirst.__name__}"
+_option("runner").callback = known_runner
+for _each in (_option("config"), _option("load_versions")):
+    if _each.callback is not None:
+        _each.callback = told_by_command(_each.callback)
 run.params.append(
     click.Option(
         ["--traceback"],

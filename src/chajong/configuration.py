@@ -57,7 +57,7 @@ class MembersConfigLoader(OmegaConfigLoader):
         Raises:
             ParameterError: There is no such environment, or its globals cannot be read.
         """
-        _check_environment(Path(conf_source), env)
+        _check_environment(Path(conf_source), env, settings["base_env"])
         with _readable():
             super().__init__(conf_source, env, **settings)
 
@@ -111,8 +111,14 @@ class MembersConfigLoader(OmegaConfigLoader):
         return own or super().__getitem__(MEMBERS)
 
 
-def _check_environment(configuration: Path, environment: str | None) -> None:
+def _check_environment(configuration: Path, environment: str | None, base: str) -> None:
     there = sorted(folder.name for folder in configuration.glob("*/"))
+    if configuration.is_dir() and base not in there:
+        message = (
+            f"{configuration} holds no configuration: there is no folder {base!r} in it. "
+            "--conf-source names a folder like the project's conf/."
+        )
+        raise ParameterError(message)
     if environment and there and environment not in there:
         message = (
             f"There is no environment {environment!r}{near_names(environment, there)}: "

@@ -90,7 +90,7 @@ def test_every_source_of_a_temperature_is_told(report, leaderboard, submission, 
 def test_the_summary_is_told_in_korean(report, leaderboard, submission):
     text = summary_of(report, leaderboard, photos_with(1202), submission, "ko")
     assert lines_of(text, "사진") == ["학습 1,200장, 테스트 2장 (labelled by 3 folders)"]
-    assert lines_of(text, "온도") == ["0.876 (보정용 사진 기준), 폴드 밖 예측 전체로는 1.012"]
+    assert lines_of(text, "온도") == ["0.876 (보정용 사진 기준), OOF 예측 전체로는 1.012"]
     assert lines_of(text, "정확도") == ["93.8%, 상위 5개 안에 정답이 있는 비율 99.5%"]
     unreadable = lines_of(text, "읽지 못함")
     assert len(unreadable) == 3

@@ -199,6 +199,11 @@ def test_a_seed_on_the_command_line_reaches_everything():
     assert set(found.values()) == {7}
 
 
+def test_a_folder_that_holds_no_configuration_is_told(tmp_path):
+    with pytest.raises(ParameterError, match=f"{tmp_path} holds no configuration"):
+        loader_of(tmp_path, None)
+
+
 def loader_of(configuration, environment, **given):
     arguments = LOADER_ARGUMENTS | {"env": environment, "runtime_params": given}
     return MembersConfigLoader(str(configuration), **arguments)
@@ -383,6 +388,17 @@ def test_a_pipeline_runs_from_the_command_line(option, rendered, tmp_path):
         (["--pipelines", "data_procesing"], "(did you mean data_processing?). There are clip_trai"),
         (["--pipelines", "feature_extraction", "--namespaces", "hogg"], "(did you mean hog?)"),
         (["--to-outputs", "hog.prediction"], "did you mean hog.predictions"),
+        (
+            ["--namespaces", "hog", "--tags", "clip"],
+            "--tags clip --namespaces hog: no step is left",
+        ),
+        (
+            ["--from-inputs", "ensemble.submission", "--to-outputs", "photos"],
+            "--from-inputs ensemble.submission --to-outputs photos: no step is left",
+        ),
+        (["--load-versions", "photo:2020"], "did you mean photos"),
+        (["--runner-params", "is_asynk=true"], "no such setting (did you mean is_async?)"),
+        (["--pipelines", "search", "--pipeline", "search"], "cannot be used together"),
         (["--pipelines", "ensembling"], "first run `kedro run --pipelines data_processing`"),
         (
             ["--pipelines", "data_processing", "--params", "search.topk=3"],

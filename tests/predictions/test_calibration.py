@@ -91,6 +91,13 @@ def test_scores_that_are_always_wrong_get_the_hottest_temperature():
     assert fit_temperature(scores, scores.argmin(1)) == pytest.approx(HOTTEST, rel=0.01)
 
 
+@pytest.mark.filterwarnings("error")
+def test_scores_without_any_doubt_divide_by_no_curvature():
+    scores, _ = problem(0, 0.0)
+    found = fit_temperature(1e5 * scores, scores.argmin(1))
+    assert found == pytest.approx(HOTTEST, rel=0.01)
+
+
 def test_no_photo_is_an_error():
     with pytest.raises(ValueError, match="at least one photo whose label counts"):
         fit_temperature(np.zeros((0, 3)), np.zeros(0, int))

@@ -28,5 +28,5 @@ def test_the_chart_has_both_kinds_and_the_limit(distances):
 
 def test_the_chart_speaks_korean(distances):
     figure = known_car_chart(distances, known_car_table(distances), "ko")
-    assert [bars.name for bars in figure.data] == ["아는 차종", "학습에서 뺀 차종"]
-    assert "모르는 차로 판단" in figure.layout.title.text
+    assert [bars.name for bars in figure.data] == ["학습한 차종", "임시로 제외한 차종"]
+    assert "미학습 차종으로 판정" in figure.layout.title.text

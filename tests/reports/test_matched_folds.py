@@ -17,16 +17,16 @@ REPORT = {
 
 def test_the_sentence_has_both_distances_and_both_losses():
     assert folds_text(REPORT, "test") == (
-        "a held-out photo finds a neighbour at 0.23, a test photo at 0.35 (medians, features of "
-        "dino): the plain out-of-fold loss would be 0.082; with matched folds, where it finds one "
-        "at 0.34, it is 0.534 (both by a linear discriminant on these features; photos of a class "
-        "are joined up to 0.4)"
+        "the nearest training photo is 0.23 away for a held-out photo, and 0.35 for a test photo "
+        "(medians, features of dino): the plain out-of-fold loss would be 0.082; with matched "
+        "folds, where it is 0.34 away, the loss is 0.534 (both by a linear discriminant on these "
+        "features; photos of a class are joined up to 0.4)"
     )
 
 
 def test_where_none_is_joined_there_is_one_loss():
     text = folds_text({**REPORT, "threshold": None}, "typical")
-    assert "a typical photo at 0.35" in text
+    assert "0.35 for a typical photo" in text
     assert "no photos are joined (0.082 out of fold" in text
 
 

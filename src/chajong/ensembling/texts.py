@@ -25,7 +25,7 @@ LABELS: Texts = {
     "accuracy": {"ko": "정확도", "en": "accuracy"},
     "members": {"ko": "모델", "en": "members"},
     "pool": {"ko": "앙상블", "en": "pool"},
-    "baseline": {"ko": "기준 모델", "en": "baseline"},
+    "baseline": {"ko": "베이스라인", "en": "baseline"},
     "temperature": {"ko": "온도", "en": "temperature"},
     "skipped": {"ko": "제외", "en": "skipped"},
     "submission": {"ko": "제출 파일", "en": "submission"},
@@ -42,8 +42,8 @@ TEXTS: Texts = {
         "en": "{train:,} train and {test:,} test ({layout})",
     },
     "losses": {
-        "ko": "{log_loss:.4f}, 학습에 쓰지 않은 폴드의 사진 {photos:,}장에서 잰 값 (균등 추측은 "
-        "{uniform_log_loss:.4f}, 제출 파일의 열 기준 대회 지표로는 {challenge_log_loss:.4f})",
+        "ko": "{log_loss:.4f} (사진 {photos:,}장의 OOF(out-of-fold) 예측, 균등 추측은 "
+        "{uniform_log_loss:.4f}, 제출 파일의 열로 계산한 대회 지표는 {challenge_log_loss:.4f})",
         "en": "{log_loss:.4f} out of fold on {photos:,} photos (uniform guess "
         "{uniform_log_loss:.4f}; by the challenge's metric over the submission's columns "
         "{challenge_log_loss:.4f})",
@@ -53,16 +53,16 @@ TEXTS: Texts = {
         "en": "{accuracy:.1%}, {top_5_accuracy:.1%} among the top 5",
     },
     "temperatures": {
-        "ko": "{final:.3f} ({source}), 폴드 밖 예측 전체로는 {out_of_fold:.3f}",
+        "ko": "{final:.3f} ({source}), OOF 예측 전체로는 {out_of_fold:.3f}",
         "en": "{final:.3f} from {source}, {out_of_fold:.3f} on out-of-fold rows",
     },
     ON_SLICE: {"ko": "보정용 사진 기준", "en": ON_SLICE},
     NOT_CERTAIN: {
-        "ko": "더 나은 온도가 확실하지 않아 폴드 밖 예측 기준",
+        "ko": "더 나은 온도인지 확실하지 않아 OOF 예측 기준",
         "en": NOT_CERTAIN,
     },
     SLICE_TOO_SMALL: {
-        "ko": f"라벨을 쓸 수 있는 보정용 사진이 {SMALLEST_SLICE}장이 안 되어 폴드 밖 예측 기준",
+        "ko": f"라벨을 쓸 수 있는 보정용 사진이 {SMALLEST_SLICE}장 미만이라 OOF 예측 기준",
         "en": SLICE_TOO_SMALL,
     },
     "unreadable train": {
@@ -70,7 +70,7 @@ TEXTS: Texts = {
         "en": "unreadable train photos, left out of training",
     },
     "unreadable test": {
-        "ko": "읽을 수 없는 테스트 사진, 차종의 빈도로 답함",
+        "ko": "읽을 수 없는 테스트 사진, 차종별 빈도로 예측",
         "en": "unreadable test photos, answered by how frequent classes are",
     },
     "missing train": {
@@ -78,7 +78,7 @@ TEXTS: Texts = {
         "en": "missing train photos, left out of training",
     },
     "missing test": {
-        "ko": "파일이 없는 테스트 사진, 차종의 빈도로 답함",
+        "ko": "파일이 없는 테스트 사진, 차종별 빈도로 예측",
         "en": "missing test photos, answered by how frequent classes are",
     },
     "lost_classes": {
@@ -92,16 +92,16 @@ TEXTS: Texts = {
         "en": "none, because there are no test photos",
     },
     "submission_file": {
-        "ko": "{path} ({rows:,}행 x 차종 {columns}개, 다시 읽어 확인함)",
+        "ko": "{path} ({rows:,}행 × 차종 {columns}개, 다시 읽어 검증함)",
         "en": "{path} ({rows:,} rows x {columns} classes, read back and valid)",
     },
     "better": {
-        "ko": "다른 사진을 본 적 없는 히스토그램만으로 낸 답입니다. 더 나은 답을 얻으려면 "
+        "ko": "사전 학습 없이 히스토그램 특징만 쓴 결과입니다. 더 정확한 결과를 얻으려면 "
         "네트워크에 연결한 뒤 kedro run --env cpu --params {places} 를 실행하세요 "
         "(허브에 연결되는지는 chajong doctor로 확인할 수 있습니다)",
-        "en": "these answers come from histograms, which have seen no other photo. For better "
-        "ones type, with a network: kedro run --env cpu --params {places} (`chajong doctor` says "
-        "whether the hub can be reached)",
+        "en": "these answers come from histograms alone, without any pretrained model. For better "
+        "ones, connect to a network and type: kedro run --env cpu --params {places} (`chajong "
+        "doctor` says whether the hub can be reached)",
     },
     "disk_use": {
         "ko": "{results}에 {megabytes:,.0f} MB",

@@ -40,8 +40,9 @@ def fit_temperature(
     for _ in range(MAX_STEPS):
         slope, curvature = _derivatives(shifted, labels, importance, inverse)
         low, high = (low, inverse) if slope > 0 else (inverse, high)
-        step = inverse - slope / max(curvature, np.finfo(float).tiny)
-        proposal = step if low < step < high else float(np.sqrt(low * high))
+        # Where Newton's step ends, times the curvature: without any, nothing may be divided by it.
+        is_within = low * curvature < inverse * curvature - slope < high * curvature
+        proposal = inverse - slope / curvature if is_within else float(np.sqrt(low * high))
         if abs(proposal - inverse) <= PRECISION * inverse:
             break
         inverse = proposal

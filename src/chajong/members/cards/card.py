@@ -24,7 +24,7 @@ TAGS = ["image-classification", "car-model-recognition", "chajong"]
 FIGURES: Texts = {
     "log_loss": {"ko": "로그 손실", "en": "log loss"},
     "challenge_log_loss": {
-        "ko": "대회 지표로 잰 로그 손실 (제출 파일의 열 기준)",
+        "ko": "대회 지표로 계산한 로그 손실 (제출 파일의 열 기준)",
         "en": "log loss by the challenge's metric, over the submission's columns",
     },
     "uniform_log_loss": {"ko": "균등 추측의 로그 손실", "en": "log loss of a uniform guess"},
