@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from chajong.members.checkpoint import Checkpoint
+    from chajong.members.cost import PhotoCounts, Sample, Speeds
     from chajong.members.onnx.graphs import MemberGraph
     from chajong.members.trained.tables import TrainingTables
     from chajong.photos.store import PhotoStore
@@ -154,6 +155,32 @@ class Kind(ABC, Generic[Parameters]):
     def unavailable(self, parameters: Parameters) -> str | None:
         """Say why a run has to do without a member that is not required, None where it need not."""
         return None
+
+    @abstractmethod
+    def speeds(self, parameters: Parameters, sample: Sample) -> Speeds:
+        """Measure on a few photos what `seconds` is reckoned from.
+
+        Raises:
+            EncoderError: The model cannot be built.
+            TrainingError: It cannot be trained here.
+        """
+
+    @abstractmethod
+    def seconds(
+        self, parameters: Parameters, speeds: Speeds, counts: PhotoCounts, scratch: Path
+    ) -> float:
+        """Estimate how long a member takes, all its steps together.
+
+        Args:
+            parameters: Of one of its `sizes`.
+            speeds: From `speeds`, whichever of the sizes was tried.
+            counts: How many photos there are.
+            scratch: Where the member keeps what it has finished of its work.
+        """
+
+    def sizes(self, parameters: Parameters) -> list[Report]:
+        """List what can be changed in a member's block to save time, from nothing to the most."""
+        return [{}]
 
     @abstractmethod
     def scorer(self, member: str, checkpoint: Checkpoint, classes: pd.DataFrame) -> Scorer:

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from chajong.encoders.views import ViewAverage
     from chajong.members.backbone.scorer import BackboneScorer
     from chajong.members.checkpoint import Checkpoint
+    from chajong.members.cost import PhotoCounts
     from chajong.members.kind import Report
     from chajong.members.onnx.graphs import MemberGraph
     from chajong.members.trained.kind import Builder, Predicted
@@ -65,6 +67,17 @@ class ImageClassifierKind(TrainedKind[Any]):
             build, fold_weights, training, parameters.model, tables
         )
         return predictions, *self.described(checkpoint, metrics, tables, parameters)
+
+    def views(self, model: Any, parameters: Any) -> ViewAverage:
+        """See `TrainedKind`."""
+        from chajong.device import best_device
+        from chajong.members.trained.views import views_of
+
+        return views_of(model.eval().to(best_device()), parameters.model, model.features)
+
+    def looks(self, parameters: Any, counts: PhotoCounts) -> float:
+        """See `TrainedKind`; the discriminant looks at the training photos."""
+        return counts.learnt + counts.scored
 
     def scorer(self, member: str, checkpoint: Checkpoint, classes: pd.DataFrame) -> BackboneScorer:
         """See `Kind`."""
