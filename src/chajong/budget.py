@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from chajong.members.configuration import merged
 from chajong.members.cost import PhotoCounts, Sample, Speeds
 from chajong.pipelines.data_processing.parameters import DataProcessingParameters
-from chajong.run_log import spoken
+from chajong.run_log import spoken, tell
 from chajong.slip import SlipError
 from chajong.whole import whole_file
 
@@ -41,6 +41,9 @@ RESERVE = 0.1
 
 REST, REST_A_PHOTO = 30.0, 0.01
 """Seconds, a guess: folds, pooling, checks and reports of a run, and what a photo adds to them."""
+
+NOT_IN_KEY = {"language"}
+"""Settings of data_processing that no member depends on."""
 
 
 class BudgetError(SlipError, ValueError):
@@ -136,18 +139,23 @@ class Memory:
             unfinished.write_text(json.dumps(asdict(self), ensure_ascii=False), encoding="utf-8")
 
 
-def finished_key(member: Member, train: int, test: int, processing: Any) -> str:
+def finished_key(member: Member, train: int, test: int, parameters: Mapping[str, Any]) -> str:
     """Name what a finished member depends on, as far as is known before a run.
 
     Args:
         member: The member.
         train: Train photos.
         test: Photos to predict.
-        processing: The block of data_processing.
+        parameters: All parameters.
     """
     from chajong.members.kept import content_key
 
-    return content_key([member.kind.name, member.parameters, train, test, processing])
+    of_photos = _of_photos(parameters).model_dump(mode="json", exclude=NOT_IN_KEY)
+    return content_key([member.kind.name, member.parameters, train, test, of_photos])
+
+
+def _of_photos(parameters: Mapping[str, Any]) -> DataProcessingParameters:
+    return DataProcessingParameters.model_validate(parameters.get("data_processing") or {})
 
 
 class Budget:
@@ -165,8 +173,7 @@ class Budget:
         """
         self._members = {member.name: member for member in members}
         self._parameters, self._given = parameters, given
-        self._processing = parameters.get("data_processing") or {}
-        self._settings = DataProcessingParameters.model_validate(self._processing)
+        self._settings = _of_photos(parameters)
 
     def plan(self, minutes: float, photos: PhotoFolder, folder: Path, memory: Memory) -> Plan:
         """Choose members and their sizes, or take what was chosen before.
@@ -195,10 +202,12 @@ class Budget:
         described = {
             name: [member.kind.name, member.parameters] for name, member in self._members.items()
         }
-        key = content_key([minutes, counts, self._processing, described])
+        of_photos = settings.model_dump(mode="json", exclude=NOT_IN_KEY)
+        key = content_key([minutes, counts, of_photos, described])
         if (chosen := memory.choices.get(key)) is not None:
             known = {name: Size(**size) for name, size in chosen["sizes"].items()}
             return Plan(**{**chosen, "sizes": known, "known": True})
+        tell(f"Trying the members on {SAMPLE_PHOTOS} photos, to see what fits minutes={minutes:g}")
         started = time.perf_counter()
         reading, speeds = self._measure(photos, memory)
         rest = REST + (REST_A_PHOTO + reading) * counts.all
@@ -284,7 +293,7 @@ class Budget:
                 continue
             seen.append(parameters)
             sized = replace(member, parameters=parameters)
-            key = finished_key(sized, counts.train, counts.test, self._processing)
+            key = finished_key(sized, counts.train, counts.test, self._parameters)
             finished = not member.references and memory.finished.get(member.name) == key
             seconds = member.kind.seconds(parameters, speeds, counts, scratch)
             sizes.append(Size(changes, 0.0 if finished else seconds))

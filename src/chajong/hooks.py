@@ -99,8 +99,8 @@ class MembersHooks:
             if f"{member.name}.predictions" in node.outputs:
                 is_train = inputs["photos"]["split"] == "train"
                 photos = int(is_train.sum()), int((~is_train).sum())
-                processing = SESSION.parameters.get("data_processing") or {}
-                self._memory.finished[member.name] = finished_key(member, *photos, processing)
+                key = finished_key(member, *photos, SESSION.parameters)
+                self._memory.finished[member.name] = key
                 self._memory.keep(self._folder)
 
 

@@ -10,7 +10,7 @@ from chajong.members.parameters import MemberParameters
 from chajong.members.saved_configuration import SavedMember
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -85,6 +85,33 @@ class NewPhotos(Protocol):
         """Give what each of a member's fold models says."""
 
 
+class HeatMapper(Protocol):
+    """Says where in photos a member finds classes."""
+
+    def __call__(
+        self,
+        checkpoint: Checkpoint,
+        classes: pd.DataFrame,
+        store: PhotoStore,
+        contents: Sequence[str],
+        folds: Sequence[int],
+        asked: np.ndarray,
+    ) -> list[np.ndarray]:
+        """Give a map, float32 [rows, columns] from 0, of each class that is asked for of a photo.
+
+        Args:
+            checkpoint: The member's.
+            classes: The `classes` table.
+            store: The photos.
+            contents: sha-256 of each photo.
+            folds: By which fold's model each photo is looked at.
+            asked: int64 [photos, n], effective classes.
+
+        Returns:
+            float32 [n, rows, columns] for each photo.
+        """
+
+
 class Scorer(Protocol):
     """Scores new photos as each of a member's fold models does."""
 
@@ -154,6 +181,10 @@ class Kind(ABC, Generic[Parameters]):
 
     def unavailable(self, parameters: Parameters) -> str | None:
         """Say why a run has to do without a member that is not required, None where it need not."""
+        return None
+
+    def heat_mapper(self) -> HeatMapper | None:
+        """Give what says where in a photo a member finds a class; None where its kind cannot."""
         return None
 
     @abstractmethod

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from chajong.members.backbone.scorer import BackboneScorer
     from chajong.members.checkpoint import Checkpoint
     from chajong.members.cost import PhotoCounts
-    from chajong.members.kind import Report
+    from chajong.members.kind import HeatMapper, Report
     from chajong.members.onnx.graphs import MemberGraph
     from chajong.members.trained.kind import Builder, Predicted
     from chajong.members.trained.tables import TrainingTables
@@ -67,6 +67,12 @@ class ImageClassifierKind(TrainedKind[Any]):
             build, fold_weights, training, parameters.model, tables
         )
         return predictions, *self.described(checkpoint, metrics, tables, parameters)
+
+    def heat_mapper(self) -> HeatMapper:
+        """See `Kind`."""
+        from chajong.members.backbone.grad_cam import heat_maps_of_folds
+
+        return heat_maps_of_folds
 
     def views(self, model: Any, parameters: Any) -> ViewAverage:
         """See `TrainedKind`."""
