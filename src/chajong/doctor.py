@@ -84,6 +84,7 @@ def diagnosis(photos: Path | None, environment: str | None, results: Path | None
     places = quote(f"raw_dir={photos},data_dir={results}")
     lines += photo_lines(found.photos)
     lines += member_lines(found, environment)
+    lines.append(("too long", "add minutes=30 to --params: members are tried, chosen and sized"))
     return _told(lines, f"kedro run --env {environment} --params {places}")
 
 

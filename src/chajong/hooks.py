@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
 
+from chajong.budget import Budget, Memory, finished_key
 from chajong.configuration import PARAMETERS, SESSION
 from chajong.data_folder import claim, occupy
+from chajong.datasets.photo_folder import PhotoFolderDataset
 from chajong.inputs import check_inputs
-from chajong.members.configuration import MemberError, read_members
+from chajong.members.configuration import MemberError, merged, read_members
 from chajong.mirror import Mirror
 from chajong.run_log import LOG, METRICS, StepTimes, failures, log_file, tell
 from chajong.slip import SlipError
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from kedro.pipeline import Pipeline
     from kedro.pipeline.node import Node
 
+    from chajong.budget import Plan
     from chajong.members.configuration import Members
 
 logger = logging.getLogger("chajong")
@@ -35,18 +38,22 @@ IN_ITS_PLACE = (
     "The answers come from the other members; hog alone, which needs no weights, is a baseline."
 )
 
-DATA_DIR, MIRROR, RAW_PHOTOS = "data_dir", "mirror", "photo_folder"
+DATA_DIR, MIRROR, MINUTES, RAW_PHOTOS = "data_dir", "mirror", "minutes", "photo_folder"
 
 SUMMARY = "summary"
 """Ends the name of a dataset that says where the results are and what was scored."""
 
 
 class MembersHooks:
-    """Leave out what a run can do without and cannot have."""
+    """Leave out what a run can do without and cannot have, and what does not fit its minutes."""
+
+    _folder: Path
+    _plan: Plan | None = None
+    _memory: Memory
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Leave out the members whose weights may be missing and are.
+        """Leave out the members whose weights may be missing and are, and keep to a budget.
 
         Relative paths of photos and weights mean the project's, as those of the catalog do, from
         whatever folder of it Kedro was called.
@@ -56,14 +63,45 @@ class MembersHooks:
                 folds are to know one that is not there.
         """
         os.chdir(context.project_path)
-        parameters = context.config_loader[PARAMETERS]
-        SESSION.take(parameters, without_weights(read_members(parameters)))
+        loader = context.config_loader
+        given = loader.runtime_params or {}
+        parameters = loader[PARAMETERS]
+        members = read_members(parameters)
+        left_out = without_weights(members)
+        settings = {**loader["globals"], **given}
+        self._folder = context.project_path / Path(settings[DATA_DIR]).expanduser()
+        self._memory = Memory.of(self._folder)
+        self._plan = None
+        if (minutes := parameters.get(MINUTES)) is not None:
+            possible = tuple(member for member in members if member.name not in left_out)
+            photos = PhotoFolderDataset.from_config(RAW_PHOTOS, loader["catalog"][RAW_PHOTOS])
+            budget = Budget(possible, parameters, given)
+            self._plan = budget.plan(minutes, photos.load(), self._folder, self._memory)
+            loader.runtime_params = merged(self._plan.parameters, given)
+            parameters = loader[PARAMETERS]
+            left_out |= self._plan.left_out
+        SESSION.take(parameters, left_out)
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
-        """Say who is left out."""
+        """Say what runs in the minutes given, and who is left out."""
+        if self._plan is not None:
+            self._memory.keep(self._folder)
+            for line in self._plan.lines():
+                tell(line)
         for member, reason in left_out_of(run_params).items():
             logger.warning("%s is left out of this run. %s", member, reason)
+
+    @hook_impl
+    def after_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
+        """Note who is finished, which costs nothing where a budget asks for the same again."""
+        for member in SESSION.members or ():
+            if f"{member.name}.predictions" in node.outputs:
+                is_train = inputs["photos"]["split"] == "train"
+                photos = int(is_train.sum()), int((~is_train).sum())
+                key = finished_key(member, *photos, SESSION.parameters)
+                self._memory.finished[member.name] = key
+                self._memory.keep(self._folder)
 
 
 def left_out_of(run_params: Mapping[str, Any]) -> dict[str, str]:

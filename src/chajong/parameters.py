@@ -89,11 +89,14 @@ class RunSettings(Globals):
     Attributes:
         photos_dir: New photos to be answered: a folder, a glob or a list.
         class_prior: A CSV of how frequent classes are among them.
+        minutes: How long a run may take: members are chosen and sized by what they are expected to
+            take on this machine. All of them run as they are described where it is not given.
         replace_photos: Whether a `data_dir` with results of other photos may be used for these.
     """
 
     photos_dir: str | None = None
     class_prior: str | None = None
+    minutes: float | None = Field(None, gt=0)
     replace_photos: bool = False
 
 

@@ -45,13 +45,16 @@ def project_folder() -> Path:
     return Path(folder)
 
 
-def run_everything(raw_dir: Path, data_dir: Path, environment: str) -> None:
+def run_everything(
+    raw_dir: Path, data_dir: Path, environment: str, minutes: float | None = None
+) -> None:
     """Run what `kedro run --env … --params raw_dir=…,data_dir=…` runs, in this process.
 
     Args:
         raw_dir: The photos.
         data_dir: Gets the results.
         environment: A folder of `conf/`.
+        minutes: How long it may take, None for as long as it takes.
 
     Raises:
         ProjectError: There is no project.
@@ -60,7 +63,7 @@ def run_everything(raw_dir: Path, data_dir: Path, environment: str) -> None:
     """
     from chajong.runner import QuickStepsFirst
 
-    with _session(raw_dir, data_dir, environment) as session:
+    with _session(raw_dir, data_dir, environment, minutes) as session:
         session.run(runner=QuickStepsFirst())
 
 
@@ -94,15 +97,21 @@ def prospect(raw_dir: Path, data_dir: Path, environment: str) -> Prospect:
 
 
 @contextmanager
-def _session(raw_dir: Path, data_dir: Path, environment: str) -> Iterator[KedroSession]:
+def _session(
+    raw_dir: Path, data_dir: Path, environment: str, minutes: float | None = None
+) -> Iterator[KedroSession]:
     from kedro.framework.session import KedroSession
     from kedro.framework.startup import bootstrap_project
     from kedro.io import DatasetError
 
     project = project_folder()
-    places = {"raw_dir": str(raw_dir.resolve()), "data_dir": str(data_dir.resolve())}
+    given = {
+        "raw_dir": str(raw_dir.resolve()),
+        "data_dir": str(data_dir.resolve()),
+        "minutes": minutes,
+    }
     bootstrap_project(project)
-    session = KedroSession.create(project, env=environment, runtime_params=places)
+    session = KedroSession.create(project, env=environment, runtime_params=given)
     # A session moves to the project's folder; whoever called stays where they were.
     with chdir(project), session:
         try:

@@ -11,6 +11,7 @@ from plotly.io import from_json
 from chajong.pipelines.reporting import nodes
 from chajong.pipelines.reporting.parameters import ReportingParameters
 from chajong.pipelines.reporting.pipeline import DRAWN
+from chajong.reports.heat_maps import heat_map_table
 from chajong.reports.texts import SECTIONS, TEXTS, VALUES
 
 FREE = {"br", "wbr", "img", "meta", "link", "hr", "input"}
@@ -95,6 +96,13 @@ def draw(
         "leaderboard": board,
         "confused_pairs": nodes.list_confused_pairs(answers),
         "confusion_matrix_chart": nodes.draw_confusion_matrix(answers, said)[1],
+        "heat_maps": heat_map_table(
+            next(reversed(answers)),
+            next(reversed(answers.values())),
+            pd.Series(0, index=ids),
+            lambda contents, folds, asked: [np.ones((2, 3, 4), np.float32)] * len(contents),
+            store,
+        ),
         "learning_curves_chart": nodes.draw_learning_curves(dict(histories), said),
     }
     for table, chart, outputs in (
@@ -164,7 +172,7 @@ def test_nothing_is_fetched_and_links_lead_to_sections(page):
     anchors = {f"#{anchor}" for anchor in page.anchors}
     for address in page.addresses:
         assert address.startswith("data:image/jpeg;base64,") or address in anchors
-    assert sum(address.startswith("#") for address in page.addresses) == 14
+    assert sum(address.startswith("#") for address in page.addresses) == 15
 
 
 def test_tags_are_closed(page):

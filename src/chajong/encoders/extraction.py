@@ -96,6 +96,12 @@ def missing_contents(cache: ContentCache, contents: Sequence[str]) -> list[str]:
     return [content for content in dict.fromkeys(contents) if content not in kept]
 
 
+def features_kept(folder: Path) -> int:
+    """Count the photos whose features an encoder's folder keeps, however they were prepared."""
+    caches = [ContentCache(each, feature_schema()) for each in sorted(folder.glob("*/"))]
+    return max((len(cache.keys()) for cache in caches), default=0)
+
+
 def extract_features(
     contents: Sequence[str], store: PhotoStore, encoder: Encoder, cache: ContentCache, name: str
 ) -> None:

@@ -59,8 +59,12 @@ class ImageModel(torch.nn.Module):
 
     def by_torch(self, photos: torch.Tensor) -> torch.Tensor:
         """Compute features as `features` says, by torch; a trace can follow it."""
+        return self.encode_photos(self.normalised(photos))
+
+    def normalised(self, photos: torch.Tensor) -> torch.Tensor:
+        """Normalise photos, uint8 [n, 3, height, width], as float32, channels last in memory."""
         normalised = photos.float() * self.scale - self.shift
-        return self.encode_photos(normalised.contiguous(memory_format=torch.channels_last))
+        return normalised.contiguous(memory_format=torch.channels_last)
 
     def encode_photos(self, normalised: torch.Tensor) -> torch.Tensor:
         """Turn normalised photos, float32 [n, 3, height, width], into features [n, d]."""

@@ -59,6 +59,7 @@ class CarClassifier:
         raw_dir: str | Path,
         *,
         effort: str = "cpu",
+        minutes: float | None = None,
         data_dir: str | Path | None = None,
     ) -> CarClassifier:
         """Train on a folder of photos by the pipelines that `kedro run` runs.
@@ -69,12 +70,14 @@ class CarClassifier:
             raw_dir: The folder, with `train/<class name>/<photo>` in it.
             effort: How much may be computed: an environment, such as ``quick``, ``cpu``, ``gpu24``
                 or ``gpu80``.
+            minutes: How long that may take: members are chosen and sized to fit.
             data_dir: The folder for all results, reports among them; `<raw_dir>_results` where it
                 is not given.
 
         Raises:
             ProjectError: The project's `conf/` cannot be found.
             RawDataError: The folder is not in a known layout.
+            BudgetError: No member fits into so few minutes.
             Any other error of a run.
         """
         from chajong.project import ENSEMBLE, run_everything
@@ -82,7 +85,7 @@ class CarClassifier:
         photos = Path(raw_dir).expanduser().resolve()
         given = photos.with_name(f"{photos.name}_results") if data_dir is None else Path(data_dir)
         results = given.expanduser().resolve()
-        run_everything(photos, results, effort)
+        run_everything(photos, results, effort, minutes)
         return cls.load(results / ENSEMBLE)
 
     @classmethod

@@ -10,13 +10,14 @@ from chajong.members.parameters import MemberParameters
 from chajong.members.saved_configuration import SavedMember
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
     import pandas as pd
 
     from chajong.members.checkpoint import Checkpoint
+    from chajong.members.cost import PhotoCounts, Sample, Speeds
     from chajong.members.onnx.graphs import MemberGraph
     from chajong.members.trained.tables import TrainingTables
     from chajong.photos.store import PhotoStore
@@ -82,6 +83,33 @@ class NewPhotos(Protocol):
 
     def by_fold(self, member: str) -> ByFold:
         """Give what each of a member's fold models says."""
+
+
+class HeatMapper(Protocol):
+    """Says where in photos a member finds classes."""
+
+    def __call__(
+        self,
+        checkpoint: Checkpoint,
+        classes: pd.DataFrame,
+        store: PhotoStore,
+        contents: Sequence[str],
+        folds: Sequence[int],
+        asked: np.ndarray,
+    ) -> list[np.ndarray]:
+        """Give a map, float32 [rows, columns] from 0, of each class that is asked for of a photo.
+
+        Args:
+            checkpoint: The member's.
+            classes: The `classes` table.
+            store: The photos.
+            contents: sha-256 of each photo.
+            folds: By which fold's model each photo is looked at.
+            asked: int64 [photos, n], effective classes.
+
+        Returns:
+            float32 [n, rows, columns] for each photo.
+        """
 
 
 class Scorer(Protocol):
@@ -154,6 +182,36 @@ class Kind(ABC, Generic[Parameters]):
     def unavailable(self, parameters: Parameters) -> str | None:
         """Say why a run has to do without a member that is not required, None where it need not."""
         return None
+
+    def heat_mapper(self) -> HeatMapper | None:
+        """Give what says where in a photo a member finds a class; None where its kind cannot."""
+        return None
+
+    @abstractmethod
+    def speeds(self, parameters: Parameters, sample: Sample) -> Speeds:
+        """Measure on a few photos what `seconds` is reckoned from.
+
+        Raises:
+            EncoderError: The model cannot be built.
+            TrainingError: It cannot be trained here.
+        """
+
+    @abstractmethod
+    def seconds(
+        self, parameters: Parameters, speeds: Speeds, counts: PhotoCounts, scratch: Path
+    ) -> float:
+        """Estimate how long a member takes, all its steps together.
+
+        Args:
+            parameters: Of one of its `sizes`.
+            speeds: From `speeds`, whichever of the sizes was tried.
+            counts: How many photos there are.
+            scratch: Where the member keeps what it has finished of its work.
+        """
+
+    def sizes(self, parameters: Parameters) -> list[Report]:
+        """List what can be changed in a member's block to save time, from nothing to the most."""
+        return [{}]
 
     @abstractmethod
     def scorer(self, member: str, checkpoint: Checkpoint, classes: pd.DataFrame) -> Scorer:

@@ -113,6 +113,17 @@ SECTIONS: Texts = {
         "en": "The same answers, measured in several ways. The further apart the figures, the less "
         "the plain one says about the test photos. The pool's fitting is {fitting}: {reason}.",
     },
+    "heat_maps": {"ko": "어려운 사진에서 모델이 본 곳", "en": "Where the model looks"},
+    "heat_maps_reading": {
+        "ko": "{member} 모델의 손실이 가장 큰 사진을, 그 사진으로 학습하지 않은 폴드의 모델이 "
+        "다시 본 것입니다. 사진마다 정답 차종과 모델이 답한 차종을 나란히 보여 줍니다. 붉은 "
+        "곳일수록 그 차종의 확률을 높인 부분입니다(Grad-CAM). 차가 아니라 배경이 붉다면 차종과 "
+        "상관없는 것을 학습한 것입니다.",
+        "en": "The photos with the highest loss of {member}, each seen by the model that did not "
+        "train on it: once for its label, once for the answer. The redder a place, the more it "
+        "raises the class's probability (Grad-CAM). A red background means that the model has "
+        "learned what has nothing to do with the car.",
+    },
     "learning_curves": {"ko": "학습 곡선", "en": "Learning curves"},
     "learning_curves_reading": {
         "ko": "선 하나가 폴드 하나입니다. 끝까지 내려가는 선은 더 학습할 여지가 있다는 뜻이고, "
@@ -192,6 +203,8 @@ PARTS: Texts = {
         "en": "{confused:,} of {of:,} photos taken for the other",
     },
     "the_other": {"ko": "상대 차종 {share:.0%}", "en": "{share:.0%} the other"},
+    "heat_map_of_label": {"ko": "정답, 확률 {share:.1%}", "en": "label, given {share:.1%}"},
+    "heat_map_of_guess": {"ko": "모델의 답, 확률 {share:.1%}", "en": "answer, given {share:.1%}"},
     "loss_of_photo": {"ko": "로그 손실 {loss:.2f}", "en": "log loss {loss:.2f}"},
     "no_promise": {
         "ko": "확신도를 어떻게 정해도 오답률을 {risks} 미만으로 보장할 수 없습니다.",

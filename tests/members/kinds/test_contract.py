@@ -132,6 +132,28 @@ class TestPredictions:
             np.testing.assert_allclose(after, before, atol=1e-3)
 
 
+class TestHeatMaps:
+    @every_member
+    def test_a_map_of_each_class_asked_for_comes_of_the_photos_own_fold(self, run, tables, name):
+        mapper = run.members[name].kind.heat_mapper()
+        assert (mapper is not None) == (name in ("backbone", "fusion"))
+        if mapper is None:
+            return
+        checkpoint = run.load(name, "checkpoint")
+        contents = tables.contents_of(tables.folds["photo_id"][:3])
+        asked = np.array([[0, 1], [2, 0], [1, 1]])
+        by_fold = [
+            mapper(checkpoint, tables.classes, tables.store, contents, [fold] * 3, asked)
+            for fold in (0, 1)
+        ]
+        for one, other in zip(*by_fold, strict=True):
+            assert one.shape == other.shape
+            assert one.ndim == 3
+            assert (one >= 0).all()
+        assert any((one != other).any() for one, other in zip(*by_fold, strict=True))
+        np.testing.assert_allclose(by_fold[0][2][0], by_fold[0][2][1])
+
+
 def both_of_fold(fold, name, *runs):
     """Pair the tensors that the model of a fold is made of, in two runs."""
     checkpoints = [run.load(name, "checkpoint") for run in runs]

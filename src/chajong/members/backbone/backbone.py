@@ -79,6 +79,11 @@ class BackboneClassifier(ImageModel):
         logits = self._logits(self.features(photos))
         return {"loss": mixed_cross_entropy(logits, labels, other_labels, share)}
 
+    @property
+    def images(self) -> ImageModel:
+        """The network and the photos that it takes: the classifier itself."""
+        return self
+
     def log_probabilities(self, photos: Tensor) -> Tensor:
         """Score photos, uint8 [n, 3, height, width], as float32 [n, classes]."""
         return self.judge(self.features(photos))

@@ -19,6 +19,7 @@ from chajong.training.losses import mixed_cross_entropy
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from chajong.encoders.image_model import ImageModel
     from chajong.members.backbone.names import NameTargets
     from chajong.members.backbone.parameters import FusionParameters
 
@@ -77,6 +78,11 @@ class FusionClassifier(torch.nn.Module):
                 weight = self.auxiliary_weights[name]
                 loss = loss + weight * auxiliary(features, labels, other_labels, share)
         return {"loss": loss}
+
+    @property
+    def images(self) -> ImageModel:
+        """The network and the photos that it takes."""
+        return self.backbone
 
     def features(self, photos: Tensor) -> Tensor:
         """Turn photos, uint8 [n, 3, height, width], into features [n, d]."""

@@ -13,6 +13,7 @@ from chajong.members.heads.whitening import within_class_covariance
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from chajong.encoders.image_model import ImageModel
     from chajong.members.backbone.backbone import BackboneClassifier
     from chajong.members.backbone.classifier import FusionClassifier
 
@@ -82,6 +83,11 @@ class PooledClassifier(torch.nn.Module):
         """Height and width in pixels that photos are prepared at."""
         return self.classifier.image_size
 
+    @property
+    def images(self) -> ImageModel:
+        """The network and the photos that it takes."""
+        return self.classifier.images
+
     def evidence(self, photos: Tensor) -> Tensor:
         """Score photos by each kind of evidence.
 
@@ -92,7 +98,9 @@ class PooledClassifier(torch.nn.Module):
             float32 [n, kinds * classes], the kinds one after another: log-probabilities, and the
             discriminant's scores.
         """
-        features = self.classifier.features(photos)
+        return self._evidence_of(self.classifier.features(photos))
+
+    def _evidence_of(self, features: Tensor) -> Tensor:
         with torch.autocast(features.device.type, enabled=False):
             features = features.float()
             compared = features @ self.weights.T + self.intercepts
@@ -103,6 +111,10 @@ class PooledClassifier(torch.nn.Module):
 
         A softmax of the mean over a photo's views gives probabilities.
         """
-        by_kind = self.evidence(photos).unflatten(1, (len(EVIDENCE), -1))
+        return self.scores_of(self.classifier.features(photos))
+
+    def scores_of(self, features: Tensor) -> Tensor:
+        """Pool the evidence about features [n, d], as `scores` does."""
+        by_kind = self._evidence_of(features).unflatten(1, (len(EVIDENCE), -1))
         pooled: Tensor = (self.shares * by_kind).sum(dim=1)
         return pooled

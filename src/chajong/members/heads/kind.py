@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from chajong.encoders.features import Features
     from chajong.members.checkpoint import Checkpoint
+    from chajong.members.cost import PhotoCounts, Speeds
     from chajong.members.kind import Report
     from chajong.members.onnx.graphs import MemberGraph
     from chajong.members.trained.tables import TrainingTables
@@ -63,6 +64,17 @@ class HeadsKind(Kind[Any]):
         fitted = fit_heads(features, extraction, tables, parameters.heads, made_by)
         checkpoint, metrics = self.described(fitted.checkpoint, fitted.metrics, tables, parameters)
         return fitted.predictions, checkpoint, fitted.candidates, metrics
+
+    def seconds(self, parameters: Any, speeds: Speeds, counts: PhotoCounts, scratch: Path) -> float:
+        """See `Kind`; that of the heads alone."""
+        from chajong.members.cost import fitting_work
+
+        work = fitting_work(counts.learnt, self.width(parameters, speeds), counts.folds)
+        return speeds["fitting"] * work
+
+    def width(self, parameters: Any, speeds: Speeds) -> float:
+        """Give the width of a member's features."""
+        return speeds["width"]
 
     def export_onnx(self, checkpoint: Checkpoint, folder: Path) -> pd.DataFrame:
         """Export the heads and, where it is one of timm or open_clip, their encoder."""

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from chajong.encoders.views import ViewAverage
     from chajong.members.backbone.scorer import BackboneScorer
     from chajong.members.checkpoint import Checkpoint
-    from chajong.members.kind import Report
+    from chajong.members.cost import PhotoCounts
+    from chajong.members.kind import HeatMapper, Report
     from chajong.members.onnx.graphs import MemberGraph
     from chajong.members.trained.kind import Builder, Predicted
     from chajong.members.trained.tables import TrainingTables
@@ -67,6 +69,23 @@ class ImageClassifierKind(TrainedKind[Any]):
             build, fold_weights, training, parameters.model, tables, engine
         )
         return predictions, *self.described(checkpoint, metrics, tables, parameters)
+
+    def heat_mapper(self) -> HeatMapper:
+        """See `Kind`."""
+        from chajong.members.backbone.grad_cam import heat_maps_of_folds
+
+        return heat_maps_of_folds
+
+    def views(self, model: Any, parameters: Any) -> ViewAverage:
+        """See `TrainedKind`."""
+        from chajong.device import best_device
+        from chajong.members.trained.views import views_of
+
+        return views_of(model.eval().to(best_device()), parameters.model, model.features)
+
+    def looks(self, parameters: Any, counts: PhotoCounts) -> float:
+        """See `TrainedKind`; the discriminant looks at the training photos."""
+        return counts.learnt + counts.scored
 
     def scorer(self, member: str, checkpoint: Checkpoint, classes: pd.DataFrame) -> BackboneScorer:
         """See `Kind`."""

@@ -14,8 +14,11 @@ from chajong.training.parameters import TrainingParameters
 if TYPE_CHECKING:
     import pandas as pd
 
+    from chajong.encoders.views import ViewAverage
     from chajong.members.checkpoint import Checkpoint
+    from chajong.members.clip.classifier import ClipClassifier
     from chajong.members.clip.scorer import ClipScorer
+    from chajong.members.cost import PhotoCounts
     from chajong.members.kind import Report
     from chajong.members.trained.kind import Builder, Predicted
     from chajong.members.trained.tables import TrainingTables
@@ -108,6 +111,21 @@ class ClipKind(TrainedKind[ClipMemberParameters]):
             fold_weights, training, parameters.model, tables, engine
         )
         return predictions, *self.described(checkpoint, metrics, tables, parameters)
+
+    def views(self, model: ClipClassifier, parameters: ClipMemberParameters) -> ViewAverage:
+        """See `TrainedKind`."""
+        from chajong.device import best_device
+        from chajong.members.clip.fold_models import embedding_views
+
+        return embedding_views(model.eval().to(best_device()), parameters.model)
+
+    def looks(self, parameters: ClipMemberParameters, counts: PhotoCounts) -> float:
+        """See `TrainedKind`; every α looks at the fold's photos, one at those it is compared with.
+
+        Folds that choose another α than all together look at their training photos once more.
+        """
+        tried = len(parameters.model.wise_ft_alphas) * counts.held_out
+        return tried + counts.learnt + counts.scored
 
     def scorer(self, member: str, checkpoint: Checkpoint, classes: pd.DataFrame) -> ClipScorer:
         """See `Kind`."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from chajong.encoders.features import Features
     from chajong.members.checkpoint import Checkpoint
+    from chajong.members.cost import Sample, Speeds
     from chajong.members.heads.scorer import HeadsScorer
     from chajong.members.kind import Report
 
@@ -92,6 +93,14 @@ class ConcatKind(HeadsKind):
     def made_by(self, parameters: ConcatParameters) -> Report:
         """See `HeadsKind`; the members are known by `builds_on`."""
         return {}
+
+    def speeds(self, parameters: ConcatParameters, sample: Sample) -> Speeds:
+        """See `Kind`; the heads are as fast as those of the slowest encoder."""
+        theirs = [sample.speeds[member] for member in parameters.encoders]
+        return {
+            "fitting": max(each["fitting"] for each in theirs),
+            "width": sum(each["width"] for each in theirs),
+        }
 
     def scorer(self, member: str, checkpoint: Checkpoint, classes: pd.DataFrame) -> HeadsScorer:
         """See `Kind`."""

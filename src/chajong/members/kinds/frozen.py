@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from chajong.encoders.features import Features
     from chajong.members.checkpoint import Checkpoint
+    from chajong.members.cost import PhotoCounts, Sample, Speeds
     from chajong.members.heads.scorer import HeadsScorer
     from chajong.members.kind import Report
     from chajong.photos.store import PhotoStore
@@ -110,6 +111,45 @@ class FrozenKind(HeadsKind):
 
         return features_of_photos(photos, photo_store, encoder, scratch, parameters.encoder, engine)
 
+    def speeds(self, parameters: FrozenParameters, sample: Sample) -> Speeds:
+        """See `Kind`."""
+        from chajong.encoders.building import build_encoder
+        from chajong.encoders.extraction import encode_all
+        from chajong.members.cost import seconds_a_photo, seconds_of_fitting
+
+        encoder, store = build_encoder(parameters.encoder), sample.tables.store
+        width = encode_all(list(store.keys())[:1], store, encoder).shape[1]
+        classes = len(sample.tables.class_names)
+        views, zooms = _views(parameters)
+        return {
+            "looking": seconds_a_photo(encoder, store) / views,
+            "fitting": seconds_of_fitting(width, classes, parameters.heads),
+            "width": width / zooms,
+        }
+
+    def seconds(
+        self, parameters: FrozenParameters, speeds: Speeds, counts: PhotoCounts, scratch: Path
+    ) -> float:
+        """See `Kind`; features that are kept are made already."""
+        from chajong.encoders.building import encoder_key
+        from chajong.encoders.extraction import features_kept
+
+        new = max(0, counts.all - features_kept(scratch / encoder_key(parameters.encoder)))
+        looking = speeds["looking"] * _views(parameters)[0] * new
+        return looking + super().seconds(parameters, speeds, counts, scratch)
+
+    def width(self, parameters: FrozenParameters, speeds: Speeds) -> float:
+        """See `HeadsKind`; zooms are joined."""
+        return speeds["width"] * _views(parameters)[1]
+
+    def sizes(self, parameters: FrozenParameters) -> list[Report]:
+        """See `Kind`."""
+        from chajong.members.cost import smaller_views
+
+        if isinstance(parameters.encoder, HogParameters):
+            return [{}]
+        return smaller_views("encoder", parameters.encoder)
+
     def made_by(self, parameters: FrozenParameters) -> Report:
         """See `HeadsKind`."""
         from chajong.encoders.building import encoder_settings
@@ -121,3 +161,13 @@ class FrozenKind(HeadsKind):
         from chajong.members.heads.scorer import EncoderFeatures, HeadsScorer
 
         return HeadsScorer(member, checkpoint, EncoderFeatures(checkpoint))
+
+
+def _views(parameters: FrozenParameters) -> tuple[int, int]:
+    """Count the views of a photo, and the zooms among them."""
+    from chajong.members.cost import view_count
+
+    encoder = parameters.encoder
+    if isinstance(encoder, HogParameters):
+        return 1, 1
+    return view_count(encoder), len(encoder.zoom)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from chajong.members.checkpoint import Checkpoint
+    from chajong.members.cost import PhotoCounts, Sample, Speeds
     from chajong.members.kind import Report
     from chajong.members.trained.kind import Predicted, Trained
     from chajong.members.trained.tables import TrainingTables
@@ -268,6 +269,31 @@ class VlmKind(TrainedKind[VlmMemberParameters]):
         from chajong.members.vlm.export import AdapterExport
 
         return AdapterExport(checkpoint, metrics, parameters.export.merged_folds)
+
+    def speeds(self, parameters: VlmMemberParameters, sample: Sample) -> Speeds:
+        """See `Kind`; hints are made up."""
+        from chajong.members.vlm.trial import trial_speeds
+
+        return trial_speeds(parameters, sample)
+
+    def seconds(
+        self,
+        parameters: VlmMemberParameters,
+        speeds: Speeds,
+        counts: PhotoCounts,
+        scratch: Path,
+    ) -> float:
+        """See `Kind`; as if every photo were asked about, whatever the hints say."""
+        training = parameters.training
+        if training is None:
+            return speeds["looking"] * counts.scored * counts.folds
+        a_fold = speeds["learning"] * training.epochs * counts.learnt
+        a_fold += speeds["looking"] * counts.scored
+        return a_fold * (counts.folds if training.folds is None else len(training.folds))
+
+    def sizes(self, parameters: VlmMemberParameters) -> list[Report]:
+        """See `Kind`."""
+        return [{}] if parameters.training is None else super().sizes(parameters)
 
     def scorer(self, member: str, checkpoint: Checkpoint, classes: pd.DataFrame) -> VlmScorer:
         """See `Kind`."""

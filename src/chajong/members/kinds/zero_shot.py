@@ -12,10 +12,13 @@ from chajong.members.saved_configuration import SavedMember, SavedZeroShot
 from chajong.members.trained.kind import PREDICTED
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
     from chajong.members.checkpoint import Checkpoint
     from chajong.members.clip.scorer import ZeroShotScorer
+    from chajong.members.cost import PhotoCounts, Sample, Speeds
     from chajong.members.kind import Report
     from chajong.members.trained.tables import TrainingTables
     from chajong.predictions.contract import Predictions
@@ -98,6 +101,35 @@ class ZeroShotKind(Kind[ZeroShotParameters]):
 
         predictions, checkpoint, metrics, likeness = predict_zero_shot(parameters.model, tables)
         return predictions, *self.described(checkpoint, metrics, tables, parameters), likeness
+
+    def speeds(self, parameters: ZeroShotParameters, sample: Sample) -> Speeds:
+        """See `Kind`."""
+        from chajong.device import best_device
+        from chajong.members.clip.classifier import build_clip_classifier
+        from chajong.members.clip.fold_models import embedding_views
+        from chajong.members.clip.prompts import class_prompts
+        from chajong.members.cost import seconds_a_photo, view_count
+
+        prompts = class_prompts(sample.tables.classes)
+        model = build_clip_classifier(parameters.model, prompts).eval().to(best_device())
+        views = embedding_views(model, parameters.model)
+        return {
+            "looking": seconds_a_photo(views, sample.tables.store) / view_count(parameters.model)
+        }
+
+    def seconds(
+        self, parameters: ZeroShotParameters, speeds: Speeds, counts: PhotoCounts, scratch: Path
+    ) -> float:
+        """See `Kind`."""
+        from chajong.members.cost import view_count
+
+        return speeds["looking"] * view_count(parameters.model) * counts.all
+
+    def sizes(self, parameters: ZeroShotParameters) -> list[Report]:
+        """See `Kind`."""
+        from chajong.members.cost import smaller_views
+
+        return smaller_views("model", parameters.model)
 
     def scorer(self, member: str, checkpoint: Checkpoint, classes: pd.DataFrame) -> ZeroShotScorer:
         """See `Kind`."""

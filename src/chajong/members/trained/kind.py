@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import torch
 
+    from chajong.encoders.views import ViewAverage
     from chajong.members.checkpoint import Checkpoint
+    from chajong.members.cost import PhotoCounts, Sample, Speeds
     from chajong.members.kind import Report
     from chajong.members.trained.tables import TrainingTables
     from chajong.photos.store import PhotoStore
@@ -40,6 +42,9 @@ PREDICTED = ("predictions", "checkpoint", "metrics")
 class TrainedKind(Kind[Parameters]):
     """A kind whose members are trained end to end.
 
+    `views` asks a model as it is before training, `looks` says about how many photos a fold's model
+    is asked once it is trained.
+
     `check` gives what the training depends on, as `identity`, and the height and width of the
     model's input, as `image_size`. Arguments differ from kind to kind; see `Step`.
     """
@@ -47,6 +52,8 @@ class TrainedKind(Kind[Parameters]):
     check: Callable[..., Report]
     builder: Callable[..., Builder]
     predict: Callable[..., Predicted]
+    views: Callable[..., ViewAverage]
+    looks: Callable[..., float]
 
     def steps(self, parameters: Parameters) -> tuple[Step, ...]:
         """See `Kind`."""
@@ -93,6 +100,39 @@ class TrainedKind(Kind[Parameters]):
         return train_member(
             build, identity, parameters.training, tables, scratch, member, engine=engine
         )
+
+    def speeds(self, parameters: Any, sample: Sample) -> Speeds:
+        """See `Kind`."""
+        from chajong.members.cost import (
+            seconds_a_photo,
+            seconds_a_training_photo,
+            training_trial,
+            view_count,
+        )
+
+        tables = sample.tables
+        build = self.builder(parameters, tables)(0)
+        job = training_trial(build, tables.train_photos(), parameters.training)
+        learning = seconds_a_training_photo(job, sample.scratch)
+        views = self.views(build(), parameters)
+        looking = seconds_a_photo(views, tables.store) / view_count(parameters.model)
+        return {"learning": learning, "looking": looking}
+
+    def seconds(self, parameters: Any, speeds: Speeds, counts: PhotoCounts, scratch: Path) -> float:
+        """See `Kind`."""
+        from chajong.members.cost import view_count
+
+        chosen, epochs = parameters.training.folds, parameters.training.epochs
+        learning = speeds["learning"] * epochs * counts.learnt
+        looked_at = self.looks(parameters, counts) * view_count(parameters.model)
+        a_fold: float = learning + speeds["looking"] * looked_at
+        return a_fold * (counts.folds if chosen is None else len(chosen))
+
+    def sizes(self, parameters: Any) -> list[Report]:
+        """See `Kind`."""
+        from chajong.members.cost import shorter_trainings
+
+        return shorter_trainings(parameters.training)
 
     def starting_identity(self, **others: Any) -> Report:
         """Say what of other members a training starts from, as JSON values."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chajong.pipelines.reporting.parameters import ReportingParameters
@@ -286,6 +287,42 @@ def draw_known_cars(
     distances = known_car_distances(chosen.features, photos, classes, folds)
     table = known_car_table(distances)
     return table, known_car_chart(distances, table, parameters.language)
+
+
+def draw_heat_maps(
+    answers: Answers,
+    predictions: dict[str, Predictions],
+    checkpoints: dict[str, Checkpoint],
+    classes: pd.DataFrame,
+    photo_store: PhotoStore,
+    parameters: ReportingParameters,
+) -> pd.DataFrame:
+    """Draw where the best member that can say it finds classes in its hardest photos.
+
+    Args:
+        answers: From `score_answers`, the best member first.
+        predictions: By member, for the folds.
+        checkpoints: Of the members that can say where they find a class.
+        classes: The `classes` table.
+        photo_store: The photos themselves.
+        parameters: Whether faces and plates are blurred in what is shown.
+
+    Returns:
+        Two rows a photo; none where no member can say.
+    """
+    import pandas as pd
+
+    from chajong.members.registry import kind_of
+    from chajong.reports.heat_maps import COLUMNS, heat_map_table
+
+    member = next((name for name in answers if name in checkpoints), None)
+    mapper = member and kind_of(member, checkpoints[member]).heat_mapper()
+    if member is None or not mapper:
+        return pd.DataFrame(columns=list(COLUMNS))
+    rows = predictions[member].rows
+    folds = rows[rows["split"] == "train"].set_index("photo_id")["fold"]
+    ask = partial(mapper, checkpoints[member], classes, photo_store)
+    return heat_map_table(member, answers[member], folds, ask, _shown(photo_store, parameters))
 
 
 def draw_learning_curves(

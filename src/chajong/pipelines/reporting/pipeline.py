@@ -11,6 +11,7 @@ from chajong.pipelines.reporting.nodes import (
     draw_class_losses,
     draw_confusion_matrix,
     draw_doubtful_labels,
+    draw_heat_maps,
     draw_known_cars,
     draw_learning_curves,
     draw_partial_correctness,
@@ -46,6 +47,7 @@ DRAWN = (
     "known_cars",
     "known_cars_chart",
     "learning_curves_chart",
+    "heat_maps",
 )
 """The tables and charts of the report, as other nodes left them."""
 
@@ -54,11 +56,13 @@ def create_pipeline() -> Pipeline:
     """Connect the ensemble and its members to what people look at."""
     members = configured_members()
     names = tuple(member.name for member in members)
+    mapped = tuple(member.name for member in members if member.kind.heat_mapper())
     return boxed(
         [
             gather("history", leaving(members, "history"), "histories"),
             gather("features", leaving(members, "features"), "features_of_members"),
             gather("checkpoint", leaving(members, "features"), "checkpoints_of_frozen_members"),
+            gather("checkpoint", mapped, "checkpoints_of_trained_members"),
             gather("car_likeness", leaving(members, "car_likeness"), "car_likeness_of_members"),
             gather("predictions", names, "predictions_of_members"),
             node(
@@ -138,6 +142,19 @@ def create_pipeline() -> Pipeline:
                 ],
                 outputs=["known_cars", "known_cars_chart"],
                 name="draw_known_cars",
+            ),
+            node(
+                draw_heat_maps,
+                inputs=[
+                    "answers",
+                    "predictions_of_members",
+                    "checkpoints_of_trained_members",
+                    "classes",
+                    "photo_store",
+                    PARAMETERS,
+                ],
+                outputs="heat_maps",
+                name="draw_heat_maps",
             ),
             node(
                 draw_learning_curves,

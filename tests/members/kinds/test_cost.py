@@ -1,0 +1,98 @@
+"""What a tiny member of each kind says of its cost, measured by its own trial."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from tiny_members import MEMBERS
+
+from chajong.members.configuration import completed_blocks, merged
+from chajong.members.cost import PhotoCounts, Sample
+from chajong.members.registry import KINDS
+
+COUNTS = PhotoCounts(train=1000, test=100, folds=5, calibration=0.06)
+
+every_member = pytest.mark.parametrize("name", MEMBERS)
+
+
+@pytest.fixture(scope="module")
+def speeds(run, tables, tmp_path_factory):
+    """Try every member, after those that it builds on."""
+    found = {}
+    for name, member in run.members.items():
+        sample = Sample(tables, tmp_path_factory.mktemp(name), found)
+        found[name] = member.kind.speeds(member.parameters, sample)
+    return found
+
+
+@pytest.fixture
+def seconds(run, blocks, speeds, tmp_path):
+    """Estimate what a member takes with changes in its block."""
+    whole = completed_blocks(blocks)
+
+    def estimate(name, changes, counts=COUNTS):
+        kind = KINDS[MEMBERS[name]]
+        parameters = kind.parameters.model_validate(merged(whole[name], changes))
+        return kind.seconds(parameters, speeds[name], counts, tmp_path)
+
+    return estimate
+
+
+@every_member
+def test_a_trial_measures_time(speeds, name):
+    assert speeds[name]
+    assert all(value > 0 for value in speeds[name].values())
+
+
+@every_member
+def test_each_size_takes_less_time_than_the_one_before(run, seconds, name):
+    member = run.members[name]
+    sizes = member.kind.sizes(member.parameters)
+    assert sizes[0] == {}
+    estimates = [seconds(name, changes) for changes in sizes]
+    assert all(later < before for before, later in pairwise(estimates))
+
+
+@every_member
+def test_more_photos_take_more_time(seconds, name):
+    twice = replace(COUNTS, train=2 * COUNTS.train, test=2 * COUNTS.test)
+    assert 1.5 < seconds(name, {}, twice) / seconds(name, {}) < 5
+
+
+def test_features_that_are_kept_are_not_made_again(run, speeds):
+    name = "byobnet"
+    run.finish(name)
+    member, counts = run.members[name], PhotoCounts(20, 0, 2, 0.0)
+    scratch = run.catalog.load(f"{name}.scratch")
+    kept, new = (
+        member.kind.seconds(member.parameters, {**speeds[name], "fitting": 0.0}, counts, folder)
+        for folder in (scratch, scratch / "elsewhere")
+    )
+    assert kept == 0 < new
+
+
+def test_a_trained_fold_costs_its_epochs(seconds, speeds):
+    """The obvious sum, of one epoch more."""
+    more = seconds("backbone", {"training": {"epochs": 3}}) - seconds("backbone", {})
+    photos = 1000 * 0.94 * 4 / 5
+    assert more == pytest.approx(5 * photos * speeds["backbone"]["learning"])
+
+
+def test_the_photos_of_a_fold_are_counted_once():
+    assert COUNTS.learnt + COUNTS.scored == pytest.approx(COUNTS.all)
+    assert COUNTS.learnt == pytest.approx(752)
+    assert COUNTS.scored == pytest.approx(188 + 60 + 100)
+
+
+def test_a_training_is_cut_to_a_quarter_and_looks_are_cut_to_one(run):
+    backbone, byobnet = run.members["backbone"], run.members["byobnet"]
+    eight = backbone.parameters.training.model_copy(update={"epochs": 8})
+    changes = backbone.kind.sizes(backbone.parameters.model_copy(update={"training": eight}))
+    assert [each.get("training", {}).get("epochs") for each in changes] == [None, 7, 6, 5, 4, 3, 2]
+    encoder = byobnet.parameters.encoder.model_copy(update={"flip": True, "zoom": (1.0, 1.4)})
+    views = byobnet.kind.sizes(byobnet.parameters.model_copy(update={"encoder": encoder}))
+    assert views == [
+        {},
+        {"encoder": {"flip": False}},
+        {"encoder": {"flip": False, "zoom": [1.0]}},
+    ]
