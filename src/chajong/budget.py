@@ -244,7 +244,7 @@ class Budget:
             for name, member in self._members.items():
                 key = content_key([*here, member.kind.name, member.parameters])
                 if key not in memory.speeds:
-                    sample = Sample(tables, Path(scratch) / name, speeds)
+                    sample = Sample(tables, self._settings.folds, Path(scratch) / name, speeds)
                     memory.speeds[key] = member.kind.speeds(member.parameters, sample)
                 speeds[name] = memory.speeds[key]
         return reading, speeds

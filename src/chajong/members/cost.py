@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from chajong.engine import HERE
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     import torch
@@ -81,11 +84,13 @@ class Sample:
 
     Attributes:
         tables: A few photos, and all classes.
+        folds: How many folds the run will have.
         scratch: A folder for what a trial leaves.
         speeds: Of the members that were tried before, by name.
     """
 
     tables: TrainingTables
+    folds: int
     scratch: Path
     speeds: Mapping[str, Speeds]
 
@@ -112,6 +117,26 @@ def seconds_a_photo(encoder: Encoder, store: PhotoStore) -> float:
         encode_all(contents, store, encoder)
         seconds.append(time.perf_counter() - started)
     return min(seconds) / len(contents)
+
+
+@contextmanager
+def threads_of_a_fold(folds: int) -> Iterator[None]:
+    """Compute with as many threads as each of some folds has that are trained side by side."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, before // folds_at_once(folds)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def folds_at_once(folds: int) -> int:
+    """Say how many of some folds are trained side by side here."""
+    from chajong.engine.processes import workers_here
+
+    return workers_here(HERE, folds, gpus=1)
 
 
 def training_trial(

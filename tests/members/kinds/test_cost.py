@@ -20,7 +20,7 @@ def speeds(run, tables, tmp_path_factory):
     """Try every member, after those that it builds on."""
     found = {}
     for name, member in run.members.items():
-        sample = Sample(tables, tmp_path_factory.mktemp(name), found)
+        sample = Sample(tables, 2, tmp_path_factory.mktemp(name), found)
         found[name] = member.kind.speeds(member.parameters, sample)
     return found
 

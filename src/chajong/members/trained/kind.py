@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from chajong.engine import HERE, Engine
@@ -106,6 +107,7 @@ class TrainedKind(Kind[Parameters]):
         from chajong.members.cost import (
             seconds_a_photo,
             seconds_a_training_photo,
+            threads_of_a_fold,
             training_trial,
             view_count,
         )
@@ -113,20 +115,22 @@ class TrainedKind(Kind[Parameters]):
         tables = sample.tables
         build = self.builder(parameters, tables)(0)
         job = training_trial(build, tables.train_photos(), parameters.training)
-        learning = seconds_a_training_photo(job, sample.scratch)
-        views = self.views(build(), parameters)
-        looking = seconds_a_photo(views, tables.store) / view_count(parameters.model)
+        with threads_of_a_fold(len(parameters.training.folds or range(sample.folds))):
+            learning = seconds_a_training_photo(job, sample.scratch)
+            views = self.views(build(), parameters)
+            looking = seconds_a_photo(views, tables.store) / view_count(parameters.model)
         return {"learning": learning, "looking": looking}
 
     def seconds(self, parameters: Any, speeds: Speeds, counts: PhotoCounts, scratch: Path) -> float:
         """See `Kind`."""
-        from chajong.members.cost import view_count
+        from chajong.members.cost import folds_at_once, view_count
 
         chosen, epochs = parameters.training.folds, parameters.training.epochs
         learning = speeds["learning"] * epochs * counts.learnt
         looked_at = self.looks(parameters, counts) * view_count(parameters.model)
         a_fold: float = learning + speeds["looking"] * looked_at
-        return a_fold * (counts.folds if chosen is None else len(chosen))
+        folds = counts.folds if chosen is None else len(chosen)
+        return a_fold * math.ceil(folds / folds_at_once(folds))
 
     def sizes(self, parameters: Any) -> list[Report]:
         """See `Kind`."""
