@@ -6,8 +6,8 @@
 
 Both ways do a job in turns, once each before it counts. The ratio is the median of the rounds'
 ratios: what else the machine does meanwhile slows both. Written as JSON, as a chart, and with
-``--record`` as a table into docs/results.md. Where there is a GPU, `make bench` runs the checks of
-`make check-gpu` too.
+``--record`` as a table into docs/results.md. Where there is a GPU, its speed is measured too, by
+sections of `make check-gpu`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.peers import encoders, ensembling, photos, search, vision_language
+from benchmarks.check_gpu import measured_records
+from benchmarks.gpu_check import report
+from benchmarks.peers import encoders, ensembling, heads, photos, search, vision_language
 from benchmarks.peers.comparison import Measured, measured
 from chajong.whole import whole_file
 
@@ -34,6 +36,10 @@ CHECKOUT = Path(__file__).parents[1]
 OUTPUT = CHECKOUT / "data/08_reporting/bench.json"
 RESULTS = CHECKOUT / "docs/results.md"
 CHART = CHECKOUT / "docs/images/bench.png"
+GPU_SPEED = ["extraction", "training"]
+"""Sections of `make check-gpu` that measure speed; below three minutes."""
+
+NO_GPU = "There was no GPU: its half of the measurements did not run."
 MARKS = "<!-- written by make bench -->\n", "<!-- end of make bench -->\n"
 
 
@@ -53,6 +59,7 @@ def sections(
     return {
         "features": lambda: encoders.comparisons(raw_dir, scratch, count),
         "near_duplicates": photos.comparisons,
+        "heads": heads.comparisons,
         "pool": ensembling.comparisons,
         "search": search.comparisons,
         "names": lambda: vision_language.comparisons(scratch),
@@ -98,6 +105,32 @@ def table(rows: Sequence[Measured], about: dict[str, Any], rounds: int) -> str:
             f"| {row.agreement} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def gpu_half(scratch: Path) -> dict[str, Any] | None:
+    """Measure how fast the GPU is, beside what is estimated.
+
+    Args:
+        scratch: For what its processes write.
+
+    Returns:
+        Its description under `device` and records under `rows`; None where there is no GPU.
+    """
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    return {
+        "device": report.device(dry=False),
+        "rows": measured_records(GPU_SPEED, scratch, dry=False),
+    }
+
+
+def gpu_text(found: dict[str, Any] | None) -> str:
+    """Lay the GPU's figures out as Markdown, or say in one line that there was none."""
+    if found is None:
+        return f"\n{NO_GPU}\n"
+    return f"\n{found['device']['name']}:\n\n```\n{report.table(found['rows'])}\n```\n"
 
 
 def draw(rows: Sequence[Measured], path: Path) -> None:
@@ -170,12 +203,14 @@ def main() -> None:
     about = machine()
     with tempfile.TemporaryDirectory() as scratch:
         rows = compare([given.only] if given.only else names, given, Path(scratch))
+        gpu = None if given.only else gpu_half(Path(scratch))
     text = table(rows, about, given.rounds)
+    text += "" if given.only else gpu_text(gpu)
     print(f"\n{text}")
     given.output.parent.mkdir(parents=True, exist_ok=True)
-    report = {**about, "rounds": given.rounds, "rows": [row.record() for row in rows]}
+    figures = {"rounds": given.rounds, "rows": [row.record() for row in rows], "gpu": gpu}
     with whole_file(given.output) as unfinished:
-        unfinished.write_text(json.dumps(report, indent=1), encoding="utf-8")
+        unfinished.write_text(json.dumps({**about, **figures}, indent=1), encoding="utf-8")
     print(f"Written to {given.output}.")
     if given.record:
         draw(rows, CHART)

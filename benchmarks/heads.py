@@ -24,13 +24,16 @@ from chajong.members.heads.parameters import HeadsParameters
 from chajong.predictions.metric import log_loss
 
 FOLDS = 5
-WITHIN_CLASS_NOISE = 1.0
+WITHIN_CLASS_NOISE, SEPARATION = 1.0, 0.3
 
 
 def main() -> None:
     """Time both sides and print the table."""
     arguments = _arguments()
-    features, labels, folds = _photos(arguments)
+    features, labels = draw(
+        arguments.photos, arguments.width, arguments.classes, arguments.separation
+    )
+    folds = np.random.default_rng(1).permutation(len(labels)) % FOLDS
     grid = sorted(HeadsParameters().pulls, reverse=True)
     part = [grid[0], grid[len(grid) // 2], grid[-1]]
     ours_seconds, ours_losses = _ours(features, labels, folds, grid, arguments.classes)
@@ -60,24 +63,37 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--photos", type=int, default=33_000)
     parser.add_argument("--width", type=int, default=1_280)
     parser.add_argument("--classes", type=int, default=396)
-    parser.add_argument("--separation", type=float, default=0.3, help="spread of class means")
+    parser.add_argument(
+        "--separation", type=float, default=SEPARATION, help="spread of class means"
+    )
     return parser.parse_args()
 
 
-def _photos(arguments: argparse.Namespace) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Draw features like a frozen encoder's: a falling spectrum, classes that overlap."""
+def draw(
+    photos: int, width: int, classes: int, separation: float = SEPARATION
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw features like a frozen encoder's: a falling spectrum, classes that overlap.
+
+    Args:
+        photos: How many.
+        width: Of their features.
+        classes: How many, all of the same size.
+        separation: Spread of class means.
+
+    Returns:
+        float32 features [photos, width], rows of length 1, and int64 labels [photos].
+    """
     generator = np.random.default_rng(0)
-    count, width, classes = arguments.photos, arguments.width, arguments.classes
-    labels = np.arange(count) % classes
+    labels = np.arange(photos) % classes
     spectrum = (1 + np.arange(width, dtype=np.float32)) ** -0.5
     means = generator.standard_normal((classes, width), np.float32) * spectrum
-    noise = generator.standard_normal((count, width), np.float32) * spectrum
+    noise = generator.standard_normal((photos, width), np.float32) * spectrum
     mixing = np.linalg.qr(generator.standard_normal((width, width), np.float32))[0]
-    features = (arguments.separation * means[labels] + WITHIN_CLASS_NOISE * noise) @ mixing + 0.5
+    features = (separation * means[labels] + WITHIN_CLASS_NOISE * noise) @ mixing + 0.5
     features = np.sign(features) * np.sqrt(np.abs(features))
     features -= features.mean(0)
     features /= np.linalg.norm(features, axis=1, keepdims=True)
-    return features, labels, generator.permutation(count) % FOLDS
+    return features, labels
 
 
 def _ours(

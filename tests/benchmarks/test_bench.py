@@ -1,9 +1,12 @@
 import time
 
+import numpy as np
 import pytest
+import torch
 
-from benchmarks.bench import MARKS, RESULTS, between_marks, draw, table
-from benchmarks.peers import photos
+from benchmarks import bench
+from benchmarks.bench import MARKS, NO_GPU, RESULTS, between_marks, draw, gpu_half, gpu_text, table
+from benchmarks.peers import heads, photos
 from benchmarks.peers.comparison import Comparison, Measured, measured
 from chajong.photos.near_duplicates import hash_bits
 
@@ -80,3 +83,40 @@ def test_the_peer_of_near_duplicates_finds_what_a_count_of_bits_finds():
         if (bits[i] ^ bits[j]).bit_count() <= photos.RADIUS
     ]
     assert photos.pair_by_pair(hashes) == near == [(0, 1), (0, 3), (1, 3)]
+
+
+def test_both_sides_of_logistic_regression_have_one_minimum():
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(60) % 3
+    directions = torch.eye(3)[labels] + 0.5 * torch.randn(60, 3, generator=generator)
+    pulls = [1e-1, 1e-2]
+    ours = heads.logistic_path(directions, labels, torch.zeros(3, 3), pulls, tolerance=1e-6)
+    theirs = heads.path_of_scikit_learn(directions.numpy(), labels.numpy(), pulls)
+    found = [heads.losses(path, directions, labels, pulls) for path in (ours, theirs)]
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-3)
+    elsewhere = heads.losses([0.5 * weights for weights in ours], directions, labels, pulls)
+    assert np.all(elsewhere > 1.01 * found[0])
+
+
+def test_without_a_gpu_one_line_says_so(monkeypatch, tmp_path):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert gpu_half(tmp_path) is None
+    assert gpu_text(None).strip() == NO_GPU
+
+
+def test_a_gpu_is_measured_by_the_sections_about_speed(monkeypatch, tmp_path):
+    def measured(sections, folder, *, dry):
+        figures = {"measured": {"photos_per_second": 70.0}, "estimated": {}, "ratio": {}}
+        return [
+            {"section": section, "name": "row", "status": "ran", "note": "", **figures}
+            for section in sections
+        ]
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(bench, "measured_records", measured)
+    monkeypatch.setattr(bench.report, "device", lambda *, dry: {"name": "a GPU"})
+    text = gpu_text(gpu_half(tmp_path))
+    assert "a GPU:" in text
+    assert "\nextraction\n" in text
+    assert "\ntraining\n" in text
+    assert "photos per second" in text
