@@ -11,12 +11,13 @@ from pathlib import Path
 import cloudpickle
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 import tiny_classifier
 import torch
 from tiny_classifier import SETTINGS, build_tiny, labelled_photos
 
-from chajong.engine import HERE, Engine, EngineError, side_by_side, spread
+from chajong.engine import HERE, Engine, EngineError, processes, side_by_side, spread
 from chajong.training.fold_training import train_folds
 from chajong.training.parameters import TrainingParameters
 
@@ -60,6 +61,11 @@ def test_there_is_no_other_process_where_there_is_no_room_or_no_need(two_threads
     assert {pid for _, (_, pid, *_) in spread(engine, lambda: where_it_ran, range(shares))} == {
         os.getpid()
     }
+
+
+def test_there_are_no_more_processes_than_fit_into_memory(two_threads, monkeypatch):
+    monkeypatch.setattr(processes, "WORKER_BYTES", psutil.virtual_memory().total)
+    assert not side_by_side(HERE, 4)
 
 
 def test_nothing_is_made_for_no_shares():

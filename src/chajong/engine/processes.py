@@ -15,6 +15,8 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
+import psutil
+
 from chajong.device import best_device
 from chajong.engine.parameters import EngineError
 from chajong.engine.share import compute_share
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 
 Share = TypeVar("Share")
 Result = TypeVar("Result")
+
+WORKER_BYTES = 1.5e9
+"""Memory that a worker takes with its libraries (0.7 GB) and a training of a small model."""
 
 IDLE_SECONDS = 120
 """How long a worker, which has imported all that it needs, waits for the next work."""
@@ -60,7 +65,8 @@ def workers_here(engine: Engine, shares: int, gpus: int) -> int:
     """
     if gpus > 1 or best_device().type != "cpu":
         return 1
-    return max(1, min(shares, threads() // engine.cpus))
+    room = int(psutil.virtual_memory().available / WORKER_BYTES)
+    return max(1, min(shares, threads() // engine.cpus, room))
 
 
 def _in_workers(
