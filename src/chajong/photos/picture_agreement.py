@@ -20,7 +20,7 @@ SIDE = 48
 LEAST_CORRELATION = 0.985
 """Copies of one photo reach it once they are aligned; photos that only look alike do not."""
 
-_COARSE_SIDE, _COARSE_CORRELATION, _ROUNDS = 16, 0.93, 4
+_COARSE_SIDE, _COARSE_CORRELATION, _ROUNDS = 16, 0.9, 4
 _PLANE_SIDE, _PLANE_CORRELATION = 12, 0.88
 _LIMITS = np.array([0.25, 0.3, 0.25, 0.3], dtype=np.float32)
 """Largest zoom and shift along x and y: beyond them pictures have too little in common."""
