@@ -20,6 +20,11 @@ CHECK, TRAINING = "check_", "train_folds"
 class QuickStepsFirst(SequentialRunner):
     """Runs checks first, then what soon shows results; Kedro's own order goes by names."""
 
+    def __repr__(self) -> str:
+        """Say what Kedro-Viz tells a runner by that runs one step after the other."""
+        base = SequentialRunner
+        return f"<{base.__module__}.{base.__name__} object that is {type(self).__name__}>"
+
     def _run(self, pipeline: Pipeline, *given: Any, **named: Any) -> None:
         super()._run(QuickFirst(pipeline.nodes), *given, **named)
 

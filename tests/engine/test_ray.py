@@ -15,13 +15,12 @@ import tiny_classifier
 import torch
 from tiny_classifier import SETTINGS, build_tiny, labelled_photos
 
-from chajong import engine as engine_module
 from chajong.encoders import extraction
 from chajong.encoders.building import encoder_key
 from chajong.encoders.encoder import EncoderError
 from chajong.encoders.extraction import features_of_photos
 from chajong.encoders.parameters import PretrainedParameters
-from chajong.engine import Engine, EngineError, spread
+from chajong.engine import Engine, EngineError, cluster, spread
 from chajong.inference import classifier as classifier_module
 from chajong.photos.sources import find_photos
 from chajong.photos.store import PhotoStore
@@ -132,7 +131,7 @@ def always_die(_):
 
 
 def test_workers_that_die_again_and_again_are_an_error_in_words(ray_engine, monkeypatch):
-    monkeypatch.setattr(engine_module, "RETRIES", 1)
+    monkeypatch.setattr(cluster, "RETRIES", 1)
     with pytest.raises(EngineError, match="lost with its worker 2 times"):
         dict(spread(ray_engine, partial(partial, always_die), range(1)))
 

@@ -121,7 +121,7 @@ class TestBursts:
             hog=HOG,
             data_processing={"test_photos": False, **BURSTS},
         )
-        assert "a typical photo at" in report_of(tmp_path)["text"]
+        assert "for a typical photo" in report_of(tmp_path)["text"]
         assert report_of(tmp_path)["threshold"] is not None
 
     def test_without_a_frozen_member_histograms_tell_photos_apart(

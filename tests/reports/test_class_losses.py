@@ -42,7 +42,7 @@ def test_a_class_that_is_never_answered_has_no_precision_and_an_f1_of_zero(answe
 def test_chart_shows_the_largest_and_names_half_of_the_loss(answer):
     rows = [[0.5, 0.25, 0.25], [0.98, 0.01, 0.01], [0.98, 0.01, 0.01]]
     figure = class_loss_chart(class_loss_table(answer(rows, [1, 0, 0])))
-    assert figure.layout.title.text == "Half of the log loss sits in 1 of 2 classes"
+    assert figure.layout.title.text == "Half of the log loss comes from 1 of 2 classes"
     assert len(figure.data[0].x) == 2 <= SHOWN_CLASSES
 
 

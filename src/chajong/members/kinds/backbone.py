@@ -14,6 +14,7 @@ from chajong.training.parameters import TrainingParameters
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
     import pandas as pd
 
     from chajong.encoders.views import ViewAverage
@@ -72,9 +73,13 @@ class ImageClassifierKind(TrainedKind[Any]):
 
     def heat_mapper(self) -> HeatMapper:
         """See `Kind`."""
-        from chajong.members.backbone.grad_cam import heat_maps_of_folds
 
-        return heat_maps_of_folds
+        def heat_maps(*given: Any, **named: Any) -> list[np.ndarray]:
+            from chajong.members.backbone.grad_cam import heat_maps_of_folds  # and with it torch
+
+            return heat_maps_of_folds(*given, **named)
+
+        return heat_maps
 
     def views(self, model: Any, parameters: Any) -> ViewAverage:
         """See `TrainedKind`."""
