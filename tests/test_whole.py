@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -214,6 +215,13 @@ class TestSharing:
         assert before - bytes_on_disk(tmp_path) == len(self.CONTENT)
         for folder in folders:
             check_folder(folder, "")
+
+    def test_a_folder_beside_others_is_found_in_a_relative_path(
+        self, folders, tmp_path, monkeypatch
+    ):
+        monkeypatch.chdir(tmp_path)
+        share_files(folders[1], [Path()])
+        assert folders[0].joinpath("weights").samefile(folders[1] / "weights")
 
     def test_a_sealed_file_is_shared_with_a_folder(self, folders, tmp_path):
         (tmp_path / "training").mkdir()

@@ -163,9 +163,10 @@ def share_files(folder: Path, others: Iterable[Path]) -> None:
         folder: Written by `whole_folder`.
         others: Folders below which the same files may be; any of them may be absent.
     """
+    folder = folder.resolve()
     alike: dict[str, list[Path]] = {}
     for other in others:
-        for path, seal in sealed_files(other):
+        for path, seal in sealed_files(other.resolve()):
             if not path.is_relative_to(folder):
                 alike.setdefault(seal, []).append(path)
     for path, seal in sealed_files(folder):
