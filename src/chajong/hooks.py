@@ -68,8 +68,7 @@ class MembersHooks:
         parameters = loader[PARAMETERS]
         members = read_members(parameters)
         left_out = without_weights(members)
-        settings = {**loader["globals"], **given}
-        self._folder = context.project_path / Path(settings[DATA_DIR]).expanduser()
+        self._folder = _data_folder(context)
         self._memory = Memory.of(self._folder)
         self._plan = None
         if (minutes := parameters.get(MINUTES)) is not None:
@@ -139,6 +138,15 @@ def without_weights(members: Members) -> dict[str, str]:
     return left_out
 
 
+def _settings(context: KedroContext) -> dict[str, Any]:
+    loader = context.config_loader
+    return {**loader["globals"], **(loader.runtime_params or {})}
+
+
+def _data_folder(context: KedroContext) -> Path:
+    return context.project_path / Path(_settings(context)[DATA_DIR]).expanduser()
+
+
 class _InDataFolder:
     """Knows the folder that the session's runs write to."""
 
@@ -148,9 +156,8 @@ class _InDataFolder:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Note the folder."""
-        loader = context.config_loader
-        self._settings = {**loader["globals"], **(loader.runtime_params or {})}
-        self._folder = context.project_path / Path(self._settings[DATA_DIR]).expanduser()
+        self._settings = _settings(context)
+        self._folder = _data_folder(context)
 
 
 class StepHooks(_InDataFolder):

@@ -111,11 +111,13 @@ class Trial:
 
     def __call__(self, model: ImageModel, photos: torch.Tensor) -> torch.Tensor:
         """See `Compute`."""
+        if self._ended:
+            return self._compute(model, photos)
         started = time.perf_counter()
         features = self._compute(model, photos)
         self._spent += time.perf_counter() - started
         won = _WON_BY_OPENVINO.get(_layers(model))
-        if not self._ended and self._spent > (CONVERSION if won else PATIENCE):
+        if self._spent > (CONVERSION if won else PATIENCE):
             self._ended = True
             self._compute = _faster(model, photos, won)
         return features
