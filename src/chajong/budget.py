@@ -148,7 +148,7 @@ def finished_key(member: Member, train: int, test: int, parameters: Mapping[str,
         test: Photos to predict.
         parameters: All parameters.
     """
-    from chajong.members.kept import content_key
+    from chajong.content import content_key
 
     of_photos = _of_photos(parameters).model_dump(mode="json", exclude=NOT_IN_KEY)
     return content_key([member.kind.name, member.parameters, train, test, of_photos])
@@ -189,7 +189,7 @@ class Budget:
             EncoderError: A member cannot be built.
             TrainingError: A member cannot be trained here.
         """
-        from chajong.members.kept import content_key
+        from chajong.content import content_key
 
         is_train = photos.listing["split"] == "train"
         settings = self._settings
@@ -235,7 +235,7 @@ class Budget:
         Raises:
             BudgetError: There are no photos to try.
         """
-        from chajong.members.kept import content_key
+        from chajong.content import content_key
 
         here = [gethostname(), len(photos.class_names)]
         speeds: dict[str, Speeds] = {}

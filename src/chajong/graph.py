@@ -13,7 +13,6 @@ from chajong.engine import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
-    from pathlib import Path
 
     from chajong.members.configuration import Member, Members
     from chajong.members.kind import Step
@@ -85,8 +84,6 @@ def _inputs(member: Member, step: Step, made: set[str]) -> dict[str, str]:
             inputs |= {table: table for table in TABLES}
         elif name != "member" and (name in known or argument.default is argument.empty):
             inputs[name] = known[name]
-    if step.kept:
-        inputs["scratch"] = known["scratch"]
     return inputs
 
 
@@ -103,8 +100,6 @@ def _node_function(step: Step, member: Member, inputs: list[str]) -> Callable[..
             given["tables"] = TrainingTables(*(given.pop(table) for table in TABLES))
         if "member" in arguments:
             given["member"] = member.name
-        if step.kept:
-            return _kept(step, member, given.pop("scratch"), given)
         return function(**given)
 
     # The reason for the annotation: nodes of several kinds share functions.
@@ -113,17 +108,6 @@ def _node_function(step: Step, member: Member, inputs: list[str]) -> Callable[..
     signature = inspect.Signature([inspect.Parameter(name, keyword) for name in inputs])
     node_function.__signature__ = signature  # type: ignore[attr-defined]
     return node_function
-
-
-def _kept(step: Step, member: Member, scratch: Path, given: dict[str, Any]) -> Any:
-    """Take what a step gives from where an earlier run left it, if all that it depends on is so."""
-    from chajong.members.kept import kept_outputs
-
-    content = {name: value for name, value in given.items() if name != "engine"}
-    depends_on = {"kind": member.kind.name, **member.kind.depends_on(content)}
-    return kept_outputs(
-        scratch / step.name, depends_on, step.outputs, lambda: step.function(**given)
-    )
 
 
 def node(
@@ -209,6 +193,7 @@ def knowing(function: Callable[..., Any], names: Sequence[str]) -> Callable[...,
     def node_function(*given: Any, **named: Any) -> Any:
         return function(*given, **named, names=names)
 
+    node_function.known = names  # type: ignore[attr-defined]  # a step depends on them
     others = [each for each in signature.parameters.values() if each.name != "names"]
     node_function.__signature__ = signature.replace(parameters=others)  # type: ignore[attr-defined]
     return node_function

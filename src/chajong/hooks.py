@@ -19,6 +19,7 @@ from chajong.inputs import check_inputs
 from chajong.members.configuration import MemberError, merged, read_members
 from chajong.mirror import Mirror
 from chajong.run_log import LOG, METRICS, StepTimes, failures, log_file, tell
+from chajong.runner import QuickFirst
 from chajong.slip import SlipError
 
 if TYPE_CHECKING:
@@ -171,7 +172,8 @@ class StepHooks(_InDataFolder):
     def before_pipeline_run(self, pipeline: Pipeline) -> None:
         """Look at how long the steps took before."""
         if self._folder is not None:
-            self._times = StepTimes(self._folder, [node.name for node in pipeline.nodes])
+            ordered = QuickFirst(pipeline.nodes).nodes
+            self._times = StepTimes(self._folder, [node.name for node in ordered])
 
     @hook_impl
     def before_node_run(self, node: Node) -> None:

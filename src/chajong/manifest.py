@@ -56,6 +56,18 @@ def fingerprint(path: Path) -> str:
     return f"{stat.st_size}-{_HASHES[state]}"
 
 
+def content_of(path: Path) -> str:
+    """Name a file, or all files of a folder, by their content; what is not there has a name, too.
+
+    Raises:
+        OSError: A file cannot be read.
+    """
+    if path.is_file():
+        return fingerprint(path)
+    files = sorted(each for each in path.rglob("*") if each.is_file())
+    return _digest_of({each.relative_to(path).as_posix(): fingerprint(each) for each in files})
+
+
 def seal_folder(folder: Path) -> None:
     """Write the manifest of all files in a folder."""
     files = {

@@ -70,34 +70,36 @@ class StepTimes:
 
         Args:
             folder: Its data folder.
-            names: Of its steps, in any order.
+            names: Of its steps, in their order.
         """
         self._file = folder / SECONDS
         self._longest: dict[str, float] = {}
         with suppress(OSError, ValueError):  # there is none yet, or a damaged one
             self._longest = json.loads(self._file.read_bytes())
-        self._left = dict.fromkeys(names)
-        self._started = dict[str, float]()
-        self._count = len(names)
+        self._names = tuple(names)
+        self._started = 0.0
+        self._place = 0
 
     def begin(self, name: str) -> str:
         """Note that a step begins, and say so in one line.
 
-        A step that finds its result kept takes no time: the time left is at most what is told.
+        A step that has nothing new to do is passed over: the time left is at most what is told.
         """
-        self._started[name] = monotonic()
-        place = f"[{len(self._started):{len(str(self._count))}}/{self._count}]"
+        self._started = monotonic()
+        self._place = max(self._place, self._names.index(name))
+        count = len(self._names)
+        place = f"[{self._place + 1:{len(str(count))}}/{count}]"
         member, _, step = name.rpartition(".")
         words = f"{member}: {step}".removeprefix(": ").replace("_", " ")
-        known = [self._longest[each] for each in self._left if each in self._longest]
-        told = f", up to {spoken(sum(known))} left" if len(known) == len(self._left) else ""
+        left = self._names[self._place :]
+        known = [self._longest[each] for each in left if each in self._longest]
+        told = f", up to {spoken(sum(known))} left" if len(known) == len(left) else ""
         return f"{place} {words}{told}"
 
     def end(self, name: str) -> None:
         """Note that a step has ended."""
-        took = monotonic() - self._started[name]
+        took = monotonic() - self._started
         self._longest[name] = max(took, self._longest.get(name, 0.0))
-        self._left.pop(name, None)
 
     def keep(self) -> None:
         """Write down how long steps took, for the next run."""

@@ -1,32 +1,65 @@
-"""In which order the steps of a run come: what soon shows results before what is trained."""
+"""Which steps of a run come when, and which need not come: those whose results are there already.
+
+What soon shows results comes before what is trained.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from kedro.pipeline import Pipeline
 from kedro.runner import SequentialRunner
+from kedro.runner.task import Task
 
-from chajong.run_log import METRICS
+from chajong.run_log import METRICS, tell
+from chajong.unchanged import Unchanged
 
 if TYPE_CHECKING:
+    from kedro.io import CatalogProtocol
     from kedro.pipeline.node import Node
+    from pluggy import PluginManager
 
 CHECK, TRAINING = "check_", "train_folds"
 """How the names of steps begin that find a slip before long work, and the tag of the longest."""
 
 
 class QuickStepsFirst(SequentialRunner):
-    """Runs checks first, then what soon shows results; Kedro's own order goes by names."""
+    """Runs checks first, then what soon shows results; Kedro's own order goes by names.
+
+    Steps that would give again what an earlier run left do not run.
+    """
 
     def __repr__(self) -> str:
         """Say what Kedro-Viz tells a runner by that runs one step after the other."""
         base = SequentialRunner
         return f"<{base.__module__}.{base.__name__} object that is {type(self).__name__}>"
 
-    def _run(self, pipeline: Pipeline, *given: Any, **named: Any) -> None:
-        super()._run(QuickFirst(pipeline.nodes), *given, **named)
+    def _run(
+        self,
+        pipeline: Pipeline,
+        catalog: CatalogProtocol[Any, Any],
+        hook_manager: PluginManager | None = None,
+        run_id: str | None = None,
+    ) -> None:
+        ordered = QuickFirst(pipeline.nodes)
+        unchanged = Unchanged(ordered, catalog)
+        readers = Counter(chain.from_iterable(node.inputs for node in ordered.nodes))
+        resting = 0
+        for node in ordered.nodes:
+            to_run = unchanged.to_run(node)
+            for each in to_run:
+                Task(each, catalog, self._is_async, hook_manager, run_id).execute()
+                unchanged.note(each)
+                self._release_datasets(each, catalog, readers, ordered)
+            if not to_run:
+                resting += 1
+                if not unchanged.in_memory(node):  # else it may be asked for what it hands on
+                    self._release_datasets(node, catalog, readers, ordered)
+        if resting:
+            tell(f"{resting} of {len(ordered.nodes)} steps had nothing new to do.")
 
 
 class QuickFirst(Pipeline):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from kedro.io import AbstractVersionedDataset, DatasetError, Version
 from kedro.io.core import VERSION_FORMAT, generate_timestamp
 
-from chajong.manifest import check_file, check_folder, is_complete
+from chajong.manifest import check_file, check_folder, content_of, is_complete
 from chajong.whole import share_files
 
 if TYPE_CHECKING:
@@ -85,6 +85,10 @@ class LocalDataset(AbstractVersionedDataset[Saved, Loaded]):
         """
         path = self.stored
         (check_folder if path.is_dir() else check_file)(path, cure)
+
+    def content(self) -> str:
+        """Name what is stored by its content; nothing has a name, too."""
+        return content_of(self.stored) if self.exists() else ""
 
     def load(self) -> Loaded:
         """Read what is stored.

@@ -9,6 +9,9 @@ from typing import Any, NoReturn
 
 from kedro.io import AbstractDataset, DatasetError
 
+from chajong.content import content_key
+from chajong.manifest import fingerprint
+
 logger = logging.getLogger(__name__)
 
 FILES = ("metrics.json", "report.json")
@@ -37,13 +40,21 @@ class MetricsHistoryDataset(AbstractDataset[None, History]):
             For each name its figures by version, in the order of names and versions.
         """
         history: History = {}
-        for file in FILES:
-            for path in sorted(self._filepath.glob(f"*/{file}/*/{file}")):
-                figures = _read_figures(path)
-                if figures is not None:
-                    name, _, version, _ = path.relative_to(self._filepath).parts
-                    history.setdefault(name, {})[version] = figures
+        for path in self._files():
+            figures = _read_figures(path)
+            if figures is not None:
+                name, _, version, _ = path.relative_to(self._filepath).parts
+                history.setdefault(name, {})[version] = figures
         return dict(sorted(history.items()))
+
+    def content(self) -> str:
+        """Name all versions by their content."""
+        return content_key({str(path): fingerprint(path) for path in self._files()})
+
+    def _files(self) -> list[Path]:
+        return [
+            path for file in FILES for path in sorted(self._filepath.glob(f"*/{file}/*/{file}"))
+        ]
 
     def save(self, data: None) -> NoReturn:
         """A history is never written: the runs write it.

@@ -5,9 +5,18 @@ The ensemble pools the members that have run, and names the others.
 
 from collections.abc import Callable
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
-from kedro.io.core import VERSIONED_FLAG_KEY, AbstractDataset, Version
+from kedro.io.core import (
+    VERSIONED_FLAG_KEY,
+    AbstractDataset,
+    AbstractVersionedDataset,
+    Version,
+)
+
+from chajong.content import KnownByContent
+from chajong.manifest import content_of
 
 
 class Skipped:
@@ -68,6 +77,16 @@ class OptionalDataset(AbstractDataset[Any, Any]):
         """What Kedro-Viz shows, the wrapped dataset's; there is none where that has none."""
         shown: Callable[..., Any] = self._dataset.preview  # type: ignore[attr-defined]
         return shown
+
+    def content(self) -> str | None:
+        """Name what is stored by its content, None where the wrapped dataset cannot."""
+        if not self.exists():
+            return ""
+        if isinstance(self._dataset, KnownByContent):
+            return self._dataset.content()
+        if isinstance(self._dataset, AbstractVersionedDataset):
+            return content_of(Path(self._dataset._get_load_path()))
+        return None
 
     def _load(self) -> Any:
         return self._dataset.load() if self._dataset.exists() else None

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from kedro.io import AbstractDataset, DatasetError
 
+from chajong.content import content_key
+
 if TYPE_CHECKING:
     from chajong.photos.folder import PhotoFolder
 
@@ -73,6 +75,21 @@ class PhotoFolderDataset(AbstractDataset[None, "PhotoFolder"]):
                 fetch_folder(self.address, self.folder)
             self._scanned = scan_photo_folder(self.folder, self._train_table, groups)
         return self._scanned
+
+    def content(self) -> str:
+        """Name the folder by its files, each by its size and when it was changed: none is read.
+
+        Raises:
+            RawDataError: A folder cannot be listed.
+        """
+        from chajong.photos.files import find_files
+
+        if self._is_elsewhere:
+            self.load()
+        found = find_files(self.folder)
+        stats = {path: (self.folder / path).stat() for path in (*found.photos, *found.others)}
+        files = {path: [stat.st_size, stat.st_mtime_ns] for path, stat in stats.items()}
+        return content_key([self._describe(), files])
 
     def check(self) -> None:
         """See that the folder is there, without a look into it.

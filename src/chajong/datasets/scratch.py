@@ -27,6 +27,10 @@ class ScratchDataset(AbstractDataset[None, Path]):
         self._filepath.mkdir(parents=True, exist_ok=True)
         return self._filepath
 
+    def content(self) -> str:
+        """Name what results depend on: nothing that lies in the folder."""
+        return ""
+
     def save(self, data: None) -> NoReturn:
         """A scratch folder is an input only.
 

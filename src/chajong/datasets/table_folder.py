@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from kedro.io import AbstractDataset, DatasetError
 
+from chajong.manifest import content_of
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -41,6 +43,10 @@ class TableFolderDataset(AbstractDataset[None, "dict[str, pd.DataFrame]"]):
 
         files = sorted(self._filepath.iterdir()) if self._filepath.is_dir() else []
         return {file.name: read_table(file) for file in files if not is_of_the_system(file.name)}
+
+    def content(self) -> str:
+        """Name all files by their content."""
+        return content_of(self._filepath)
 
     def save(self, data: None) -> NoReturn:
         """Tables of others are never written.

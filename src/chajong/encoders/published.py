@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
+
+from pydantic import BaseModel
 
 from chajong.encoders.hub import (
     OPEN_CLIP_WEIGHTS,
@@ -33,6 +35,7 @@ ON_THE_HUB = ("hf-hub:", "hf_hub:")
 """Begins a model's name that is a repository, in timm's and open_clip's words."""
 
 
+@runtime_checkable
 class FromWeights(Protocol):
     """Settings that name a model and its weights: a parameters model."""
 
@@ -62,6 +65,7 @@ class FromWeights(Protocol):
 Settings = TypeVar("Settings", bound=FromWeights)
 
 
+@runtime_checkable
 class NamesFrom(Protocol):
     """Settings that name what embeds the names of classes."""
 
@@ -125,6 +129,24 @@ def weights_identity(settings: FromWeights) -> str:
     if repository is None:
         return settings.weights
     return f"{repository.name}@{resolve_commit(repository.name, settings.revision)}"
+
+
+def identities(settings: BaseModel) -> list[str]:
+    """Say which weights all that parameters name are, as `weights_identity` does.
+
+    Args:
+        settings: Parameters, with others inside.
+
+    Raises:
+        EncoderError: A path does not exist, or a revision cannot be resolved.
+    """
+    found = []
+    if isinstance(settings, FromWeights):
+        found.append(weights_identity(settings))
+    if isinstance(settings, NamesFrom):
+        found.append(name_model_identity(settings))
+    inner = [getattr(settings, name) for name in type(settings).model_fields]
+    return found + [each for one in inner if isinstance(one, BaseModel) for each in identities(one)]
 
 
 def model_folder(settings: FromWeights) -> Path | None:

@@ -62,14 +62,11 @@ class Step:
         name: What it does.
         function: Does it.
         outputs: The names of what it gives; `<member>.<name>` in the catalog.
-        kept: Whether these are kept under all that `Kind.depends_on` says, and taken from there
-            where nothing of it has changed.
     """
 
     name: str
     function: Callable[..., Any]
     outputs: tuple[str, ...]
-    kept: bool = False
 
 
 class NewPhotos(Protocol):
@@ -169,15 +166,6 @@ class Kind(ABC, Generic[Parameters]):
             blocks: Every member's.
         """
         return block
-
-    def depends_on(self, given: Report) -> Report:
-        """Say what the outputs of a step that are kept depend on.
-
-        Args:
-            given: The step's arguments. What others cost is left out of them, and what they name
-                without saying it all, such as weights by a path, is added.
-        """
-        return given
 
     def unavailable(self, parameters: Parameters) -> str | None:
         """Say why a run has to do without a member that is not required, None where it need not."""

@@ -30,15 +30,6 @@ class HeadsKind(Kind[Any]):
     approach = "frozen features"
     pipeline = "feature_extraction"
 
-    def depends_on(self, given: Report) -> Report:
-        """See `Kind`; features name the encoder that made them."""
-        from chajong.encoders.published import name_model_identity, pinned_names
-
-        heads = given["parameters"].heads
-        names = {"identity": name_model_identity(heads), **pinned_names(heads)}
-        others = {name: value for name, value in given.items() if name != "extraction"}
-        return {**others, "made_by": self.made_by(given["parameters"]), "names": names}
-
     @abstractmethod
     def made_by(self, parameters: Any) -> Report:
         """Say how the features are made; see `heads_checkpoint`."""

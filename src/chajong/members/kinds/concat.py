@@ -53,7 +53,7 @@ class ConcatKind(HeadsKind):
         """See `Kind`."""
         return (
             Step("join_features", self.join, EXTRACTED),
-            Step("fit_heads", self.predict, FITTED, kept=True),
+            Step("fit_heads", self.predict, FITTED),
         )
 
     def references(self, parameters: ConcatParameters) -> dict[str, Reference]:

@@ -58,7 +58,7 @@ class FrozenKind(HeadsKind):
         return (
             Step("check_encoder", self.check, ("encoder",)),
             Step("extract_features", self.extract, EXTRACTED),
-            Step("fit_heads", self.predict, FITTED, kept=True),
+            Step("fit_heads", self.predict, FITTED),
         )
 
     def unavailable(self, parameters: FrozenParameters) -> str | None:

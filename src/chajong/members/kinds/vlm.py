@@ -96,7 +96,7 @@ class VlmKind(TrainedKind[VlmMemberParameters]):
     def steps(self, parameters: VlmMemberParameters) -> tuple[Step, ...]:
         """See `Kind`."""
         check = Step("check_model", self.check, ("model",))
-        predict = Step("predict", self.predict, PREDICTED, kept=True)
+        predict = Step("predict", self.predict, PREDICTED)
         if parameters.training is None:
             as_it_is = Step("take_as_it_is", self.take_as_it_is, ("fold_weights", "training"))
             return (check, *self._hinting(parameters), as_it_is, predict)
@@ -129,12 +129,6 @@ class VlmKind(TrainedKind[VlmMemberParameters]):
         """See `Kind`; a table of others cannot be asked."""
         table = parameters.hints.table
         return super().asked(parameters) if table is None else [table]
-
-    def depends_on(self, given: Report) -> Report:
-        """See `Kind`; what was not trained has no key that names its weights."""
-        from chajong.members.vlm.base_model import base_identity
-
-        return {**super().depends_on(given), "base": base_identity(given["parameters"].model)}
 
     def check(self, parameters: VlmMemberParameters) -> Report:
         """See that the model can be loaded and trained here, before any of its weights is read.

@@ -53,15 +53,8 @@ class ZeroShotKind(Kind[ZeroShotParameters]):
         """See `Kind`."""
         return (
             Step("check_model", self.check, ("model",)),
-            Step("predict", self.predict, (*PREDICTED, "car_likeness"), kept=True),
+            Step("predict", self.predict, (*PREDICTED, "car_likeness")),
         )
-
-    def depends_on(self, given: Report) -> Report:
-        """See `Kind`."""
-        from chajong.members.clip.member import model_identity
-
-        identity = model_identity(given["parameters"].model, given["tables"].classes)
-        return {**given, "identity": identity}
 
     def check(self, classes: pd.DataFrame, parameters: ZeroShotParameters) -> str:
         """Build the model once, so that a wrong name or file stops the run before long work starts.

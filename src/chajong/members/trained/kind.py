@@ -63,12 +63,8 @@ class TrainedKind(Kind[Parameters]):
             Step("draw_training_photos", self.draw_training_photos, ("training_photos",)),
             Step("train_folds", self.train, ("fold_weights", "history", "training")),
             Step("chart_training", self.chart_training, ("training_chart",)),
-            Step("predict", self.predict, PREDICTED, kept=True),
+            Step("predict", self.predict, PREDICTED),
         )
-
-    def depends_on(self, given: Report) -> Report:
-        """See `Kind`; the key of a training names the weights that it started from."""
-        return {**given, "training": given["training"]["key"]}
 
     def train(
         self,
