@@ -19,6 +19,7 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
 from chajong import manifest
+from chajong.runner import QuickStepsFirst
 
 PROJECT = Path(__file__).parents[1]
 TRAINED = dict.fromkeys(("clip", "backbone", "fusion", "vlm"))
@@ -45,7 +46,7 @@ def main() -> None:
             started = time.perf_counter()
             runtime = {"raw_dir": str(photos.resolve()), "data_dir": data} | TRAINED
             with KedroSession.create(PROJECT, runtime_params=runtime) as session:
-                session.run()
+                session.run(runner=QuickStepsFirst())
             seconds = time.perf_counter() - started
             print(
                 f"{title}: {seconds:.1f} s, of which hashing {spent[0]:.2f} s "

@@ -15,6 +15,8 @@ import traceback
 from hashlib import sha256
 from pathlib import Path
 
+from chajong.runner import QuickStepsFirst
+
 PROJECT = Path(__file__).parents[2]
 
 OTHERS = dict.fromkeys(("clip_frozen", "clip", "clip_zero_shot", "backbone", "fusion", "vlm"))
@@ -131,7 +133,7 @@ def _run(asked, writing):
         if "operation" in asked:
             _kill_at(asked["operation"], asked["parameters"]["data_dir"])
         with KedroSession.create(PROJECT, runtime_params=asked["parameters"]) as session:
-            session.run(pipeline_names=asked["pipelines"])
+            session.run(runner=QuickStepsFirst(), pipeline_names=asked["pipelines"])
     except BaseException as error:
         told = f"{error}\n" + "".join(traceback.format_exception(error))
         os.write(writing, told.encode()[:60_000])

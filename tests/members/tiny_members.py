@@ -4,13 +4,13 @@ import shutil
 from pathlib import Path
 
 from kedro.io import DataCatalog, MemoryDataset
-from kedro.runner import SequentialRunner
 
 from chajong.engine import HERE
 from chajong.graph import TABLES, members_pipeline
 from chajong.members.clip.prompts import class_prompts
 from chajong.members.configuration import completed_blocks, merged, read_members
 from chajong.members.vlm.templates import ENGLISH
+from chajong.runner import QuickStepsFirst
 from tools.small_clip import SmallClipParameters, make_small_clip
 from tools.tiny_vlm import make_tiny_qwen
 
@@ -148,7 +148,7 @@ class Run:
         member = self.members[name]
         for reference in member.references.values():
             self.finish(reference.member)
-        SequentialRunner().run(members_pipeline((member,), member.kind.pipeline), self.catalog)
+        QuickStepsFirst().run(members_pipeline((member,), member.kind.pipeline), self.catalog)
         self._finished.add(name)
 
     def load(self, name, dataset):

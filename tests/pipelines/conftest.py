@@ -10,6 +10,8 @@ import pytest
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
+from chajong.runner import QuickStepsFirst
+
 PROJECT = Path(__file__).parents[2]
 
 # Small enough that a run takes two seconds; the second still learns something.
@@ -48,7 +50,7 @@ def run_pipelines(project, quick_parameters):
         runtime = {"raw_dir": str(raw_dir), "data_dir": str(data_dir)}
         runtime |= quick_parameters | parameters
         with KedroSession.create(project, runtime_params=runtime) as session:
-            session.run(pipeline_names=list(names or ("__default__",)))
+            session.run(runner=QuickStepsFirst(), pipeline_names=list(names or ("__default__",)))
 
     return run
 

@@ -18,11 +18,12 @@ RUN = """
 import json, sys
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
+from chajong.runner import QuickStepsFirst
 
 project, parameters = sys.argv[1], json.loads(sys.argv[2])
 bootstrap_project(project)
 with KedroSession.create(project, runtime_params=parameters) as session:
-    session.run(pipeline_names=["data_processing", "feature_extraction"])
+    session.run(runner=QuickStepsFirst(), pipeline_names=["data_processing", "feature_extraction"])
 print(open("/proc/self/status").read())
 """
 

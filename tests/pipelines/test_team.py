@@ -11,6 +11,8 @@ import pytest
 from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 
+from chajong.runner import QuickStepsFirst
+
 TEAM = """
 shared:
   backbone: &short
@@ -66,7 +68,7 @@ def team(project, rendered, tmp_path_factory):
             project, env="team", conf_source=configuration, runtime_params=runtime
         ) as session,
     ):
-        session.run()
+        session.run(runner=QuickStepsFirst())
         graph = pipelines["__default__"]
     return folder / "data", graph
 

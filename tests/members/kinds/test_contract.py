@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from chajong.members.kept import content_key
 from kedro.io import MemoryDataset
 from tiny_members import MEMBERS, make_clip
 from wrong_members import LEAKS, REFUSALS
@@ -17,7 +18,6 @@ from chajong import graph
 from chajong.inference.member_models import MemberModels, PhotoAnswers, members_needed
 from chajong.members.cards.carded import CARD_FILE
 from chajong.members.checkpoint import CheckpointError
-from chajong.members.kept import content_key
 from chajong.members.kind import Kind
 from chajong.members.parameters import MemberParameters
 from chajong.members.registry import KINDS
