@@ -75,7 +75,7 @@ def typed(*options):
         ("AbstractRunner", "there is no such runner"),
         ("os.system", "there is no such runner"),
         ("nosuch.Runner", "there is no such runner"),
-        ("ParallelRunner", "cannot be handed to other processes. SequentialRunner runs them all"),
+        ("ParallelRunner", "cannot be handed to other processes. Leave --runner away"),
         ("kedro.runner.ThreadRunner", "ThreadRunner cannot run these pipelines"),
     ],
 )

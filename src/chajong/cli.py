@@ -62,7 +62,10 @@ RUNNERS = {
 }
 """Runners of Kedro that cannot run these pipelines, and why."""
 
-THE_RUNNER = "SequentialRunner runs them all, and is taken where no runner is named."
+THE_RUNNER = (
+    "Leave --runner away: what did not change is then not made again. SequentialRunner runs every "
+    "step anew."
+)
 
 MOST_CHOICES = 30
 """Names that a message lists."""
@@ -147,7 +150,8 @@ def known_runner(context: click.Context, option: click.Parameter, name: str | No
     if not _is_runner(name):
         context.fail(
             f"--runner {name}: there is no such runner. Kedro has SequentialRunner, "
-            f"{' and '.join(RUNNERS)}; of these, only SequentialRunner can run these pipelines."
+            f"{' and '.join(RUNNERS)}; of these, only SequentialRunner can run these pipelines. "
+            f"{THE_RUNNER}"
         )
     return name
 

@@ -15,10 +15,9 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from kedro.io import MemoryDataset
+from kedro.io import DatasetError, MemoryDataset
 
 from chajong.content import KnownByContent, content_key
-from chajong.manifest import DamagedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,9 +62,10 @@ class Unchanged:
         self._contents: dict[str, str | None] = {}
         self._ran: set[Node] = set()
         self._notes: dict[str, Note] = {}
-        with suppress(DamagedError, TypeError):  # a run of today replaces them
-            if NOTES in catalog and catalog.exists(NOTES):
-                written = catalog.load(NOTES)
+        self._kept = catalog.get(NOTES) if NOTES in catalog else None
+        if self._kept is not None and self._kept.exists():
+            with suppress(DatasetError):  # they are damaged, and written anew
+                written = self._kept.load()
                 self._notes = {name: Note(**note) for name, note in written.items()}
 
     def to_run(self, node: Node) -> list[Node]:
@@ -82,7 +82,7 @@ class Unchanged:
         """Note what a step gave that has just run."""
         self._ran.add(node)
         key = self._keys[node]
-        if NOTES not in self._catalog:
+        if self._kept is None:
             return
         stored = set(node.outputs) - self.in_memory(node)
         gave = {name: self._content(name) for name in stored}
@@ -90,7 +90,7 @@ class Unchanged:
         self._notes.pop(node.name, None)
         if key is not None and known.keys() == gave.keys():
             self._notes[node.name] = Note(key, known)
-        self._catalog.save(NOTES, {name: asdict(note) for name, note in self._notes.items()})
+        self._kept.save({name: asdict(note) for name, note in self._notes.items()})
 
     def in_memory(self, node: Node) -> set[str]:
         """Name what a step only hands on, and does not leave."""
@@ -112,7 +112,7 @@ class Unchanged:
         yield node
 
     def _key(self, node: Node) -> str | None:
-        if NOTES not in self._catalog:
+        if self._kept is None:
             return None
         read = {name: self._content_read(name) for name in node.inputs if name not in NOT_IN_KEY}
         if None in read.values():

@@ -11,6 +11,7 @@ from chajong.members.clip.prompts import class_prompts
 from chajong.members.configuration import completed_blocks, merged, read_members
 from chajong.members.vlm.templates import ENGLISH
 from chajong.runner import QuickStepsFirst
+from chajong.unchanged import NOTES
 from tools.small_clip import SmallClipParameters, make_small_clip
 from tools.tiny_vlm import make_tiny_qwen
 
@@ -101,11 +102,26 @@ CATALOG = {
     "{member}.features": {"type": "chajong.datasets.FeaturesDataset"},
     "{member}.predictions": {"type": "chajong.datasets.PredictionsDataset"},
     "{member}.checkpoint": {"type": "chajong.datasets.CheckpointDataset"},
-    "{member}.metrics": {"type": "json.JSONDataset"},
-    "{member}.history": {"type": "pandas.CSVDataset"},
+    "{member}.metrics": {"type": "chajong.datasets.JSONDataset"},
+    "{member}.extraction": {"type": "chajong.datasets.JSONDataset"},
+    "{member}.head_search": {"type": "chajong.datasets.ParquetDataset"},
+    "{member}.car_likeness": {"type": "chajong.datasets.ParquetDataset"},
+    "{member}.history": {"type": "chajong.datasets.ParquetDataset"},
     "{member}.scratch": {"type": "chajong.datasets.ScratchDataset"},
+    NOTES: {"type": "chajong.datasets.JSONDataset"},
 }
 """What is kept on disk; the rest is handed on in memory."""
+
+
+class Table(MemoryDataset):
+    """A table of the run, told from others by what photos show and who knows their labels."""
+
+    def __init__(self, value, content):
+        super().__init__(value, copy_mode="assign")
+        self._content = content
+
+    def content(self):
+        return self._content
 
 
 def catalog_of(folder):
@@ -136,7 +152,7 @@ class Run:
         for table, value in zip(
             TABLES, (tables.photos, tables.classes, tables.folds, tables.store), strict=True
         ):
-            self.catalog[table] = MemoryDataset(value, copy_mode="assign")
+            self.catalog[table] = Table(value, tables.contract)
         self.catalog["params:engine"] = MemoryDataset(HERE, copy_mode="assign")
         for name, member in self.members.items():
             self.catalog[f"params:{name}"] = MemoryDataset(member.parameters, copy_mode="assign")

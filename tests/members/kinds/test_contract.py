@@ -9,12 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from chajong.members.kept import content_key
 from kedro.io import MemoryDataset
 from tiny_members import MEMBERS, make_clip
 from wrong_members import LEAKS, REFUSALS
 
-from chajong import graph
 from chajong.inference.member_models import MemberModels, PhotoAnswers, members_needed
 from chajong.members.cards.carded import CARD_FILE
 from chajong.members.checkpoint import CheckpointError
@@ -226,7 +224,7 @@ class TestResuming:
         )
 
 
-class TestKept:
+class TestUnchanged:
     @every_member
     def test_nothing_is_predicted_twice(self, run, monkeypatch, name):
         expected = run.load(name, "predictions")
@@ -244,29 +242,6 @@ class TestKept:
         tensors = again.load(name, "checkpoint").tensors
         assert tensors.keys() == weights.keys()
         assert not any(changed(tensors[tensor], weights[tensor]) for tensor in weights)
-
-    @every_member
-    def test_every_argument_is_in_the_key(self, run, monkeypatch, name):
-        run.finish(name)
-        seen = []
-
-        def look(step, _, scratch, given):
-            seen.append(given)
-            return step.function(**given)
-
-        monkeypatch.setattr(graph, "_kept", look)
-        again = run.again(name)
-        again.finish(name)
-        (given,) = seen
-        kind = again.members[name].kind
-        others = dict.fromkeys(given, "another")
-        others["tables"] = replace(given["tables"], folds=given["tables"].folds.iloc[1:])
-        others["parameters"] = given["parameters"].model_copy(update={"seed": 123})
-        others["training"] = {**given.get("training", {}), "key": "another"}
-        key = content_key(kind.depends_on(given))
-        for argument in given:
-            same = content_key(kind.depends_on({**given, argument: others[argument]})) == key
-            assert same == (argument == "extraction"), argument  # which says what features cost
 
 
 @pytest.fixture(scope="module")
