@@ -193,6 +193,7 @@ def run_once(photos: Path, data: Path, report: Path) -> None:
     with KedroSession.create(PROJECT, runtime_params=given | dict.fromkeys(NOT_FROZEN)) as session:
         session._hook_manager.register(meter)
         session.run(runner=QuickStepsFirst())
+    meter.end()
     rooms = {path.name: bytes_on_disk(path) / 1e6 for path in sorted(data.glob("0*"))}
     found = Run(len(photos_in(photos)), meter.steps(), os.getloadavg()[2], rooms)
     with whole_file(report) as unfinished:

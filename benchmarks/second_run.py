@@ -32,7 +32,7 @@ SAMPLE = PROJECT / "data" / "01_raw" / "sample"
 ROWS = 15
 """Nodes and folders that a table lists."""
 
-START_UP = "start-up"
+START_UP, ENDING = "start-up", "ending"
 TIMES = "times.json"
 
 
@@ -51,6 +51,10 @@ class Stopwatch:
         before = self.times.get(name, [0.0, 0.0])
         self.times[name] = [old + new for old, new in zip(before, spent, strict=True)]
         self._last = now
+
+    def end(self) -> None:
+        """Note what came after the last node; a run in which no node ran is a start-up."""
+        self.note(ENDING if self.times else START_UP)
 
     @hook_impl
     def before_dataset_loaded(self, node: Any) -> None:
@@ -76,6 +80,7 @@ def run_once(data: Path, photos: Path) -> None:
     with KedroSession.create(PROJECT, runtime_params=places) as session:
         session._hook_manager.register(stopwatch)
         session.run(runner=QuickStepsFirst())
+    stopwatch.end()
     (data / TIMES).write_text(json.dumps(stopwatch.times), encoding="utf-8")
 
 

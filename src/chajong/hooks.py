@@ -256,8 +256,14 @@ class DataFolderHooks(_InDataFolder):
             self._mirror.publish(self._catalog.get(dataset_name))
 
     @hook_impl
-    def after_pipeline_run(self) -> None:
-        """Leave the folder to others."""
+    def after_pipeline_run(self, pipeline: Pipeline) -> None:
+        """Leave the folder to others.
+
+        Raises:
+            OSError: The mirror cannot be written to.
+        """
+        if self._mirror is not None and self._catalog is not None:
+            self._mirror.publish_missing(pipeline, self._catalog)
         self._held.close()
 
     @hook_impl

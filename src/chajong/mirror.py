@@ -54,13 +54,30 @@ class Mirror:
         Raises:
             OSError: The place cannot be written to.
         """
+        for path in self._paths(dataset):
+            publish(path, self._address_of(path))
+
+    def publish_missing(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        """Copy what a run left as it was, where the second place does not have it.
+
+        Raises:
+            OSError: The place cannot be written to.
+        """
+        for name in sorted(pipeline.all_outputs()):
+            for path in self._paths(catalog.get(name)):
+                address = self._address_of(path)
+                files, top = _opened(address)
+                if not files.exists(top):
+                    publish(path, address)
+
+    def _paths(self, dataset: object) -> list[Path]:
+        """Say where a dataset lies in the folder."""
         stored = _local(dataset)
         if stored is None or not stored.exists():  # what a node left out this time
-            return
+            return []
         path = stored.stored
-        for each in {path, path.with_suffix(stored.filepath.suffix)}:  # a table is a CSV, too
-            if each.is_relative_to(self.folder):
-                publish(each, self._address_of(each))
+        both = {path, path.with_suffix(stored.filepath.suffix)}  # a table is a CSV, too
+        return [each for each in both if each.is_relative_to(self.folder)]
 
     def fetch_missing(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
         """Fetch what a run reads of earlier ones and this machine lacks; of versions the latest.
