@@ -6,7 +6,8 @@ from importlib.util import find_spec
 from types import SimpleNamespace
 
 import pytest
-from kedro.io import DataCatalog
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.pipeline import Node, Pipeline
 from kedro_datasets.text import TextDataset
 from pydantic import BaseModel
 
@@ -132,6 +133,25 @@ def test_what_an_earlier_run_wrote_is_no_artefact(started, catalog):
     catalog.save("clip.sheet", "of an earlier run")
     save(hooks, catalog, "clip.sheet", Skipped())
     assert client.artifacts == []
+
+
+def test_what_steps_left_that_did_not_run_is_logged_at_the_end(started, catalog, tmp_path):
+    hooks, client = started()
+    names = ("summary", "ensemble.submission", "clip.sheet", "clip.metrics")
+    catalog["params:clip"] = MemoryDataset(Member())
+    catalog["clip.metrics"] = MemoryDataset({"log_loss": 0.5})
+    for name in names[:3]:
+        catalog.save(name, "of an earlier run")
+    save(hooks, catalog, "clip.sheet", Skipped())
+    save(hooks, catalog, "summary", "text")
+    node = Node(lambda _: None, inputs="params:clip", outputs=list(names), name="node")
+    hooks.after_pipeline_run(Pipeline([node]), catalog)
+    assert client.params["clip.encoder.width"] == 32
+    assert client.metrics == {"clip.log_loss": 0.5}
+    assert client.artifacts == [
+        (str(tmp_path / "summary.txt"), None),
+        (str(tmp_path / "submission.csv"), "ensemble"),
+    ]
 
 
 def test_all_goes_to_the_run_that_was_active_when_the_pipeline_started(started, catalog):

@@ -18,6 +18,7 @@ from chajong.datasets.optional import Skipped
 
 if TYPE_CHECKING:
     from kedro.io import DataCatalog
+    from kedro.pipeline import Pipeline
 
 METRICS = ("metrics", "report")
 """Last parts of the names of datasets that hold a member's or the ensemble's figures."""
@@ -39,6 +40,7 @@ class MlflowTrackingHooks:
         """Start outside a run."""
         self._run_id: str | None = None
         self._catalog: DataCatalog | None = None
+        self._logged: set[str] = set()
 
     @hook_impl(trylast=True)
     def before_pipeline_run(self, catalog: DataCatalog) -> None:
@@ -48,23 +50,43 @@ class MlflowTrackingHooks:
         active = mlflow.active_run()
         self._run_id = active.info.run_id if active else None
         self._catalog = catalog
+        self._logged = set()
 
     @hook_impl
     def before_node_run(self, inputs: dict[str, Any]) -> None:
         """Log the node's parameters."""
-        if self._run_id is None:
-            return
-        import mlflow
-
         for name, value in inputs.items():
-            if isinstance(value, BaseModel):
-                parameters = value.model_dump(mode="json")
-                named = dict(_leaves(parameters, name.removeprefix("params:")))
-                mlflow.log_params(named, run_id=self._run_id)
+            self._log_parameters(name, value)
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
         """Log figures as metrics, and reports and the submission as artefacts."""
+        self._log_output(dataset_name, data)
+
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        """Log the same of steps that had nothing new to do."""
+        if self._run_id is None:
+            return
+        for name in sorted(pipeline.datasets() - self._logged):
+            if name.startswith("params:"):
+                self._log_parameters(name, catalog.load(name))
+            elif name in pipeline.all_outputs() and catalog.exists(name):
+                is_figures = name.rpartition(".")[2] in METRICS
+                self._log_output(name, catalog.load(name) if is_figures else None)
+
+    def _log_parameters(self, name: str, value: Any) -> None:
+        if self._run_id is None or not isinstance(value, BaseModel):
+            return
+        import mlflow
+
+        self._logged.add(name)
+        parameters = value.model_dump(mode="json")
+        named = dict(_leaves(parameters, name.removeprefix("params:")))
+        mlflow.log_params(named, run_id=self._run_id)
+
+    def _log_output(self, dataset_name: str, data: Any) -> None:
+        self._logged.add(dataset_name)
         if self._run_id is None or self._catalog is None or isinstance(data, Skipped):
             return
         import mlflow
