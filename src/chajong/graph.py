@@ -114,11 +114,17 @@ def node(
     function: Callable[..., Any],
     inputs: str | list[str] | dict[str, str] | None,
     outputs: str | list[str] | None,
-    name: str,
+    name: str | None = None,
 ) -> Node:
     """Make a node of a function whose module imports late what its annotations name.
 
     Kedro evaluates annotations to find models of parameters; it is shown these alone.
+
+    Args:
+        function: What the node does.
+        inputs: As for Kedro's nodes.
+        outputs: As for Kedro's nodes.
+        name: The function's own name where it is not given.
     """
     written = inspect.unwrap(function)
 
@@ -136,7 +142,7 @@ def node(
         if inspect.isclass(model) and issubclass(model, BaseModel)
     }
     node_function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
-    return Node(node_function, inputs=inputs, outputs=outputs, name=name)
+    return Node(node_function, inputs=inputs, outputs=outputs, name=name or written.__name__)
 
 
 def boxed(

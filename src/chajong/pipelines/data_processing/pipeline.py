@@ -45,17 +45,13 @@ def create_pipeline() -> Pipeline:
     return boxed(
         [
             node(
-                list_classes,
-                inputs=["photo_folder", "params:data_processing"],
-                outputs="classes",
-                name="list_classes",
+                list_classes, inputs=["photo_folder", "params:data_processing"], outputs="classes"
             ),
-            node(list_photos, inputs="photo_folder", outputs="photo_listing", name="list_photos"),
+            node(list_photos, inputs="photo_folder", outputs="photo_listing"),
             node(
                 honour_review,
                 inputs=["photo_folder", "photo_listing", "photo_review"],
                 outputs="reviewed_listing",
-                name="honour_review",
             ),
             node(
                 read_photos,
@@ -66,38 +62,24 @@ def create_pipeline() -> Pipeline:
                     "params:data_processing",
                 ],
                 outputs=["photos", "photo_store"],
-                name="read_photos",
             ),
             node(
                 group_photos,
                 inputs=["photos", "classes", "photo_store", "params:data_processing"],
                 outputs="photo_groups",
-                name="group_photos",
             ),
             *folds,
-            node(
-                report_shift,
-                inputs=["photos", "params:data_processing"],
-                outputs="shift",
-                name="report_shift",
-            ),
-            node(
-                chart_shift,
-                inputs=["photos", PARAMETERS],
-                outputs="shift_chart",
-                name="chart_shift",
-            ),
+            node(report_shift, inputs=["photos", "params:data_processing"], outputs="shift"),
+            node(chart_shift, inputs=["photos", PARAMETERS], outputs="shift_chart"),
             node(
                 audit,
                 inputs=["photo_folder", "photos", "classes", "photo_groups", "folds"],
                 outputs="audit",
-                name="audit",
             ),
             node(
                 draw_audit_page,
                 inputs=["audit", "photos", "photo_store", "shift", PARAMETERS],
                 outputs="audit_page",
-                name="draw_audit_page",
             ),
         ],
         "data_processing",
@@ -127,13 +109,11 @@ def _folds(parameters: DataProcessingParameters, encoder: Member | None) -> list
             assign_folds,
             inputs=[*FOR_FOLDS, PARAMETERS, *compared],
             outputs=["folds", "fold_candidates"],
-            name="assign_folds",
         ),
         node(
             knowing(report_folds, (encoder.name if encoder else HISTOGRAMS,)),
             inputs=[*FOR_FOLDS, "folds", "fold_candidates", PARAMETERS, *compared],
             outputs=["folds_report", "folds_chart"],
-            name="report_folds",
         ),
     ]
 
@@ -144,12 +124,11 @@ def _features(parameters: DataProcessingParameters, encoder: Member | None) -> l
     frozen = [f"params:{encoder.name}"] if encoder else []
     typical = parameters.typical_photos is not None
     return [
-        node(check_encoder, inputs=[scratch, *frozen], outputs="encoder", name="check_encoder"),
+        node(check_encoder, inputs=[scratch, *frozen], outputs="encoder"),
         node(
             extract_features,
             inputs=["photos", "photo_store", "encoder", scratch, "params:engine", *frozen],
             outputs=["features", "extraction"],
-            name="extract_features",
         ),
         node(
             features_of_typical_photos if typical else features_of_test_photos,

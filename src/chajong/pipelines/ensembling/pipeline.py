@@ -49,13 +49,11 @@ def _collecting(members: Members) -> list[Node]:
             knowing(check_names, (*names, *SESSION.left_out)),
             inputs=["external_members", PARAMETERS],
             outputs=None,
-            name="check_names",
         ),
         node(
             knowing(read_tables_of_others, names),
             inputs=["external_members", *TABLES],
             outputs="tables_of_others",
-            name="read_tables_of_others",
         ),
         gather("predictions", trained, "trained_members"),
         gather("predictions", hinted, "hinted_members"),
@@ -65,13 +63,11 @@ def _collecting(members: Members) -> list[Node]:
             knowing(collect_members, names),
             inputs=["trained_members", "tables_of_others", "hinted_members", PARAMETERS],
             outputs=["collected_members", "absent_members"],
-            name="collect_members",
         ),
         node(
             admit_members,
             inputs=["collected_members", "checkpoints", PARAMETERS],
             outputs=["members", "weights"],
-            name="admit_members",
         ),
     ]
 
@@ -80,10 +76,7 @@ def _pooling() -> list[Node]:
     """Connect what can be pooled to the ensemble's predictions."""
     return [
         node(
-            weigh_photos,
-            inputs=["photos", "folds", "shift", PARAMETERS],
-            outputs="test_likeness",
-            name="weigh_photos",
+            weigh_photos, inputs=["photos", "folds", "shift", PARAMETERS], outputs="test_likeness"
         ),
         node(
             pool,
@@ -96,7 +89,6 @@ def _pooling() -> list[Node]:
             report_ensemble,
             inputs=["pooled", "refined", "absent_members", "photos", "classes", PARAMETERS],
             outputs=["predictions", "step_losses", "report"],
-            name="report_ensemble",
         ),
     ]
 
@@ -117,7 +109,6 @@ def _saving() -> list[Node]:
                 PARAMETERS,
             ],
             outputs="served",
-            name="serve",
         ),
         node(
             save_ensemble,
@@ -131,14 +122,8 @@ def _saving() -> list[Node]:
                 PARAMETERS,
             ],
             outputs="saved",
-            name="save_ensemble",
         ),
-        node(
-            compare_saved_ensemble,
-            inputs=["saved", "served"],
-            outputs="agreement",
-            name="compare_saved_ensemble",
-        ),
+        node(compare_saved_ensemble, inputs=["saved", "served"], outputs="agreement"),
     ]
 
 
@@ -149,26 +134,14 @@ def _reporting() -> list[Node]:
             make_submission,
             inputs=["predictions", "agreement", "photo_folder", "classes", "folds", "photos"],
             outputs="submission",
-            name="make_submission",
         ),
-        node(
-            list_top_k,
-            inputs=["predictions", "agreement", PARAMETERS],
-            outputs="top_k",
-            name="list_top_k",
-        ),
+        node(list_top_k, inputs=["predictions", "agreement", PARAMETERS], outputs="top_k"),
         node(
             rank_members,
             inputs=["members", "report", "predictions", *TABLES, "metrics_of_members"],
             outputs="leaderboard",
-            name="rank_members",
         ),
-        node(
-            chart_members,
-            inputs="leaderboard",
-            outputs="leaderboard_chart",
-            name="chart_members",
-        ),
+        node(chart_members, inputs="leaderboard", outputs="leaderboard_chart"),
         node(
             summarise,
             inputs=[
@@ -182,6 +155,5 @@ def _reporting() -> list[Node]:
                 PARAMETERS,
             ],
             outputs="summary",
-            name="summarise",
         ),
     ]

@@ -3,11 +3,7 @@
 from kedro.pipeline import Pipeline
 
 from chajong.graph import node
-from chajong.pipelines.inference.nodes import (
-    answer_new_photos,
-    lay_out_answers,
-    summarise_answers,
-)
+from chajong.pipelines.inference.nodes import answer_new_photos, lay_out_answers, summarise_answers
 
 
 def create_pipeline() -> Pipeline:
@@ -24,19 +20,16 @@ def create_pipeline() -> Pipeline:
                     "params:engine",
                 ],
                 outputs="new_photos.answers",
-                name="answer_new_photos",
             ),
             node(
                 lay_out_answers,
                 inputs=["new_photos.answers", "params:inference"],
                 outputs=["new_photos.top_k", "new_photos.probabilities"],
-                name="lay_out_answers",
             ),
             node(
                 summarise_answers,
                 inputs=["new_photos.answers", "params:inference"],
                 outputs="new_photos.summary",
-                name="summarise_answers",
             ),
         ]
     )

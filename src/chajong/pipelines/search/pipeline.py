@@ -27,31 +27,22 @@ def create_pipeline() -> Pipeline:
                 choose_features,
                 inputs=["search.of_members", "search.checkpoints", "photos", "params:search"],
                 outputs="search.features",
-                name="choose_features",
             ),
             node(
                 index_photos,
                 inputs=["search.features", *TABLES, "photo_store", "params:search"],
                 outputs="search.index",
-                name="index_photos",
             ),
-            node(
-                measure_retrieval,
-                inputs=["search.features", *TABLES],
-                outputs="search.metrics",
-                name="measure_retrieval",
-            ),
+            node(measure_retrieval, inputs=["search.features", *TABLES], outputs="search.metrics"),
             node(
                 list_similar_models,
                 inputs=["search.features", *TABLES, "params:search"],
                 outputs="similar_models",
-                name="list_similar_models",
             ),
             node(
                 summarise_search,
                 inputs=["search.metrics", "search.index", "params:search"],
                 outputs="search.summary",
-                name="summarise_search",
             ),
         ]
     )
