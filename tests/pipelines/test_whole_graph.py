@@ -95,7 +95,7 @@ class TestFinishedRun:
         summary = (finished.data / "08_reporting" / "summary.txt").read_text(encoding="utf-8")
         log = finished.data / "08_reporting" / "run.log"
         assert finished.printed.endswith(f"{summary.rstrip()}\n  log          {log}\n")
-        assert "Running node: reporting.draw_report" in log.read_text(encoding="utf-8")
+        assert "Running node: draw_report" in log.read_text(encoding="utf-8")
         assert str(finished.data / "07_model_output" / "submission.csv") in summary
 
     def test_out_of_fold_log_loss_is_clearly_below_a_uniform_guess(self, finished):
