@@ -9,7 +9,8 @@ reports with `hog` and the small CLIP frozen, each number of them in a process o
 seconds hardly depend on what else the machine does: photos are compared by them. Memory is what the
 process held at most during a step, pages of mapped files included and, beside it, without them.
 Then the larger one is run again with nothing changed, and `kedro registry list` is timed. All
-figures stay in the folder as JSON.
+figures stay in the folder as JSON; those of a run that is under way, or was stopped, are in
+`run-84.unfinished.json`, a step at a time.
 """
 
 from __future__ import annotations
@@ -99,9 +100,10 @@ class Run:
 class Meter(Stopwatch):
     """Times every step, and looks at the memory of the process while it runs; a hook."""
 
-    def __init__(self) -> None:
-        """Begin to look."""
+    def __init__(self, steps_so_far: Path) -> None:
+        """Begin to look; the steps that have ended are written down, should the run be stopped."""
         super().__init__()
+        self._steps_so_far = steps_so_far
         self.peaks: dict[str, list[float]] = {}
         self._process = psutil.Process()
         self._peak = [0.0, 0.0]
@@ -114,6 +116,8 @@ class Meter(Stopwatch):
         before = self.peaks.get(name, [0.0, 0.0])
         self.peaks[name] = [max(pair) for pair in zip(before, self._peak, strict=True)]
         self._peak = [0.0, 0.0]
+        steps = {step: asdict(figures) for step, figures in self.steps().items()}
+        self._steps_so_far.write_text(json.dumps(steps), encoding="utf-8")
 
     def steps(self) -> dict[str, Step]:
         """Give what was noted."""
@@ -187,7 +191,8 @@ def run_once(photos: Path, data: Path, report: Path) -> None:
         data: Gets the results.
         report: Gets the figures, a `Run` as JSON.
     """
-    meter = Meter()
+    steps_so_far = report.with_suffix(".unfinished.json")
+    meter = Meter(steps_so_far)
     bootstrap_project(PROJECT)
     given: dict[str, Any] = {"raw_dir": str(photos), "data_dir": str(data)}
     with KedroSession.create(PROJECT, runtime_params=given | dict.fromkeys(NOT_FROZEN)) as session:
@@ -198,6 +203,7 @@ def run_once(photos: Path, data: Path, report: Path) -> None:
     found = Run(len(photos_in(photos)), meter.steps(), os.getloadavg()[2], rooms)
     with whole_file(report) as unfinished:
         unfinished.write_text(json.dumps(asdict(found)), encoding="utf-8")
+    steps_so_far.unlink()
 
 
 def in_fresh_process(photos: Path, data: Path, report: Path) -> Run:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from chajong.members.heads import whitening
 from chajong.reports.neighbour_votes import (
     SHARPNESS,
     comparable_directions,
@@ -84,3 +85,15 @@ def test_directions_have_length_one_and_refuse_what_is_not_finite():
     features[5, 2] = np.nan
     with pytest.raises(ValueError, match="5"):
         comparable_directions(features)
+
+
+def test_cosines_along_leading_directions_are_nearly_all(monkeypatch):
+    random = np.random.default_rng(0)
+    features = random.normal(size=(PHOTOS, 6)) @ random.normal(size=(6, 40))
+    features = np.square(features + 0.01 * random.normal(size=(PHOTOS, 40))).astype(np.float32)
+    whole = comparable_directions(features)
+    monkeypatch.setattr(whitening, "WIDE", 30)
+    monkeypatch.setattr(whitening, "LEADING_DIRECTIONS", 30)
+    leading = comparable_directions(features)
+    assert leading.shape == (PHOTOS, 30)
+    np.testing.assert_allclose(leading @ leading.T, whole @ whole.T, atol=0.05)

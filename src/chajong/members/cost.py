@@ -206,7 +206,10 @@ def fitting_work(photos: float, width: float, folds: int) -> float:
         width: Of the features.
         folds: How many there are.
     """
-    return folds * photos * min(photos, width)
+    from chajong.members.heads.whitening import LEADING_DIRECTIONS, is_wide
+
+    directions = LEADING_DIRECTIONS if is_wide(photos, width) else min(photos, width)
+    return folds * photos * directions
 
 
 def smaller_views(place: str, views: Views) -> list[Report]:

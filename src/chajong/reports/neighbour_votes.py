@@ -56,7 +56,11 @@ def comparable_directions(features: np.ndarray) -> np.ndarray:
     from torch.nn.functional import normalize
 
     from chajong.members.heads.normalisation import normalise_features
-    from chajong.members.heads.whitening import principal_directions
+    from chajong.members.heads.whitening import (
+        is_wide,
+        leading_directions,
+        principal_directions,
+    )
 
     finite = np.isfinite(features).all(axis=1)
     if not finite.all():
@@ -64,6 +68,8 @@ def comparable_directions(features: np.ndarray) -> np.ndarray:
         raise ValueError(f"The features of row {row} are not all finite: extract them again.")
     rows = normalise_features(torch.tensor(features), signed_square_root=True, l2=True)
     rows -= rows.mean(0)
+    if is_wide(*rows.shape):
+        rows = rows @ leading_directions(rows)
     variances, directions = principal_directions(rows)
     ridge = RIDGE * variances.sum() / features.shape[1]
     scales = (variances + ridge.clamp_min(torch.finfo().tiny)).rsqrt()

@@ -7,6 +7,7 @@ import torch
 
 from chajong.encoders.features import Features
 from chajong.members.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
+from chajong.members.heads import neighbours
 from chajong.members.heads.checkpoint import fold_models, heads_checkpoint
 from chajong.members.heads.parameters import HeadName, HeadsParameters
 from chajong.members.heads.search import search_heads
@@ -51,6 +52,19 @@ def test_a_checkpoint_read_back_scores_the_same(make, tmp_path, kinds):
     assert checkpoint.configuration["class_names"] == list(NAMES)
     matrix = torch.from_numpy(features.matrix)
     for model, again in zip(search.fold_models, fold_models(checkpoint), strict=True):
+        np.testing.assert_array_equal(
+            again.log_probabilities(matrix), model.log_probabilities(matrix)
+        )
+
+
+def test_many_neighbours_read_back_score_the_same(make, tmp_path, monkeypatch):
+    monkeypatch.setattr(neighbours, "MOST_EXACT", 0)
+    search, features = make(["neighbours"])
+    write_checkpoint(heads_checkpoint(search, features, NAMES, MADE_BY), tmp_path)
+    matrix = torch.from_numpy(features.matrix)
+    for model, again in zip(
+        search.fold_models, fold_models(read_checkpoint(tmp_path)), strict=True
+    ):
         np.testing.assert_array_equal(
             again.log_probabilities(matrix), model.log_probabilities(matrix)
         )

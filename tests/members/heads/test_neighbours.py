@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from chajong.members.heads import fitted
+from chajong.members.heads import fitted, neighbours
 from chajong.members.heads.fitted import VOTE_FLOOR
 from chajong.members.heads.neighbours import fit_neighbours
 from chajong.members.heads.whitening import whiten, within_class_covariance
@@ -39,3 +39,14 @@ def test_photos_scored_in_parts_score_the_same(cloud, monkeypatch):
     at_once = head.scores(whitened.directions)
     monkeypatch.setattr(fitted, "PHOTOS_AT_ONCE", 7)
     torch.testing.assert_close(head.scores(whitened.directions), at_once)
+
+
+def test_many_photos_are_kept_in_half_the_room_and_score_nearly_the_same(cloud, monkeypatch):
+    features, labels = cloud(photos=40)
+    whitened = whiten(features, within_class_covariance(features, labels, 4), 0.3)
+    (exact,) = fit_neighbours(whitened.directions, labels, 4, [5], SHARPNESS)
+    monkeypatch.setattr(neighbours, "MOST_EXACT", 0)
+    (rounded,) = fit_neighbours(whitened.directions, labels, 4, [5], SHARPNESS)
+    assert 2 * rounded.photos.nbytes == exact.photos.nbytes
+    seen = whitened.whitening(cloud(photos=15, seed=1)[0])
+    torch.testing.assert_close(rounded.scores(seen), exact.scores(seen), atol=2e-2, rtol=0)

@@ -3,6 +3,7 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
+from chajong.members.heads import whitening
 from chajong.members.heads.whitening import (
     class_means,
     principal_directions,
@@ -124,3 +125,43 @@ def test_cosines_are_those_after_the_dense_whitening(cloud, photos, dimensions):
     )
     found = whitened.whitening(unseen) @ whitened.directions.T
     torch.testing.assert_close(found, (asked @ known.T).float(), atol=2e-3, rtol=0)
+
+
+@pytest.fixture
+def few_directions(cloud, monkeypatch):
+    """Photos that vary along 12 of 50 dimensions, where more than 20 directions are wide."""
+    monkeypatch.setattr(whitening, "WIDE", 20)
+    monkeypatch.setattr(whitening, "LEADING_DIRECTIONS", 12)
+    monkeypatch.setattr(whitening, "PHOTOS_FOR_DIRECTIONS", 40)
+    features, labels = cloud(90, 12)
+    random = torch.randn(50, 12, generator=torch.Generator().manual_seed(2))
+    return features @ torch.linalg.qr(random)[0].T, labels
+
+
+@pytest.mark.parametrize("exponent", [-1, -0.5])
+def test_leading_directions_are_enough_where_nothing_else_varies(few_directions, exponent):
+    features, labels = few_directions
+    covariance = within_class_covariance(features, labels, 4)
+    assert covariance.directions.shape == (50, 12)
+    sigma = covariance_matrix(features, labels)
+    variances, vectors = np.linalg.eigh(0.7 * sigma + 0.3 * np.trace(sigma) / 50 * np.eye(50))
+    expected = (vectors * variances**exponent) @ vectors.T
+    found = covariance.power(exponent, 0.3)(torch.eye(50))
+    np.testing.assert_allclose(found, expected, atol=2e-3 * np.abs(expected).max())
+
+
+def test_leading_directions_are_those_of_most_variance(cloud, monkeypatch):
+    monkeypatch.setattr(whitening, "LEADING_DIRECTIONS", 3)
+    features, _ = cloud(90, 30)
+    features[:, [4, 11, 25]] *= 50
+    found = whitening.leading_directions(features)
+    torch.testing.assert_close(found.T @ found, torch.eye(3), atol=1e-5, rtol=0)
+    assert (found[[4, 11, 25]].square().sum(1) > 0.99).all()
+
+
+def test_photos_that_are_whitened_in_parts_are_the_same(cloud, monkeypatch):
+    features, labels = cloud()
+    covariance = within_class_covariance(features, labels, 4)
+    at_once = whiten(features, covariance, 0.3).directions
+    monkeypatch.setattr(whitening, "PHOTOS_AT_ONCE", 7)
+    torch.testing.assert_close(whiten(features, covariance, 0.3).directions, at_once)

@@ -21,6 +21,7 @@ from chajong.members.backbone.names import name_targets
 from chajong.members.backbone.parameters import BackboneParameters, FusionParameters
 from chajong.members.backbone.pooled import PooledClassifier
 from chajong.members.checkpoint import CheckpointError
+from chajong.members.heads import neighbours
 from chajong.members.heads.checkpoint import fold_models, heads_checkpoint
 from chajong.members.heads.fitted import LinearHead
 from chajong.members.heads.parameters import HeadsParameters
@@ -90,6 +91,15 @@ class TestHeads:
             np.testing.assert_allclose(given, model.log_probabilities(unseen), atol=1e-5)
         assert table["file"].tolist() == ["fold_0.onnx", "fold_1.onnx"]
         assert table["largest_difference"].max() <= AGREEMENT
+
+    def test_neighbours_that_are_kept_rounded_answer_as_in_torch(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(neighbours, "MOST_EXACT", 0)
+        checkpoint = heads_of("neighbours")
+        export_heads(checkpoint, tmp_path)
+        unseen = torch.randn(7, 6, generator=torch.Generator().manual_seed(3))
+        given = answer(tmp_path / "fold_0.onnx", unseen.numpy())
+        expected = fold_models(checkpoint)[0].log_probabilities(unseen)
+        np.testing.assert_allclose(given, expected, atol=1e-5)
 
     def test_the_labels_name_classes_and_input(self, tmp_path):
         export_heads(heads_of("prototypes"), tmp_path / "차종")

@@ -87,7 +87,8 @@ class NeighbourHead:
     """Scores are logarithms of the votes of the nearest training photos.
 
     Attributes:
-        photos: float32 [photos, dimensions], the training photos, whitened and of length 1.
+        photos: float32 or, where they are many, float16 [photos, dimensions], the training photos,
+            whitened.
         labels: int64 [photos], the training photos' classes.
         settings: float32 [3]: the numbers of neighbours and of classes, and the sharpness of a
             vote, which is the cosine difference over which it falls by a factor e.
@@ -103,9 +104,9 @@ class NeighbourHead:
         import torch
 
         neighbours, classes = int(self.settings[0]), int(self.settings[1])
-        parts = []
+        photos, parts = self.photos.float(), []
         for part in seen.split(PHOTOS_AT_ONCE):
-            cosines, nearest = (part @ self.photos.T).topk(min(neighbours, len(self.photos)))
+            cosines, nearest = (part @ photos.T).topk(min(neighbours, len(photos)))
             votes = (cosines / self.settings[2]).softmax(1)
             counted = seen.new_zeros(len(part), classes)
             parts.append(counted.scatter_add_(1, self.labels[nearest], votes))

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+MOST_EXACT = 2**23
+"""Numbers of all training photos together that are kept as float32, which then take 34 MB."""
+
+
 def fit_neighbours(
     directions: Tensor,
     labels: Tensor,
@@ -31,9 +35,10 @@ def fit_neighbours(
     Returns:
         One head a number of neighbours.
     """
+    kept = directions if directions.numel() <= MOST_EXACT else directions.half()
     return [
         NeighbourHead(
-            photos=directions,
+            photos=kept,
             labels=labels,
             settings=directions.new_tensor([count, class_count, sharpness]),
         )

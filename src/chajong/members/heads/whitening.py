@@ -9,6 +9,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+WIDE = 2048
+"""Directions up to which the covariance is taken whole."""
+
+LEADING_DIRECTIONS = 1024
+"""Directions that are looked at where there would be more than `WIDE`."""
+
+PHOTOS_FOR_DIRECTIONS = 4096
+"""Photos at most, evenly spread, by which they are found."""
+
+PHOTOS_AT_ONCE = 4096
+
 SHORTEST = 1e-12
 """A whitened photo below this length is the mean, and has no direction."""
 
@@ -41,8 +52,8 @@ class WithinClassCovariance:
     Attributes:
         centre: float32 [dimensions], the mean of all training photos.
         variances: float32 [directions], at most as many as there are photos.
-        directions: float32 [dimensions, directions], orthonormal; no training photo differs from
-            the mean across them.
+        directions: float32 [dimensions, directions], orthonormal; training photos differ from the
+            mean across them only where the leading directions are not all, and then little.
     """
 
     centre: Tensor
@@ -70,6 +81,9 @@ def within_class_covariance(
 ) -> WithinClassCovariance:
     """Measure how photos differ from the mean of their class.
 
+    Where both photos and dimensions are more than `WIDE`, only the leading directions are looked
+    at, so that time and memory a photo do not grow with the photos.
+
     Args:
         features: float32 [photos, dimensions].
         labels: int64 [photos].
@@ -80,6 +94,12 @@ def within_class_covariance(
     """
     import torch
 
+    if is_wide(*features.shape):
+        leading = leading_directions(features)
+        inside = within_class_covariance(features @ leading, labels, class_count)
+        return WithinClassCovariance(
+            features.mean(0), inside.variances, leading @ inside.directions
+        )
     means, counts = class_means(features, labels, class_count)
     centre, present = features.mean(0), counts > 0
     variances, directions = principal_directions(features - means[labels])
@@ -91,6 +111,33 @@ def within_class_covariance(
     none = variances.new_zeros(basis.shape[1] - len(variances))
     # In the order in which a checkpoint keeps them, else its answers would be rounded otherwise.
     return WithinClassCovariance(centre, torch.cat([variances, none]), basis.contiguous())
+
+
+def is_wide(photos: float, dimensions: float) -> bool:
+    """Say whether so many features vary along more directions than `WIDE`."""
+    return min(photos, dimensions) > WIDE
+
+
+def leading_directions(features: Tensor) -> Tensor:
+    """Find, nearly, the directions along which features vary most.
+
+    Source: Halko, Martinsson and Tropp, "Finding structure with randomness" (SIAM Review, 2011),
+    algorithm 4.3, as implemented by scikit-learn; the seed is fixed.
+
+    Args:
+        features: float32 [photos, dimensions]; no labels are needed.
+
+    Returns:
+        Orthonormal directions [dimensions, `LEADING_DIRECTIONS`].
+    """
+    import torch
+    from sklearn.utils.extmath import randomized_range_finder
+
+    asked = features[:: -(-len(features) // PHOTOS_FOR_DIRECTIONS)]
+    found = randomized_range_finder(
+        (asked - asked.mean(0)).T.cpu().numpy(), size=LEADING_DIRECTIONS, n_iter=2, random_state=0
+    )
+    return torch.from_numpy(found).to(features)
 
 
 def principal_directions(rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -118,7 +165,7 @@ def principal_directions(rows: Tensor) -> tuple[Tensor, Tensor]:
 class Whitening:
     """Turns photos' features into directions, whose cosines are then compared.
 
-    They are coordinates along the map's own directions, between which all training photos lie, and
+    They are coordinates along the map's own directions, between which training photos lie, and
     so all that photos are compared with; what a photo has across them counts in its length.
 
     Attributes:
@@ -155,7 +202,8 @@ class Whitened:
 
     Attributes:
         whitening: The map.
-        directions: float32 [photos, directions], rows of length 1.
+        directions: float32 [photos, directions], rows of length 1, or less where a photo does not
+            lie between them.
     """
 
     whitening: Whitening
@@ -175,10 +223,13 @@ def whiten(features: Tensor, covariance: WithinClassCovariance, shrinkage: float
     Returns:
         The whitened photos and the map.
     """
+    import torch
+
     root = covariance.power(-0.5, shrinkage)
     root = replace(root, directions=root.directions.half().float())
     whitening = Whitening(covariance.centre, root)
-    return Whitened(whitening, whitening(features))
+    parts = [whitening(part) for part in features.split(PHOTOS_AT_ONCE)]
+    return Whitened(whitening, torch.cat(parts))
 
 
 def class_means(features: Tensor, labels: Tensor, class_count: int) -> tuple[Tensor, Tensor]:

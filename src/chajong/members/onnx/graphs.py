@@ -53,7 +53,7 @@ class NeighbourGraph:
 
     def scores(self, seen: Tensor) -> Tensor:
         """Score photos [photos, dimensions] as [photos, classes]."""
-        cosines, nearest = (seen @ self._head.photos.T).topk(self._neighbours)
+        cosines, nearest = (seen @ self._head.photos.float().T).topk(self._neighbours)
         votes = (cosines / self._sharpness).softmax(1)
         counted = seen.new_zeros(seen.shape[0], self._classes)
         return (counted.scatter_add(1, self._head.labels[nearest], votes) + VOTE_FLOOR).log()
