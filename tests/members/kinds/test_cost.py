@@ -9,8 +9,11 @@ from tiny_members import MEMBERS
 from chajong.members.configuration import completed_blocks, merged
 from chajong.members.cost import PhotoCounts, Sample
 from chajong.members.registry import KINDS
+from chajong.members.trained.kind import TrainedKind
 
 COUNTS = PhotoCounts(train=1000, test=100, folds=5, calibration=0.06)
+
+TRAINED = [name for name, kind in MEMBERS.items() if isinstance(KINDS[kind], TrainedKind)]
 
 every_member = pytest.mark.parametrize("name", MEMBERS)
 
@@ -76,6 +79,22 @@ def test_a_trained_fold_costs_its_epochs(seconds, speeds):
     more = seconds("backbone", {"training": {"epochs": 3}}) - seconds("backbone", {})
     photos = 1000 * 0.94 * 4 / 5
     assert more == pytest.approx(5 * photos * speeds["backbone"]["learning"])
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_folds_side_by_side_take_as_long_as_their_rounds(seconds, monkeypatch, name):
+    monkeypatch.setattr("chajong.members.cost.folds_at_once", lambda folds: 1)
+    alone = seconds(name, {})
+    monkeypatch.setattr("chajong.members.cost.folds_at_once", lambda folds: 2)
+    assert seconds(name, {}) == pytest.approx(alone * 3 / 5)
+
+
+def test_only_where_alphas_differ_each_looks_at_the_photos_of_the_fold(seconds, speeds):
+    one, two = (
+        seconds("clip", {"model": {"wise_ft_alphas": alphas}}) for alphas in ([0.5], [0.5, 1.0])
+    )
+    views, own = 2, 188
+    assert two - one == pytest.approx(5 * 2 * own * views * speeds["clip"]["looking"])
 
 
 def test_the_photos_of_a_fold_are_counted_once():
