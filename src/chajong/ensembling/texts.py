@@ -10,10 +10,11 @@ from chajong.ensembling.pooling import (
     SLICE_TOO_SMALL,
     SMALLEST_SLICE,
 )
-from chajong.texts import filled
+from chajong.photos.texts import KOREAN
+from chajong.texts import filled, translated
 
 if TYPE_CHECKING:
-    from chajong.texts import Language, Texts
+    from chajong.texts import Language, Patterns, Texts
 
 LABELS: Texts = {
     "photos": {"ko": "사진", "en": "photos"},
@@ -109,6 +110,42 @@ TEXTS: Texts = {
     },
 }
 
+REASONS: Patterns = {
+    r"repeats (\S+) on every photo that it has, and adds nothing": (
+        "모든 사진의 예측이 {0} 모델과 같아 더해도 달라지지 않습니다"
+    ),
+    r"has only (\d+) of the ([\d,]+) train photos with counted labels .+, and (\d+) are needed: "
+    r"finish its folds": (
+        "라벨을 쓰는 학습 사진 {1}장 중 {0}장만 예측했습니다(최소 {2}장). 나머지 폴드를 마저 "
+        "실행하세요"
+    ),
+    r"made with other photos, classes, folds or labels than there are now: make it anew with "
+    r"`(.+)`": "지금과 다른 사진, 차종, 폴드나 라벨로 만든 예측입니다. 다시 만드는 명령: {0}",
+    r"has none of the ([\d,]+) test photos: finish its run": (
+        "테스트 사진 {0}장의 예측이 하나도 없습니다. 실행을 끝까지 마치세요"
+    ),
+    r"has not run yet: `(.+)`": "아직 실행하지 않았습니다. 실행하는 명령: {0}",
+    r"left out by ensembling\.leave_out": "ensembling.leave_out 설정에 따라 제외했습니다",
+    r"how the test photos differ is not known": "테스트 사진이 어떻게 다른지 알 수 없음",
+    r"train and test photos are hardly told apart \(AUC (.+)\)": (
+        "학습 사진과 테스트 사진이 거의 구별되지 않음, AUC {0}"
+    ),
+    r"on test-like photos the gain is (\S+) to (\S+) \(AUC (\S+)\)": (
+        "테스트와 비슷한 사진에서 개선 폭 {0}~{1}, AUC {2}"
+    ),
+    r"(on test-like photos .+), which is not certain": "{0}, 확실하지 않음",
+    r"data_processing\.test_photos is off, and typical_photos names none": (
+        "data_processing.test_photos가 꺼져 있고 typical_photos도 없습니다"
+    ),
+    r"fewer than (\d+) (test|typical) photos can be read": (
+        "읽을 수 있는 {1} 사진이 {0}장 미만입니다"
+    ),
+    r"test": "테스트",
+    r"typical": "실제 사용",
+    **KOREAN,
+}
+"""Why something was left out or chosen, and what is said of photos and their folder."""
+
 
 def text(name: str, language: Language, **values: object) -> str:
     """Give a text; see `chajong.texts.filled`.
@@ -119,3 +156,13 @@ def text(name: str, language: Language, **values: object) -> str:
         values: What is filled in.
     """
     return filled(TEXTS, name, language, **values)
+
+
+def told(said: str, language: Language) -> str:
+    """Tell in the reader's language what tables and logs say in English; see `translated`.
+
+    Args:
+        said: Of a member, a photo or the folder.
+        language: The reader's.
+    """
+    return translated(said, language, REASONS)

@@ -12,6 +12,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
+from chajong.ensembling.texts import told
 from chajong.photos.decode import decode_photo
 from chajong.reports.texts import text, worded
 
@@ -40,6 +41,7 @@ def _templates(language: Language) -> Environment:
     templates = environment("chajong.reports")
     templates.globals |= {"language": language, "text": partial(text, language=language)}
     templates.filters["worded"] = partial(worded, language=language)
+    templates.filters["told"] = partial(told, language=language)
     return templates
 
 
