@@ -10,7 +10,7 @@ from chajong.ensembling.texts import text, told
 from chajong.whole import bytes_on_disk
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -77,6 +77,16 @@ def summary_text(
     ]
     if len(submission):
         lines.insert(-2, ("top k", str(results / "07_model_output" / "top_k.csv")))
+    return laid_out(lines, language)
+
+
+def laid_out(lines: Iterable[tuple[str, str]], language: Language) -> str:
+    """Put what is told below each other.
+
+    Args:
+        lines: What stands before each line, by its name in `LABELS`, and the line.
+        language: The reader's.
+    """
     return "".join(f"  {_padded(text(label, language))} {line}\n" for label, line in lines)
 
 

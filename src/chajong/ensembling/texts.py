@@ -1,4 +1,4 @@
-"""What the summary of a run says, in Korean and in English."""
+"""What the summaries of a run and of new photos say, in Korean and in English."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ LABELS: Texts = {
     "top k": {"ko": "상위 후보", "en": "top k"},
     "disk": {"ko": "디스크", "en": "disk"},
     "reports": {"ko": "보고서", "en": "reports"},
+    "certainty": {"ko": "확신도", "en": "certainty"},
+    "results": {"ko": "결과", "en": "results"},
 }
 """What stands before the lines."""
 
@@ -103,6 +105,22 @@ TEXTS: Texts = {
         "en": "these answers come from histograms alone, without any pretrained model. For better "
         "ones, connect to a network and type: kedro run --env cpu --params {places} (`chajong "
         "doctor` says whether the hub can be reached)",
+    },
+    "answered": {
+        "ko": "{count:,}건 예측, 그중 {bad:,}건은 읽지 못함",
+        "en": "{count:,} answered, {bad:,} of them could not be read",
+    },
+    "sure": {
+        "ko": "평균 {mean:.1%}, 1순위 예측도 이만큼 맞을 것으로 기대",
+        "en": "{mean:.1%} on average: expect about as many first names to be right",
+    },
+    "answered_by_prior": {
+        "ko": "{photo} ({reason}), 차종별 빈도로 예측",
+        "en": "{photo} ({reason}): answered by how frequent classes are",
+    },
+    "more_bad": {
+        "ko": "그 밖에 {count:,}건, status 열 참조",
+        "en": "and {count:,} more: see `status`",
     },
     "disk_use": {
         "ko": "{results}에 {megabytes:,.0f} MB",
