@@ -52,3 +52,7 @@ def test_names_and_reasons_stay_as_they_are():
     assert reports.worded("best member: hog", "ko") == "가장 좋은 모델: hog"
     assert reports.worded("my_model", "ko") == "my_model"
     assert reports.worded("pooled", "en") == "pooled"
+    assert [reports.called(member, "ko") for member in ("ensemble", "fusion")] == [
+        "앙상블",
+        "fusion",
+    ]

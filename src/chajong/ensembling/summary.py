@@ -97,7 +97,8 @@ def _padded(label: str) -> str:
 
 
 def _better(photos: Path, results: Path, language: Language) -> str:
-    places = quote(f"raw_dir={photos},data_dir={results}")
+    told_in = "" if language == "en" else f",language={language}"
+    places = quote(f"raw_dir={photos},data_dir={results}{told_in}")
     return text("better", language, places=places)
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from chajong.ensembling.texts import told
 from chajong.photos.decode import decode_photo
-from chajong.reports.texts import text, worded
+from chajong.reports.texts import called, text, worded
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -41,6 +41,7 @@ def _templates(language: Language) -> Environment:
     templates = environment("chajong.reports")
     templates.globals |= {"language": language, "text": partial(text, language=language)}
     templates.filters["worded"] = partial(worded, language=language)
+    templates.filters["called"] = partial(called, language=language)
     templates.filters["told"] = partial(told, language=language)
     return templates
 

@@ -105,6 +105,7 @@ class TrainedKind(Kind[Parameters]):
 
     def speeds(self, parameters: Any, sample: Sample) -> Speeds:
         """See `Kind`."""
+        from chajong.encoders.backends import backends_chosen
         from chajong.members.cost import (
             seconds_a_photo,
             seconds_a_training_photo,
@@ -118,8 +119,10 @@ class TrainedKind(Kind[Parameters]):
         job = training_trial(build, tables.train_photos(), parameters.training)
         with threads_of_a_fold(trained_folds(parameters.training, sample.folds)):
             learning = seconds_a_training_photo(job, sample.scratch)
-            views = self.views(build(), parameters)
-            looking = seconds_a_photo(views, tables.store) / view_count(parameters.model)
+            model = build()
+            with backends_chosen(model):
+                views = self.views(model, parameters)
+                looking = seconds_a_photo(views, tables.store) / view_count(parameters.model)
         return {"learning": learning, "looking": looking}
 
     def seconds(self, parameters: Any, speeds: Speeds, counts: PhotoCounts, scratch: Path) -> float:
