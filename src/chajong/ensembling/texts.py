@@ -1,4 +1,4 @@
-"""What the summaries of a run and of new photos say, in Korean and in English."""
+"""What the summaries of runs say, in Korean and in English."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ LABELS: Texts = {
     "reports": {"ko": "보고서", "en": "reports"},
     "certainty": {"ko": "확신도", "en": "certainty"},
     "results": {"ko": "결과", "en": "results"},
+    "index": {"ko": "색인", "en": "index"},
+    "recall": {"ko": "재현율", "en": "recall"},
 }
 """What stands before the lines."""
 
@@ -121,6 +123,16 @@ TEXTS: Texts = {
     "more_bad": {
         "ko": "그 밖에 {count:,}건, status 열 참조",
         "en": "and {count:,} more: see `status`",
+    },
+    "indexed": {
+        "ko": "{encoder} 특징으로 사진 {count:,}장",
+        "en": "{count:,} photos by {encoder}",
+    },
+    "recalled": {
+        "ko": "가장 가까운 사진이 같은 차종인 비율 {recall_at_1:.1%}, 다섯 장 안에 같은 차종이 "
+        "있는 비율 {recall_at_5:.1%}, mAP {mean_average_precision:.3f}",
+        "en": "{recall_at_1:.1%} of photos have one of their model nearest, {recall_at_5:.1%} "
+        "among the nearest five; mean average precision {mean_average_precision:.3f}",
     },
     "disk_use": {
         "ko": "{results}에 {megabytes:,.0f} MB",
