@@ -133,7 +133,12 @@ class TestBudget:
         monkeypatch.setattr(BackboneKind, "speeds", lambda *_: dict(speeds))
         monkeypatch.setattr(FrozenKind, "speeds", lambda *_: heads)
         monkeypatch.setattr(Budget, "_sample", lambda *_: (None, 0.0))
+        self.share_a_processor(monkeypatch, 1)
         return speeds
+
+    def share_a_processor(self, monkeypatch, processes):
+        monkeypatch.setattr("os.cpu_count", lambda: 4)
+        monkeypatch.setattr("psutil.getloadavg", lambda: (4 * processes, 0, 0))
 
     def photos(self, count=40):
         listing = pd.DataFrame({"split": ["train"] * count})
@@ -202,6 +207,14 @@ class TestBudget:
         ) as no:
             self.plan(0.1, tmp_path, Memory())
         assert isinstance(no.value, SlipError)
+
+    @pytest.mark.parametrize("processes", [0.1, 1, 3])
+    def test_what_is_guessed_takes_longer_on_a_busy_machine(
+        self, speeds, tmp_path, monkeypatch, processes
+    ):
+        self.share_a_processor(monkeypatch, processes)
+        plan = self.plan(20, tmp_path, Memory())
+        assert plan.rest == pytest.approx(max(1, processes) * (30 + 0.01 * 40))
 
     def test_a_plan_can_be_written_down(self, speeds, tmp_path):
         memory = Memory()

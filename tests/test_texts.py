@@ -8,7 +8,7 @@ from chajong.app import texts as app
 from chajong.ensembling import texts as ensembling
 from chajong.members.cards import card
 from chajong.reports import texts as reports
-from chajong.texts import filled
+from chajong.texts import filled, translated
 
 TABLES = [app.TEXTS, ensembling.TEXTS, reports.TEXTS, reports.VALUES, card.FIGURES]
 HANGUL = re.compile("[가-힣]")
@@ -41,7 +41,18 @@ def test_a_text_without_values_keeps_its_braces():
     assert filled(table, "count", "ko", n=3) == "3장"
 
 
+def test_parts_are_translated_and_what_nobody_translated_stays():
+    patterns = {r"(\w+) is (\w+)": "{0}: {1}", "wet": "젖음"}
+    assert translated("it is wet", "ko", patterns) == "it: 젖음"
+    assert translated("it is wet", "en", patterns) == "it is wet"
+    assert translated("it rains", "ko", patterns) == "it rains"
+
+
 def test_names_and_reasons_stay_as_they_are():
     assert reports.worded("best member: hog", "ko") == "가장 좋은 모델: hog"
     assert reports.worded("my_model", "ko") == "my_model"
     assert reports.worded("pooled", "en") == "pooled"
+    assert [reports.called(member, "ko") for member in ("ensemble", "fusion")] == [
+        "앙상블",
+        "fusion",
+    ]

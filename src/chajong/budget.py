@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -11,6 +12,8 @@ from pathlib import Path
 from socket import gethostname
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+
+import psutil
 
 from chajong.members.configuration import merged
 from chajong.members.cost import PhotoCounts, Sample, Speeds
@@ -40,7 +43,7 @@ RESERVE = 0.1
 """Share of the minutes that nothing is planned for."""
 
 REST, REST_A_PHOTO = 30.0, 0.01
-"""Seconds, a guess: folds, pooling, checks and reports of a run, and what a photo adds to them."""
+"""Seconds on a quiet machine, a guess: folds, pooling, checks, reports, and what a photo adds."""
 
 NOT_IN_KEY = {"language"}
 """Settings of data_processing that no member depends on."""
@@ -209,8 +212,10 @@ class Budget:
             return Plan(**{**chosen, "sizes": known, "known": True})
         tell(f"Trying the members on {SAMPLE_PHOTOS} photos, to see what fits minutes={minutes:g}")
         started = time.perf_counter()
+        busy = processes_a_processor()
         reading, speeds = self._measure(photos, memory)
-        rest = REST + (REST_A_PHOTO + reading) * counts.all
+        # What was measured was as slow as the machine is busy; what is guessed was not.
+        rest = busy * (REST + REST_A_PHOTO * counts.all) + reading * counts.all
         tried = time.perf_counter() - started
         sizes = {
             name: self._sized(member, speeds[name], counts, folder, memory)
@@ -298,6 +303,11 @@ class Budget:
             seconds = member.kind.seconds(parameters, speeds, counts, scratch)
             sizes.append(Size(changes, 0.0 if finished else seconds))
         return sizes
+
+
+def processes_a_processor() -> float:
+    """Say among how many processes, on average of the last minute, a processor is shared."""
+    return max(1.0, psutil.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def choose(

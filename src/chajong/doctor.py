@@ -128,8 +128,8 @@ def _device() -> str:
 
     if best_device().type == "cuda":
         return nvidia_gpus() or torch.cuda.get_device_name()
-    said = f"{best_device().type}: {torch.get_num_threads()} threads on {processors()} processors"
-    said += f", load {psutil.getloadavg()[0]:.1f}"
+    said = f"{best_device().type}, threads: {torch.get_num_threads()}, processors: {processors()}"
+    said += f", load: {psutil.getloadavg()[0]:.1f}"
     if gpus := nvidia_gpus():
         said += f"; torch cannot use {gpus}: see docs/gpus.md for the driver it needs"
     return said

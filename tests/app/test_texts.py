@@ -4,6 +4,7 @@ import pytest
 
 from chajong.app.texts import _REASONS_IN_KOREAN, TEXTS, reason_in
 from chajong.members.registry import KINDS
+from chajong.photos.texts import READING
 
 REASONS = (
     "The file has 21.0 MB; 20 MB are allowed.",
@@ -53,7 +54,7 @@ def test_refusals_are_said_in_korean(reason):
 
 def test_every_translation_is_of_something_that_is_said():
     said = [*REASONS, *(reason.partition(": ")[2].removesuffix(".") for reason in REASONS)]
-    for pattern in _REASONS_IN_KOREAN:
+    for pattern in _REASONS_IN_KOREAN.keys() - READING.keys():
         assert any(re.fullmatch(pattern, each) for each in said), pattern
 
 

@@ -88,8 +88,11 @@ def test_every_source_of_a_temperature_is_told(report, leaderboard, submission, 
 
 
 def test_the_summary_is_told_in_korean(report, leaderboard, submission):
+    report["skipped"] = {"siglip": "has not run yet: `kedro run`"}
     text = summary_of(report, leaderboard, photos_with(1202), submission, "ko")
     assert lines_of(text, "사진") == ["학습 1,200장, 테스트 2장 (labelled by 3 folders)"]
+    assert lines_of(text, "쓰지 않음") == ["train/에 있는, 사진이 아닌 파일: 2개('a', 'b')"]
+    assert lines_of(text, "제외") == ["siglip: 아직 실행하지 않았습니다. 실행하는 명령: kedro run"]
     assert lines_of(text, "온도") == ["0.876 (보정용 사진 기준), OOF 예측 전체로는 1.012"]
     assert lines_of(text, "정확도") == ["93.8%, 상위 5개 안에 정답이 있는 비율 99.5%"]
     unreadable = lines_of(text, "읽지 못함")

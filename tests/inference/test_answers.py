@@ -130,3 +130,6 @@ def test_the_summary_names_a_few_bad_photos_and_counts_the_rest(tmp_path):
     assert "6 answered, 5 of them could not be read" in text
     assert text.count("damaged") == 3
     assert "and 2 more" in text
+    korean = answers_summary(asked, tmp_path, "ko")
+    assert "6건 예측, 그중 5건은 읽지 못함" in korean
+    assert korean.count("차종별 빈도로 예측") == 3

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from chajong.texts import filled
+from chajong.photos.texts import READING
+from chajong.texts import filled, translated
 
 if TYPE_CHECKING:
-    from chajong.texts import Language, Texts
+    from chajong.texts import Language, Patterns, Texts
 
 TEXTS: Texts = {
     "title": {"ko": "차종 인식", "en": "Which car is this?"},
@@ -97,24 +97,13 @@ TEXTS: Texts = {
 }
 """Every text by its name and language; kinds of members by their names."""
 
-_REASONS_IN_KOREAN = {
+_REASONS_IN_KOREAN: Patterns = {
     r"The file has (\S+) MB; (\S+) MB are allowed\.": (
         "파일이 {0} MB입니다. {1} MB까지 올릴 수 있습니다."
     ),
     r"The file is gone: give it again\.": "올린 파일이 이미 삭제되었습니다. 다시 올려 주세요.",
     r"The photo cannot be read: (.+)\.": "사진을 읽을 수 없습니다: {0}.",
-    r"the file is damaged or cut off": "파일이 손상되었거나 뒷부분이 잘렸습니다",
-    r"the file is damaged": "파일이 손상되었습니다",
-    r"the file is empty": "빈 파일입니다",
-    r"not a (.+) or AVIF file": "{0}, AVIF 파일이 아닙니다",
-    r"a camera's raw file: convert it to JPEG": "카메라 RAW 파일입니다. JPEG로 바꿔 주세요",
-    r"an? (.+) photo: convert it to JPEG": "{0} 파일입니다. JPEG로 바꿔 주세요",
-    r"its pixels are of the kind (.+): convert it to JPEG": (
-        "지원하지 않는 픽셀 형식({0})입니다. JPEG로 바꿔 주세요"
-    ),
-    r"(\d+) x (\d+) pixels, more than the limit of (\S+) megapixels.*": (
-        "크기가 {0} × {1}픽셀로, 한도인 {2}메가픽셀을 넘습니다"
-    ),
+    **READING,
     r"This took longer than (\S+) seconds: try again later\.": (
         "처리하는 데 {0}초가 넘게 걸려 중단했습니다. 잠시 후 다시 시도해 주세요."
     ),
@@ -160,20 +149,13 @@ def text(name: str, language: Language) -> str:
 
 
 def reason_in(language: Language, reason: str) -> str:
-    """Say in the reader's language why something was refused.
+    """Say in the reader's language why something was refused; see `translated`.
 
     Args:
         language: The reader's.
         reason: In English.
-
-    Returns:
-        The reason; in English where nobody has translated it.
     """
-    if language == "ko":
-        for pattern, korean in _REASONS_IN_KOREAN.items():
-            if found := re.fullmatch(pattern, reason, re.DOTALL):
-                return korean.format(*(reason_in(language, part) for part in found.groups()))
-    return reason
+    return translated(reason, language, _REASONS_IN_KOREAN)
 
 
 def preferred_language(accepted: str) -> Language:

@@ -6,11 +6,11 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 from unicodedata import east_asian_width
 
-from chajong.ensembling.texts import text
+from chajong.ensembling.texts import text, told
 from chajong.whole import bytes_on_disk
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -54,11 +54,12 @@ def summary_text(
     Returns:
         Lines of a label and a text.
     """
+    layout = told(folder.layout, language)
     lines = [
-        ("photos", text("photo_counts", language, **_photo_counts(photos), layout=folder.layout)),
-        *(("not used", note.removesuffix(".")) for note in folder.left_out),
+        ("photos", text("photo_counts", language, **_photo_counts(photos), layout=layout)),
+        *(("not used", told(note, language).removesuffix(".")) for note in folder.left_out),
         *(("no photo", lost) for lost in _unreadable(photos, language)),
-        *(("warning", note.removesuffix(".")) for note in folder.warnings),
+        *(("warning", told(note, language).removesuffix(".")) for note in folder.warnings),
         ("log loss", text("losses", language, **report)),
         ("folds", folds),
         ("accuracy", text("accuracies", language, **report)),
@@ -66,7 +67,7 @@ def summary_text(
         ("pool", _pool(report["pool"])),
         *([("baseline", _better(folder.root, results, language))] if is_baseline else []),
         ("temperature", _temperatures(report, language)),
-        *(("skipped", f"{name}: {why}") for name, why in report["skipped"].items()),
+        *(("skipped", f"{name}: {told(why, language)}") for name, why in report["skipped"].items()),
         ("submission", _submission(submission, results, language)),
         (
             "disk",
@@ -76,7 +77,17 @@ def summary_text(
     ]
     if len(submission):
         lines.insert(-2, ("top k", str(results / "07_model_output" / "top_k.csv")))
-    return "".join(f"  {_padded(text(label, language))} {told}\n" for label, told in lines)
+    return laid_out(lines, language)
+
+
+def laid_out(lines: Iterable[tuple[str, str]], language: Language) -> str:
+    """Put what is told below each other.
+
+    Args:
+        lines: What stands before each line, by its name in `LABELS`, and the line.
+        language: The reader's.
+    """
+    return "".join(f"  {_padded(text(label, language))} {line}\n" for label, line in lines)
 
 
 def _padded(label: str) -> str:
@@ -86,7 +97,8 @@ def _padded(label: str) -> str:
 
 
 def _better(photos: Path, results: Path, language: Language) -> str:
-    places = quote(f"raw_dir={photos},data_dir={results}")
+    told_in = "" if language == "en" else f",language={language}"
+    places = quote(f"raw_dir={photos},data_dir={results}{told_in}")
     return text("better", language, places=places)
 
 
@@ -122,11 +134,11 @@ def _unreadable(photos: pd.DataFrame, language: Language) -> list[str]:
     bad = photos[photos["status"] != "ok"]
     texts = []
     for (split, status), some in bad.groupby(["split", "status"], sort=False):
-        told = [
-            f"{photo} ({reason})"
+        named = [
+            f"{photo} ({told(reason, language)})"
             for photo, reason in zip(some["photo_id"], some["reason"], strict=True)
         ]
-        texts.append(_counted(f"{status} {split}", told, language))
+        texts.append(_counted(f"{status} {split}", named, language))
     readable = photos.loc[photos["status"] == "ok", "class_name"]
     if lost := sorted(set(bad["class_name"].dropna()) - set(readable)):
         texts.append(_counted("lost_classes", lost, language))

@@ -1,4 +1,4 @@
-"""What the summary of a run says, in Korean and in English."""
+"""What the summaries of runs say, in Korean and in English."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from chajong.ensembling.pooling import (
     SLICE_TOO_SMALL,
     SMALLEST_SLICE,
 )
-from chajong.texts import filled
+from chajong.photos.texts import KOREAN
+from chajong.texts import filled, translated
 
 if TYPE_CHECKING:
-    from chajong.texts import Language, Texts
+    from chajong.texts import Language, Patterns, Texts
 
 LABELS: Texts = {
     "photos": {"ko": "사진", "en": "photos"},
@@ -32,6 +33,10 @@ LABELS: Texts = {
     "top k": {"ko": "상위 후보", "en": "top k"},
     "disk": {"ko": "디스크", "en": "disk"},
     "reports": {"ko": "보고서", "en": "reports"},
+    "certainty": {"ko": "확신도", "en": "certainty"},
+    "results": {"ko": "결과", "en": "results"},
+    "index": {"ko": "색인", "en": "index"},
+    "recall": {"ko": "재현율", "en": "recall"},
 }
 """What stands before the lines."""
 
@@ -103,11 +108,73 @@ TEXTS: Texts = {
         "ones, connect to a network and type: kedro run --env cpu --params {places} (`chajong "
         "doctor` says whether the hub can be reached)",
     },
+    "answered": {
+        "ko": "{count:,}건 예측, 그중 {bad:,}건은 읽지 못함",
+        "en": "{count:,} answered, {bad:,} of them could not be read",
+    },
+    "sure": {
+        "ko": "평균 {mean:.1%}, 1순위 예측도 이만큼 맞을 것으로 기대",
+        "en": "{mean:.1%} on average: expect about as many first names to be right",
+    },
+    "answered_by_prior": {
+        "ko": "{photo} ({reason}), 차종별 빈도로 예측",
+        "en": "{photo} ({reason}): answered by how frequent classes are",
+    },
+    "more_bad": {
+        "ko": "그 밖에 {count:,}건, status 열 참조",
+        "en": "and {count:,} more: see `status`",
+    },
+    "indexed": {
+        "ko": "{encoder} 특징으로 사진 {count:,}장",
+        "en": "{count:,} photos by {encoder}",
+    },
+    "recalled": {
+        "ko": "가장 가까운 사진이 같은 차종인 비율 {recall_at_1:.1%}, 다섯 장 안에 같은 차종이 "
+        "있는 비율 {recall_at_5:.1%}, mAP {mean_average_precision:.3f}",
+        "en": "{recall_at_1:.1%} of photos have one of their model nearest, {recall_at_5:.1%} "
+        "among the nearest five; mean average precision {mean_average_precision:.3f}",
+    },
     "disk_use": {
         "ko": "{results}에 {megabytes:,.0f} MB",
         "en": "{megabytes:,.0f} MB in {results}",
     },
 }
+
+REASONS: Patterns = {
+    r"repeats (\S+) on every photo that it has, and adds nothing": (
+        "모든 사진의 예측이 {0} 모델과 같아 더해도 달라지지 않습니다"
+    ),
+    r"has only (\d+) of the ([\d,]+) train photos with counted labels .+, and (\d+) are needed: "
+    r"finish its folds": (
+        "라벨을 쓰는 학습 사진 {1}장 중 {0}장만 예측했습니다(최소 {2}장). 나머지 폴드를 마저 "
+        "실행하세요"
+    ),
+    r"made with other photos, classes, folds or labels than there are now: make it anew with "
+    r"`(.+)`": "지금과 다른 사진, 차종, 폴드나 라벨로 만든 예측입니다. 다시 만드는 명령: {0}",
+    r"has none of the ([\d,]+) test photos: finish its run": (
+        "테스트 사진 {0}장의 예측이 하나도 없습니다. 실행을 끝까지 마치세요"
+    ),
+    r"has not run yet: `(.+)`": "아직 실행하지 않았습니다. 실행하는 명령: {0}",
+    r"left out by ensembling\.leave_out": "ensembling.leave_out 설정에 따라 제외했습니다",
+    r"how the test photos differ is not known": "테스트 사진이 어떻게 다른지 알 수 없음",
+    r"train and test photos are hardly told apart \(AUC (.+)\)": (
+        "학습 사진과 테스트 사진이 거의 구별되지 않음, AUC {0}"
+    ),
+    r"on test-like photos the gain is (\S+) to (\S+) \(AUC (\S+)\)": (
+        "테스트와 비슷한 사진에서 개선 폭 {0}~{1}, AUC {2}"
+    ),
+    r"(on test-like photos .+), which is not certain": "{0}, 확실하지 않음",
+    r"data_processing\.test_photos is off, and typical_photos names none": (
+        "data_processing.test_photos가 꺼져 있고 typical_photos도 없습니다"
+    ),
+    r"fewer than (\d+) (test|typical) photos can be read": (
+        "읽을 수 있는 {1} 사진이 {0}장 미만입니다"
+    ),
+    r"test": "테스트",
+    r"typical": "실제 사용",
+    **KOREAN,
+}
+"""Why something was left out or chosen, and what is said of photos and their folder."""
 
 
 def text(name: str, language: Language, **values: object) -> str:
@@ -119,3 +186,13 @@ def text(name: str, language: Language, **values: object) -> str:
         values: What is filled in.
     """
     return filled(TEXTS, name, language, **values)
+
+
+def told(said: str, language: Language) -> str:
+    """Tell in the reader's language what tables and logs say in English; see `translated`.
+
+    Args:
+        said: Of a member, a photo or the folder.
+        language: The reader's.
+    """
+    return translated(said, language, REASONS)

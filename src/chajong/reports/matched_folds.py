@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chajong.ensembling.texts import told
 from chajong.reports.texts import text, worded
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def nothing_compared(reason: str, language: Language = "en") -> tuple[dict[str, 
     """Give a report that says why nothing can be told, and a chart without curves."""
     from plotly.graph_objects import Figure
 
-    said = text("folds_unknown", language, reason=reason)
+    said = text("folds_unknown", language, reason=told(reason, language))
     return {"text": said}, Figure().update_layout(title="Nothing to compare held-out photos with")
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from chajong.reports.binomial import share_interval
 from chajong.reports.drawing import GREY, SERIES, chart_label, lay_out
-from chajong.reports.texts import text
+from chajong.reports.texts import called, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,7 +94,7 @@ def reliability_chart(table: pd.DataFrame, language: Language = "en") -> Figure:
     figure.update_xaxes(title_text=text("reliability_confidence", language), row=2)
     figure.update_yaxes(title_text=text("reliability_right", language), tickformat=".0%", row=1)
     figure.update_yaxes(title_text=text("photos", language), row=2)
-    first = chart_label(str(errors.index[0]))
+    first = chart_label(called(str(errors.index[0]), language))
     title = text("reliability_title", language, member=first, error=errors.iloc[0])
     return lay_out(figure, title, 560).update_layout(barmode="group")
 
@@ -102,7 +102,8 @@ def reliability_chart(table: pd.DataFrame, language: Language = "en") -> Figure:
 def _add_member(
     figure: Figure, rows: pd.DataFrame, number: int, error: float, language: Language
 ) -> None:
-    colour, name = SERIES[number % len(SERIES)], chart_label(str(rows["member"].iloc[0]))
+    colour = SERIES[number % len(SERIES)]
+    name = chart_label(called(str(rows["member"].iloc[0]), language))
     figure.add_scatter(
         x=rows["confidence"],
         y=rows["accuracy"],

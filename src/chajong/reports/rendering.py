@@ -12,8 +12,9 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
+from chajong.ensembling.texts import told
 from chajong.photos.decode import decode_photo
-from chajong.reports.texts import text, worded
+from chajong.reports.texts import called, text, worded
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -40,6 +41,8 @@ def _templates(language: Language) -> Environment:
     templates = environment("chajong.reports")
     templates.globals |= {"language": language, "text": partial(text, language=language)}
     templates.filters["worded"] = partial(worded, language=language)
+    templates.filters["called"] = partial(called, language=language)
+    templates.filters["told"] = partial(told, language=language)
     return templates
 
 

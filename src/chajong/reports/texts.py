@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chajong.ensembling.leaderboard import ENSEMBLE
 from chajong.texts import filled
 
 if TYPE_CHECKING:
@@ -613,3 +614,8 @@ def worded(value: str, language: Language) -> str:
     """
     head, colon, name = value.partition(": ")
     return filled(VALUES, head, language) + colon + name if head in VALUES else value
+
+
+def called(member: str, language: Language) -> str:
+    """Call a member by its name, and the ensemble by its word."""
+    return worded(member, language) if member == ENSEMBLE else member

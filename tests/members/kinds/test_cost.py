@@ -2,26 +2,32 @@
 
 from dataclasses import replace
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 from tiny_members import MEMBERS
 
 from chajong.members.configuration import completed_blocks, merged
-from chajong.members.cost import PhotoCounts, Sample
+from chajong.members.cost import PhotoCounts, Sample, seconds_a_photo
 from chajong.members.registry import KINDS
+from chajong.members.trained.kind import TrainedKind
 
 COUNTS = PhotoCounts(train=1000, test=100, folds=5, calibration=0.06)
+
+TRAINED = [name for name, kind in MEMBERS.items() if isinstance(KINDS[kind], TrainedKind)]
 
 every_member = pytest.mark.parametrize("name", MEMBERS)
 
 
 @pytest.fixture(scope="module")
 def speeds(run, tables, tmp_path_factory):
-    """Try every member, after those that it builds on."""
+    """Try every member, after those that it builds on; tiny models need no patience."""
     found = {}
-    for name, member in run.members.items():
-        sample = Sample(tables, 2, tmp_path_factory.mktemp(name), found)
-        found[name] = member.kind.speeds(member.parameters, sample)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("chajong.encoders.backends.PATIENCE", 0.1)
+        for name, member in run.members.items():
+            sample = Sample(tables, 2, tmp_path_factory.mktemp(name), found)
+            found[name] = member.kind.speeds(member.parameters, sample)
     return found
 
 
@@ -78,10 +84,49 @@ def test_a_trained_fold_costs_its_epochs(seconds, speeds):
     assert more == pytest.approx(5 * photos * speeds["backbone"]["learning"])
 
 
+@pytest.mark.parametrize("name", TRAINED)
+def test_folds_side_by_side_take_as_long_as_their_rounds(seconds, monkeypatch, name):
+    monkeypatch.setattr("chajong.members.cost.folds_at_once", lambda folds: 1)
+    alone = seconds(name, {})
+    monkeypatch.setattr("chajong.members.cost.folds_at_once", lambda folds: 2)
+    assert seconds(name, {}) == pytest.approx(alone * 3 / 5)
+
+
+def test_only_where_alphas_differ_each_looks_at_the_photos_of_the_fold(seconds, speeds):
+    one, two = (
+        seconds("clip", {"model": {"wise_ft_alphas": alphas}}) for alphas in ([0.5], [0.5, 1.0])
+    )
+    views, own = 2, 188
+    assert two - one == pytest.approx(5 * 2 * own * views * speeds["clip"]["looking"])
+
+
 def test_the_photos_of_a_fold_are_counted_once():
     assert COUNTS.learnt + COUNTS.scored == pytest.approx(COUNTS.all)
     assert COUNTS.learnt == pytest.approx(752)
     assert COUNTS.scored == pytest.approx(188 + 60 + 100)
+
+
+@pytest.mark.parametrize(
+    ("passes", "fastest"),
+    [
+        ([10.0, 3.0], 3.0),  # the back-end was chosen in the first pass
+        ([2.3, 4.0, 0.8], 0.8),  # in the second one, which lost time by it
+        ([1.0, 0.5, 2.0, 2.0, 0.7], 0.5),
+    ],
+)
+def test_a_trial_lasts_until_a_faster_back_end_would_have_been_found(
+    monkeypatch, tables, passes, fastest
+):
+    left, clock = list(passes), [0.0]
+    monkeypatch.setattr("chajong.encoders.backends.PATIENCE", 2.5)
+    monkeypatch.setattr("chajong.members.cost.time", SimpleNamespace(perf_counter=lambda: clock[0]))
+
+    def encode_all(contents, store, encoder):
+        clock[0] += left.pop(0)
+
+    monkeypatch.setattr("chajong.encoders.extraction.encode_all", encode_all)
+    assert seconds_a_photo(None, tables.store) == pytest.approx(fastest / len(tables.store))
+    assert left == []
 
 
 def test_a_training_is_cut_to_a_quarter_and_looks_are_cut_to_one(run):

@@ -90,7 +90,9 @@ class ImageClassifierKind(TrainedKind[Any]):
 
     def looks(self, parameters: Any, counts: PhotoCounts) -> float:
         """See `TrainedKind`; the discriminant looks at the training photos."""
-        return counts.learnt + counts.scored
+        from chajong.members.cost import view_count
+
+        return view_count(parameters.model) * (counts.learnt + counts.scored)
 
     def scorer(self, member: str, checkpoint: Checkpoint, classes: pd.DataFrame) -> BackboneScorer:
         """See `Kind`."""

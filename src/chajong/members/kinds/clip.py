@@ -120,12 +120,15 @@ class ClipKind(TrainedKind[ClipMemberParameters]):
         return embedding_views(model.eval().to(best_device()), parameters.model)
 
     def looks(self, parameters: ClipMemberParameters, counts: PhotoCounts) -> float:
-        """See `TrainedKind`; every α looks at the fold's photos, one at those it is compared with.
+        """See `TrainedKind`; where several α are tried, each looks at the fold's photos first.
 
         Folds that choose another α than all together look at their training photos once more.
         """
-        tried = len(parameters.model.wise_ft_alphas) * counts.held_out
-        return tried + counts.learnt + counts.scored
+        from chajong.members.cost import view_count
+
+        alphas = len(parameters.model.alphas)
+        tried = alphas * counts.held_out if alphas > 1 else 0.0
+        return view_count(parameters.model) * (tried + counts.learnt + counts.scored)
 
     def scorer(self, member: str, checkpoint: Checkpoint, classes: pd.DataFrame) -> ClipScorer:
         """See `Kind`."""

@@ -10,7 +10,7 @@ from chajong.engine import HERE, Engine
 from chajong.members.kind import Reference, Step
 from chajong.members.parameters import MemberParameters
 from chajong.members.saved_configuration import SavedMember, SavedVlm
-from chajong.members.trained.kind import PREDICTED, TrainedKind
+from chajong.members.trained.kind import PREDICTED, TrainedKind, trained_folds
 from chajong.members.vlm.parameters import (
     HintsParameters,
     VlmClassifierParameters,
@@ -266,24 +266,15 @@ class VlmKind(TrainedKind[VlmMemberParameters]):
 
     def speeds(self, parameters: VlmMemberParameters, sample: Sample) -> Speeds:
         """See `Kind`; hints are made up."""
+        from chajong.members.cost import threads_of_a_fold
         from chajong.members.vlm.trial import trial_speeds
 
-        return trial_speeds(parameters, sample)
+        with threads_of_a_fold(trained_folds(parameters.training, sample.folds)):
+            return trial_speeds(parameters, sample)
 
-    def seconds(
-        self,
-        parameters: VlmMemberParameters,
-        speeds: Speeds,
-        counts: PhotoCounts,
-        scratch: Path,
-    ) -> float:
-        """See `Kind`; as if every photo were asked about, whatever the hints say."""
-        training = parameters.training
-        if training is None:
-            return speeds["looking"] * counts.scored * counts.folds
-        a_fold = speeds["learning"] * training.epochs * counts.learnt
-        a_fold += speeds["looking"] * counts.scored
-        return a_fold * (counts.folds if training.folds is None else len(training.folds))
+    def looks(self, parameters: VlmMemberParameters, counts: PhotoCounts) -> float:
+        """See `TrainedKind`; as if every photo were asked about, whatever the hints say."""
+        return counts.scored
 
     def sizes(self, parameters: VlmMemberParameters) -> list[Report]:
         """See `Kind`."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from chajong.photos.store import PhotoStore
     from chajong.predictions.contract import Predictions
     from chajong.training.moving_average import Weights
+    from chajong.training.parameters import TrainingParameters
 
     Builder = Callable[[int], Callable[[], torch.nn.Module]]
     """From a fold to what makes its model with its starting weights."""
@@ -43,8 +44,8 @@ PREDICTED = ("predictions", "checkpoint", "metrics")
 class TrainedKind(Kind[Parameters]):
     """A kind whose members are trained end to end.
 
-    `views` asks a model as it is before training, `looks` says about how many photos a fold's model
-    is asked once it is trained.
+    `views` asks a model as it is before training, `looks` says at how many views of photos a fold's
+    model looks once it is trained.
 
     `check` gives what the training depends on, as `identity`, and the height and width of the
     model's input, as `image_size`. Arguments differ from kind to kind; see `Step`.
@@ -100,6 +101,7 @@ class TrainedKind(Kind[Parameters]):
 
     def speeds(self, parameters: Any, sample: Sample) -> Speeds:
         """See `Kind`."""
+        from chajong.encoders.backends import backends_chosen
         from chajong.members.cost import (
             seconds_a_photo,
             seconds_a_training_photo,
@@ -111,21 +113,23 @@ class TrainedKind(Kind[Parameters]):
         tables = sample.tables
         build = self.builder(parameters, tables)(0)
         job = training_trial(build, tables.train_photos(), parameters.training)
-        with threads_of_a_fold(len(parameters.training.folds or range(sample.folds))):
+        with threads_of_a_fold(trained_folds(parameters.training, sample.folds)):
             learning = seconds_a_training_photo(job, sample.scratch)
-            views = self.views(build(), parameters)
-            looking = seconds_a_photo(views, tables.store) / view_count(parameters.model)
+            model = build()
+            with backends_chosen(model):
+                views = self.views(model, parameters)
+                looking = seconds_a_photo(views, tables.store) / view_count(parameters.model)
         return {"learning": learning, "looking": looking}
 
     def seconds(self, parameters: Any, speeds: Speeds, counts: PhotoCounts, scratch: Path) -> float:
-        """See `Kind`."""
-        from chajong.members.cost import folds_at_once, view_count
+        """See `Kind`; a model that is asked as it was published learns from no photo."""
+        from chajong.members.cost import folds_at_once
 
-        chosen, epochs = parameters.training.folds, parameters.training.epochs
-        learning = speeds["learning"] * epochs * counts.learnt
-        looked_at = self.looks(parameters, counts) * view_count(parameters.model)
-        a_fold: float = learning + speeds["looking"] * looked_at
-        folds = counts.folds if chosen is None else len(chosen)
+        training = parameters.training
+        a_fold: float = speeds["looking"] * self.looks(parameters, counts)
+        if training is not None:
+            a_fold += speeds["learning"] * training.epochs * counts.learnt
+        folds = trained_folds(training, counts.folds)
         return a_fold * math.ceil(folds / folds_at_once(folds))
 
     def sizes(self, parameters: Any) -> list[Report]:
@@ -151,3 +155,13 @@ class TrainedKind(Kind[Parameters]):
         from chajong.training.curves import loss_curves
 
         return loss_curves(history)
+
+
+def trained_folds(training: TrainingParameters | None, folds: int) -> int:
+    """Count the folds that have a model.
+
+    Args:
+        training: How they are trained; None for models that are asked as they were published.
+        folds: Folds of the cross-validation.
+    """
+    return folds if training is None or training.folds is None else len(training.folds)

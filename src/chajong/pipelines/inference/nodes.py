@@ -77,8 +77,8 @@ def summarise_answers(answers: Answers, parameters: InferenceParameters) -> str:
 
     Args:
         answers: From `answer_new_photos`.
-        parameters: Where the results are.
+        parameters: Where the results are, and the reader's language.
     """
     from chajong.inference.summary import answers_summary
 
-    return answers_summary(answers, Path(parameters.results_dir))
+    return answers_summary(answers, Path(parameters.results_dir), parameters.language)

@@ -127,18 +127,16 @@ def summarise_search(report: Report, index: PhotoIndex, parameters: SearchParame
     Args:
         report: From `measure_retrieval`.
         index: The index as read back.
-        parameters: Where the results are.
+        parameters: Where the results are, and the reader's language.
     """
-    results = Path(parameters.results_dir)
+    from chajong.ensembling.summary import laid_out
+    from chajong.ensembling.texts import text
+
+    results, language = Path(parameters.results_dir), parameters.language
     lines = [
-        ("index", f"{len(index.photos):,} photos by {report['encoder']}"),
-        (
-            "recall",
-            f"{report['recall_at_1']:.1%} of photos have one of their model nearest, "
-            f"{report['recall_at_5']:.1%} among the nearest five; mean average precision "
-            f"{report['mean_average_precision']:.3f}",
-        ),
-        ("results", f"{results / '06_models' / 'search_index'}"),
-        ("", f"{results / '07_model_output' / 'similar_models.csv'}"),
+        ("index", text("indexed", language, count=len(index.photos), encoder=report["encoder"])),
+        ("recall", text("recalled", language, **report)),
+        ("results", str(results / "06_models" / "search_index")),
+        ("results", str(results / "07_model_output" / "similar_models.csv")),
     ]
-    return "\n".join(f"  {label:12} {text}" for label, text in lines) + "\n"
+    return laid_out(lines, language)

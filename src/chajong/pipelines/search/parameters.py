@@ -4,6 +4,7 @@ from pydantic import Field
 
 from chajong.parameters import Seeded
 from chajong.search.vector_index import IndexParameters
+from chajong.texts import Language
 
 
 class SearchParameters(Seeded):
@@ -15,6 +16,7 @@ class SearchParameters(Seeded):
         index: How the index is built.
         similar_models: Models that are listed for each photo.
         thumbnail_side: Longest side in pixels of the photos that the page shows.
+        language: The language of the summary.
         results_dir: Where the results are, for the summary.
     """
 
@@ -22,4 +24,5 @@ class SearchParameters(Seeded):
     index: IndexParameters = IndexParameters()
     similar_models: int = Field(10, ge=1)
     thumbnail_side: int = Field(256, ge=16)
+    language: Language = "en"
     results_dir: str = "data"
