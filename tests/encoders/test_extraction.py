@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from chajong.encoders import extraction
+from chajong.encoders.building import encoder_key
 from chajong.encoders.extraction import (
     encode_all,
     extract_features,
@@ -104,6 +105,20 @@ def test_readable_photos_have_features_that_are_kept_for_the_next_run(store, tmp
     np.testing.assert_array_equal(first.matrix, again.matrix)
     assert [each["photos_encoded_now"] for each in (report, report_again)] == [2, 0]
     assert report["seconds"] == report_again["seconds"] > 0
+
+
+def test_histograms_made_in_two_processes_are_those_of_one(store, tmp_path, monkeypatch):
+    keys = list(store.keys())
+    photos = pd.DataFrame({"photo_id": keys, "sha256": keys, "status": "ok"})
+    store = PhotoStore(store.table.replace_schema_metadata({"preparation": "test"}))
+    here, _ = features_of_photos(photos, store, "hog", tmp_path / "one", HogParameters())
+    key = encoder_key(HogParameters())
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    monkeypatch.setattr(extraction, "SHARD_PHOTOS", 8)
+    monkeypatch.setattr(extraction, "build_encoder", None)  # which only this process has lost
+    apart, report = features_of_photos(photos, store, key, tmp_path / "two", HogParameters())
+    np.testing.assert_array_equal(apart.matrix, here.matrix)
+    assert report["photos_encoded_now"] == len(keys)
 
 
 def test_an_interrupted_extraction_resumes_after_its_last_shard(store, cache, monkeypatch):

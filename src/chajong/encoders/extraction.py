@@ -12,7 +12,8 @@ import numpy as np
 from chajong.encoders.building import build_encoder, encoder_key
 from chajong.encoders.encoder import EncoderError
 from chajong.encoders.features import Features, content_hash, matrix_of
-from chajong.engine import HERE, spread
+from chajong.encoders.parameters import HogParameters
+from chajong.engine import HERE, side_by_side, spread
 from chajong.photos.content_cache import ContentCache
 from chajong.photos.loading import photo_batches
 from chajong.predictions.measurement import measure
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from chajong.engine import Engine
     from chajong.photos.store import PhotoStore
 
-SHARD_PHOTOS = 1024
-"""Photos a shard: what an interrupted extraction loses at most."""
+SHARD_PHOTOS = 256
+"""Photos a shard: what an interrupted extraction loses at most, and what a process is given."""
 
 
 def feature_schema() -> pa.Schema:
@@ -72,8 +73,8 @@ def features_of_photos(
     with measure() as measurement:
         cache = ContentCache(kept_in / key / store.preparation, feature_schema())
         missing = missing_contents(cache, contents)
-        if missing and engine.kind == "ray":
-            extract_on_machines(missing, store, (parameters, key), cache, engine)
+        if missing and in_shares(len(missing), parameters, engine):
+            extract_in_shares(missing, store, (parameters, key), cache, engine)
         elif missing:
             model = build_encoder(parameters)
             extract_features(missing, store, model, cache, parameters.title)
@@ -125,47 +126,61 @@ def extract_features(
             encoded, started, first = [], time.perf_counter(), last
 
 
-def extract_on_machines(
+def in_shares(photos: int, parameters: EncoderParameters, engine: Engine) -> bool:
+    """Say whether so many photos are encoded by other processes, or machines, than this one.
+
+    Models compute in as many threads as there are; histograms hold Python's global lock.
+    """
+    if engine.kind == "ray":
+        return True
+    return isinstance(parameters, HogParameters) and side_by_side(engine, photos // SHARD_PHOTOS)
+
+
+def extract_in_shares(
     contents: Sequence[str],
     store: PhotoStore,
     encoder: tuple[EncoderParameters, str],
     cache: ContentCache,
     engine: Engine,
 ) -> None:
-    """Encode photos on the machines of a cluster, and keep their features as they come.
+    """Encode photos side by side, and keep their features as they come.
 
-    Each share is a shard of the cache and takes its photos along, so that no disk is shared.
+    Each share is a shard of the cache. To another machine it takes its photos along, so that no
+    disk is shared; processes of this one map the store.
 
     Args:
         contents: sha-256 of the photos to encode, each once.
         store: The photos.
         encoder: Encodes them, and its key.
         cache: Keeps them; only this process writes to it.
-        engine: The cluster.
+        engine: Where they are encoded.
 
     Raises:
         EncoderError: A machine would make other features.
-        EngineError: There is no cluster, or workers were lost again and again.
+        EngineError: There is no cluster, or workers were lost.
     """
     from tqdm import tqdm
 
     starts = range(0, len(contents), SHARD_PHOTOS)
-    shares = (store.only(contents[start : start + SHARD_PHOTOS]) for start in starts)
+    parts = (contents[start : start + SHARD_PHOTOS] for start in starts)
+    shares = ((part, store.only(part) if engine.kind == "ray" else store) for part in parts)
     with tqdm(total=len(contents), desc=encoder[0].title, unit=" photos") as progress:
         for _, rows in spread(engine, partial(share_encoder, *encoder), shares):
             cache.append(rows)
             progress.update(len(rows))
 
 
-def share_encoder(parameters: EncoderParameters, key: str) -> Callable[[PhotoStore], pa.Table]:
-    """Build an encoder on a machine of a cluster.
+def share_encoder(
+    parameters: EncoderParameters, key: str
+) -> Callable[[tuple[Sequence[str], PhotoStore]], pa.Table]:
+    """Build an encoder in another process, or on another machine.
 
     Args:
         parameters: Which encoder.
         key: What the machine that started the run calls its features.
 
     Returns:
-        What gives the rows of a cache for the photos of a share.
+        What gives the rows of a cache for the photos of a share, in a store that has them.
 
     Raises:
         EncoderError: Features made here would be others, or the encoder cannot be built.
@@ -178,8 +193,8 @@ def share_encoder(parameters: EncoderParameters, key: str) -> Callable[[PhotoSto
         raise EncoderError(message)
     encoder = build_encoder(parameters)
 
-    def encode(photos: PhotoStore) -> pa.Table:
-        contents, started = list(photos.keys()), time.perf_counter()
+    def encode(share: tuple[Sequence[str], PhotoStore]) -> pa.Table:
+        (contents, photos), started = share, time.perf_counter()
         features = encode_all(contents, photos, encoder)
         return _rows(contents, features, time.perf_counter() - started)
 

@@ -57,6 +57,7 @@ def comparable_directions(features: np.ndarray) -> np.ndarray:
 
     from chajong.members.heads.normalisation import normalise_features
     from chajong.members.heads.whitening import (
+        evenly_spread,
         is_wide,
         leading_directions,
         principal_directions,
@@ -69,7 +70,7 @@ def comparable_directions(features: np.ndarray) -> np.ndarray:
     rows = normalise_features(torch.tensor(features), signed_square_root=True, l2=True)
     rows -= rows.mean(0)
     if is_wide(*rows.shape):
-        rows = rows @ leading_directions(rows)
+        rows = rows @ leading_directions(rows[evenly_spread(len(rows))])
     variances, directions = principal_directions(rows)
     ridge = RIDGE * variances.sum() / features.shape[1]
     scales = (variances + ridge.clamp_min(torch.finfo().tiny)).rsqrt()

@@ -129,7 +129,7 @@ def test_cosines_are_those_after_the_dense_whitening(cloud, photos, dimensions):
 
 @pytest.fixture
 def few_directions(cloud, monkeypatch):
-    """Photos that vary along 12 of 50 dimensions, where more than 20 directions are wide."""
+    """Photos that vary along 12 of 50 dimensions, where more than 20 would be wide."""
     monkeypatch.setattr(whitening, "WIDE", 20)
     monkeypatch.setattr(whitening, "LEADING_DIRECTIONS", 12)
     monkeypatch.setattr(whitening, "PHOTOS_FOR_DIRECTIONS", 40)
@@ -142,7 +142,7 @@ def few_directions(cloud, monkeypatch):
 def test_leading_directions_are_enough_where_nothing_else_varies(few_directions, exponent):
     features, labels = few_directions
     covariance = within_class_covariance(features, labels, 4)
-    assert covariance.directions.shape == (50, 12)
+    assert covariance.directions.shape == (50, 12 + 4)
     sigma = covariance_matrix(features, labels)
     variances, vectors = np.linalg.eigh(0.7 * sigma + 0.3 * np.trace(sigma) / 50 * np.eye(50))
     expected = (vectors * variances**exponent) @ vectors.T
@@ -153,6 +153,7 @@ def test_leading_directions_are_enough_where_nothing_else_varies(few_directions,
 def test_leading_directions_are_those_of_most_variance(cloud, monkeypatch):
     monkeypatch.setattr(whitening, "LEADING_DIRECTIONS", 3)
     features, _ = cloud(90, 30)
+    features = features - features.mean(0)
     features[:, [4, 11, 25]] *= 50
     found = whitening.leading_directions(features)
     torch.testing.assert_close(found.T @ found, torch.eye(3), atol=1e-5, rtol=0)
@@ -165,3 +166,19 @@ def test_photos_that_are_whitened_in_parts_are_the_same(cloud, monkeypatch):
     at_once = whiten(features, covariance, 0.3).directions
     monkeypatch.setattr(whitening, "PHOTOS_AT_ONCE", 7)
     torch.testing.assert_close(whiten(features, covariance, 0.3).directions, at_once)
+
+
+def test_class_means_are_told_apart_beside_leading_directions(monkeypatch):
+    """Classes differ where photos of one class hardly do."""
+    monkeypatch.setattr(whitening, "WIDE", 20)
+    monkeypatch.setattr(whitening, "LEADING_DIRECTIONS", 3)
+    random = torch.Generator().manual_seed(0)
+    labels = torch.arange(60) % 4
+    features = torch.randn(60, 40, generator=random) * (torch.arange(40) < 3).float()
+    features[:, 20:24] += 0.1 * torch.eye(4)[labels]
+    covariance = within_class_covariance(features, labels, 4)
+    seen = whiten(features, covariance, 0.1).directions
+    torch.testing.assert_close(seen.norm(dim=1), torch.ones(60))
+    means = class_means(features, labels, 4)[0] - features.mean(0)
+    across = means - means @ covariance.directions @ covariance.directions.T
+    assert across.abs().max() < 1e-5 < means.abs().max()

@@ -13,10 +13,10 @@ WIDE = 2048
 """Directions up to which the covariance is taken whole."""
 
 LEADING_DIRECTIONS = 1024
-"""Directions that are looked at where there would be more than `WIDE`."""
+"""Directions that are looked at where there would be more than `WIDE`, class means besides."""
 
 PHOTOS_FOR_DIRECTIONS = 4096
-"""Photos at most, evenly spread, by which they are found."""
+"""Photos at most, evenly spread, by which leading directions are found."""
 
 PHOTOS_AT_ONCE = 4096
 
@@ -44,6 +44,10 @@ class LowRankMap:
         """Map rows [rows, dimensions]."""
         return self.scale * rows + (rows @ self.directions * self.gains) @ self.directions.T
 
+    def along_directions(self) -> LowRankMap:
+        """Leave out all that is across the directions."""
+        return replace(self, scale=0 * self.scale, gains=self.gains + self.scale)
+
 
 @dataclass(frozen=True, eq=False)
 class WithinClassCovariance:
@@ -52,8 +56,8 @@ class WithinClassCovariance:
     Attributes:
         centre: float32 [dimensions], the mean of all training photos.
         variances: float32 [directions], at most as many as there are photos.
-        directions: float32 [dimensions, directions], orthonormal; training photos differ from the
-            mean across them only where the leading directions are not all, and then little.
+        directions: float32 [dimensions, directions], orthonormal; no training photo differs from
+            the mean across them or, where only leading directions are looked at, it differs little.
     """
 
     centre: Tensor
@@ -81,8 +85,9 @@ def within_class_covariance(
 ) -> WithinClassCovariance:
     """Measure how photos differ from the mean of their class.
 
-    Where both photos and dimensions are more than `WIDE`, only the leading directions are looked
-    at, so that time and memory a photo do not grow with the photos.
+    Where photos and dimensions are more than `WIDE`, only directions that photos of a class differ
+    most along and those between class means are looked at: what a photo costs then no longer grows
+    with the photos.
 
     Args:
         features: float32 [photos, dimensions].
@@ -94,19 +99,19 @@ def within_class_covariance(
     """
     import torch
 
-    if is_wide(*features.shape):
-        leading = leading_directions(features)
-        inside = within_class_covariance(features @ leading, labels, class_count)
-        return WithinClassCovariance(
-            features.mean(0), inside.variances, leading @ inside.directions
-        )
     means, counts = class_means(features, labels, class_count)
     centre, present = features.mean(0), counts > 0
+    between = (means[present] - centre).T
+    if is_wide(*features.shape):
+        some = evenly_spread(len(features))
+        leading = leading_directions(features[some] - means[labels[some]])
+        basis = torch.linalg.qr(torch.cat([leading, between], dim=1))[0]
+        variances, inside = principal_directions(features @ basis - (means @ basis)[labels])
+        return WithinClassCovariance(centre, variances, basis @ inside)
     variances, directions = principal_directions(features - means[labels])
     # Photos that differ from their class's mean are that many fewer; the rest are zeros.
     least = max(0, len(variances) - len(features) + int(present.sum()))
     variances, directions = variances[least:], directions[:, least:]
-    between = (means[present] - centre).T
     basis = torch.linalg.qr(torch.cat([directions, between], dim=1))[0]
     none = variances.new_zeros(basis.shape[1] - len(variances))
     # In the order in which a checkpoint keeps them, else its answers would be rounded otherwise.
@@ -118,14 +123,19 @@ def is_wide(photos: float, dimensions: float) -> bool:
     return min(photos, dimensions) > WIDE
 
 
-def leading_directions(features: Tensor) -> Tensor:
-    """Find, nearly, the directions along which features vary most.
+def evenly_spread(photos: int) -> slice:
+    """Choose `PHOTOS_FOR_DIRECTIONS` of so many photos, or fewer."""
+    return slice(None, None, -(-photos // PHOTOS_FOR_DIRECTIONS))
+
+
+def leading_directions(rows: Tensor) -> Tensor:
+    """Find, nearly, the directions along which rows around zero vary most.
 
     Source: Halko, Martinsson and Tropp, "Finding structure with randomness" (SIAM Review, 2011),
     algorithm 4.3, as implemented by scikit-learn; the seed is fixed.
 
     Args:
-        features: float32 [photos, dimensions]; no labels are needed.
+        rows: float32 [rows, dimensions].
 
     Returns:
         Orthonormal directions [dimensions, `LEADING_DIRECTIONS`].
@@ -133,11 +143,10 @@ def leading_directions(features: Tensor) -> Tensor:
     import torch
     from sklearn.utils.extmath import randomized_range_finder
 
-    asked = features[:: -(-len(features) // PHOTOS_FOR_DIRECTIONS)]
     found = randomized_range_finder(
-        (asked - asked.mean(0)).T.cpu().numpy(), size=LEADING_DIRECTIONS, n_iter=2, random_state=0
+        rows.T.cpu().numpy(), size=LEADING_DIRECTIONS, n_iter=2, random_state=0
     )
-    return torch.from_numpy(found).to(features)
+    return torch.from_numpy(found).to(rows)
 
 
 def principal_directions(rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -165,8 +174,9 @@ def principal_directions(rows: Tensor) -> tuple[Tensor, Tensor]:
 class Whitening:
     """Turns photos' features into directions, whose cosines are then compared.
 
-    They are coordinates along the map's own directions, between which training photos lie, and
-    so all that photos are compared with; what a photo has across them counts in its length.
+    They are coordinates along the map's own directions, between which all training photos lie, and
+    so all that photos are compared with; what a photo has across them counts in its length, unless
+    the map leaves it out.
 
     Attributes:
         centre: float32 [dimensions], the mean of the training photos.
@@ -202,8 +212,7 @@ class Whitened:
 
     Attributes:
         whitening: The map.
-        directions: float32 [photos, directions], rows of length 1, or less where a photo does not
-            lie between them.
+        directions: float32 [photos, directions], rows of length 1.
     """
 
     whitening: Whitening
@@ -213,7 +222,8 @@ class Whitened:
 def whiten(features: Tensor, covariance: WithinClassCovariance, shrinkage: float) -> Whitened:
     """Make the variation within classes round, as far as the shrinkage allows.
 
-    Directions are rounded to float16, as which a checkpoint keeps them: they are most of it.
+    Directions are rounded to float16, as which a checkpoint keeps them: they are most of it. What
+    lies across leading directions is left out: it is not that in which a new photo differs.
 
     Args:
         features: float32 [photos, dimensions], the training photos.
@@ -226,6 +236,8 @@ def whiten(features: Tensor, covariance: WithinClassCovariance, shrinkage: float
     import torch
 
     root = covariance.power(-0.5, shrinkage)
+    if is_wide(*features.shape):
+        root = root.along_directions()
     root = replace(root, directions=root.directions.half().float())
     whitening = Whitening(covariance.centre, root)
     parts = [whitening(part) for part in features.split(PHOTOS_AT_ONCE)]
