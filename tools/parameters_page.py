@@ -25,7 +25,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "parameters.md"
 HEADER = """# Parameters
 
 Every setting with its default. `conf/<environment>/` holds what people change; the command line
-changes one value, `kedro run --params data_processing.folds=4,backbone.training.epochs=8`. A key
+changes one value, `kedro run --params data_processing.folds=6,backbone.training.epochs=8`. A key
 that is not listed here is refused, wherever it stands. A `seed` of 0 below is that of all pipelines
 unless it is set.
 

@@ -12,6 +12,7 @@ from chajong.encoders import extraction
 from chajong.encoders.building import encoder_key
 from chajong.encoders.extraction import (
     encode_all,
+    encode_by_each,
     extract_features,
     feature_schema,
     features_of_photos,
@@ -74,6 +75,26 @@ def test_every_photo_is_encoded_in_order_and_as_often_as_named(store):
     given = encode_all(contents, store, MeanColour(), "차종")
     expected = [store_pixels(store, key).mean(axis=(1, 2)) for key in contents]
     np.testing.assert_allclose(given, expected, atol=1e-3)
+
+
+def test_models_of_all_folds_see_a_photo_that_is_prepared_once(store, monkeypatch):
+    class Brightest(MeanColour):
+        def encode(self, photos):
+            return photos.amax(dim=(1, 3, 4)).numpy()
+
+    contents = [*list(store.keys())[:6], next(iter(store.keys()))]
+    models = {3: MeanColour(), 7: Brightest()}
+    apart = {fold: encode_all(contents, store, model) for fold, model in models.items()}
+    decoded = []
+    prepare = Preparation.pictures
+    monkeypatch.setattr(
+        Preparation, "pictures", lambda *given: decoded.append(1) or prepare(*given)
+    )
+    together = encode_by_each(contents, store, models)
+    assert together.keys() == apart.keys()
+    for fold, encoded in together.items():
+        np.testing.assert_array_equal(encoded, apart[fold])
+    assert len(decoded) == len(contents)
 
 
 def store_pixels(store, key):

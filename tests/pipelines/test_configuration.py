@@ -98,6 +98,15 @@ def test_every_environment_has_valid_parameters(environment):
         model.model_validate(parameters[name])
 
 
+@pytest.mark.parametrize("environment", ["quick", "cpu", "gpu24", "gpu80", "writeup"])
+def test_real_photos_get_more_folds_than_the_sample(environment):
+    sample, real = (
+        loader_of(PROJECT / "conf", name)["parameters"]["data_processing"]["folds"]
+        for name in ("base", environment)
+    )
+    assert (sample, real) == (4, 5)
+
+
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_one_seed_reaches_everything(environment):
     loader = loader_of(PROJECT / "conf", environment)

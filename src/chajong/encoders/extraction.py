@@ -19,7 +19,7 @@ from chajong.photos.loading import photo_batches
 from chajong.predictions.measurement import measure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -227,6 +227,32 @@ def encode_all(
 ) -> np.ndarray:
     """Encode photos as `encode_photos` does, at least one, as float32 [photos, features]."""
     return np.concatenate(list(encode_photos(contents, store, encoder, title)))
+
+
+def encode_by_each(
+    contents: Sequence[str], store: PhotoStore, encoders: Mapping[int, Encoder]
+) -> dict[int, np.ndarray]:
+    """Encode photos by encoders that take the same pictures, such as the models of all folds.
+
+    Each photo is prepared once.
+
+    Args:
+        contents: sha-256 of each photo, at least one.
+        store: The photos.
+        encoders: By fold, of one preparation and size of batches.
+
+    Returns:
+        By fold, float32 [photos, features].
+    """
+    import torch
+
+    first = next(iter(encoders.values()))
+    encoded: dict[int, list[np.ndarray]] = {fold: [] for fold in encoders}
+    for batch in photo_batches(contents, store, first.preparation, first.batch_size):
+        pictures = torch.from_numpy(batch)
+        for fold, encoder in encoders.items():
+            encoded[fold].append(encoder.encode(pictures))
+    return {fold: np.concatenate(parts) for fold, parts in encoded.items()}
 
 
 def read_features(cache: ContentCache, contents: Sequence[str]) -> tuple[np.ndarray, float]:

@@ -33,6 +33,10 @@ Result = TypeVar("Result")
 WORKER_BYTES = 1.5e9
 """Memory that a worker takes with its libraries (0.7 GB) and a training of a small model."""
 
+NEW_OBJECTS = 10_000
+"""How many there are before Python looks for cycles of them: by its own 700 that is a fifth of the
+time in which a worker imports its libraries."""
+
 IDLE_SECONDS = 120
 """How long a worker, which has imported all that it needs, waits for the next work."""
 
@@ -107,6 +111,7 @@ def _compute(
     folder: str, name: str, make: Callable[[], Callable[[Share], Result]], share: Share
 ) -> tuple[Result, list[logging.LogRecord]]:
     """Compute a share, and give it with what was logged; this runs in a worker."""
+    gc.set_threshold(NEW_OBJECTS)
     log: SimpleQueue[logging.LogRecord] = SimpleQueue()
     handler = QueueHandler(log)
     logging.getLogger().addHandler(handler)

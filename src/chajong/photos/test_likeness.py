@@ -97,6 +97,7 @@ def _classifier(train: np.ndarray, test: np.ndarray, seed: int) -> GridSearchCV:
     from sklearn.model_selection import GridSearchCV, StratifiedKFold
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+    from threadpoolctl import threadpool_limits
 
     search = GridSearchCV(
         make_pipeline(
@@ -108,4 +109,7 @@ def _classifier(train: np.ndarray, test: np.ndarray, seed: int) -> GridSearchCV:
         scoring="neg_log_loss",
         cv=StratifiedKFold(5, shuffle=True, random_state=seed),
     )
-    return search.fit(np.vstack([train, test]), np.repeat([0, 1], [len(train), len(test)]))
+    photos, sides = np.vstack([train, test]), np.repeat([0, 1], [len(train), len(test)])
+    # The matrices are small: threads would wait for one another longer than they compute.
+    with threadpool_limits(1):
+        return search.fit(photos, sides)

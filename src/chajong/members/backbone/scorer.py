@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chajong.encoders.backends import choose_backends
-from chajong.encoders.extraction import encode_all
+from chajong.encoders.extraction import encode_by_each
 from chajong.members.backbone.member import pooled_views, restored_models
 from chajong.predictions.contract import normalise_log
 
@@ -27,7 +27,5 @@ class BackboneScorer:
 
     def __call__(self, photos: NewPhotos) -> ByFold:
         """See `Scorer`."""
-        return {
-            fold: normalise_log(encode_all(photos.contents, photos.store, views))
-            for fold, views in self._views.items()
-        }
+        scores = encode_by_each(photos.contents, photos.store, self._views)
+        return {fold: normalise_log(of_fold) for fold, of_fold in scores.items()}

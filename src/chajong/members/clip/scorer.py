@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chajong.encoders.backends import choose_backends
-from chajong.encoders.extraction import encode_all
+from chajong.encoders.extraction import encode_all, encode_by_each
 from chajong.members.clip.classifier import build_clip_classifier
 from chajong.members.clip.fold_models import (
     EVIDENCE,
@@ -61,12 +61,16 @@ class ClipScorer:
 
     def __call__(self, photos: NewPhotos) -> ByFold:
         """See `Scorer`."""
-        scored = {}
-        for fold, model in self._models.items():
-            views = embedding_views(model, self._parameters)
-            embedded = by_zoom(encode_all(photos.contents, photos.store, views), self._parameters)
-            scored[fold] = self._mixture.log_probabilities(compare(self._known[fold], embedded))
-        return scored
+        views = {
+            fold: embedding_views(model, self._parameters) for fold, model in self._models.items()
+        }
+        embedded = encode_by_each(photos.contents, photos.store, views)
+        return {
+            fold: self._mixture.log_probabilities(
+                compare(self._known[fold], by_zoom(of_fold, self._parameters))
+            )
+            for fold, of_fold in embedded.items()
+        }
 
 
 class ZeroShotScorer:
