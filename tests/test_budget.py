@@ -128,8 +128,8 @@ class TestBudget:
 
     @pytest.fixture
     def speeds(self, monkeypatch):
-        speeds = {"learning": 1.0, "looking": 0.0}
-        heads = {"looking": 0.0, "fitting": 0.0, "width": 10.0}
+        speeds = {"learning": 1.0, "looking": 0.0, "starting": 0.0}
+        heads = {"looking": 0.0, "starting": 0.0, "fitting": 0.0, "width": 10.0}
         monkeypatch.setattr(BackboneKind, "speeds", lambda *_: dict(speeds))
         monkeypatch.setattr(FrozenKind, "speeds", lambda *_: heads)
         monkeypatch.setattr(Budget, "_sample", lambda *_: (None, 0.0))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from chajong.members.configuration import merged
-from chajong.members.cost import PhotoCounts, Sample, Speeds
+from chajong.members.cost import HEADS_PHOTOS, PhotoCounts, Sample, Speeds
 from chajong.pipelines.data_processing.parameters import DataProcessingParameters
 from chajong.run_log import spoken, tell
 from chajong.slip import SlipError
@@ -242,7 +242,7 @@ class Budget:
         """
         from chajong.members.kept import content_key
 
-        here = [gethostname(), len(photos.class_names)]
+        here = [gethostname(), len(photos.class_names), SAMPLE_PHOTOS, HEADS_PHOTOS]
         speeds: dict[str, Speeds] = {}
         with TemporaryDirectory() as scratch:
             tables, reading = self._sample(photos, Path(scratch))
