@@ -128,8 +128,8 @@ class TestBudget:
 
     @pytest.fixture
     def speeds(self, monkeypatch):
-        speeds = {"learning": 1.0, "looking": 0.0}
-        heads = {"looking": 0.0, "fitting": 0.0, "width": 10.0}
+        speeds = {"learning": 1.0, "looking": 0.0, "starting": 0.0}
+        heads = {"looking": 0.0, "starting": 0.0, "fitting": 0.0, "width": 10.0}
         monkeypatch.setattr(BackboneKind, "speeds", lambda *_: dict(speeds))
         monkeypatch.setattr(FrozenKind, "speeds", lambda *_: heads)
         monkeypatch.setattr(Budget, "_sample", lambda *_: (None, 0.0))
@@ -203,10 +203,17 @@ class TestBudget:
 
     def test_too_few_minutes_are_told_with_how_many_it_takes(self, speeds, tmp_path):
         with pytest.raises(
-            BudgetError, match=r"minutes=0.1 is too few: hog.*Give minutes=1\."
+            BudgetError, match=r"minutes=0.1 is too few: hog.*Give minutes=1:"
         ) as no:
             self.plan(0.1, tmp_path, Memory())
         assert isinstance(no.value, SlipError)
+        assert len(Memory.of(tmp_path).speeds) == len(BLOCKS)
+
+    def test_a_trial_that_took_all_the_time_is_not_in_vain(self, speeds, tmp_path, monkeypatch):
+        clock = iter([0.0, 50.0])
+        monkeypatch.setattr("time.perf_counter", lambda: next(clock))
+        with pytest.raises(BudgetError, match=r"the trial took 50 s\. Run the same again"):
+            self.plan(1, tmp_path, Memory())
 
     @pytest.mark.parametrize("processes", [0.1, 1, 3])
     def test_what_is_guessed_takes_longer_on_a_busy_machine(

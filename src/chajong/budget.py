@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from chajong.members.configuration import merged
-from chajong.members.cost import PhotoCounts, Sample, Speeds
+from chajong.members.cost import HEADS_PHOTOS, PhotoCounts, Sample, Speeds
 from chajong.pipelines.data_processing.parameters import DataProcessingParameters
 from chajong.run_log import spoken, tell
 from chajong.slip import SlipError
@@ -229,7 +229,8 @@ class Budget:
         free = minutes * 60 * (1 - RESERVE) - rest - tried
         taken, left_out = choose(sizes, builds_on, learning, free)
         if not taken:
-            raise BudgetError(_too_few(minutes, sizes, rest + tried))
+            memory.keep(folder)
+            raise BudgetError(_too_few(minutes, sizes, rest, tried))
         plan = Plan(minutes, taken, left_out, rest)
         memory.choices[key] = asdict(plan)
         return plan
@@ -242,7 +243,7 @@ class Budget:
         """
         from chajong.content import content_key
 
-        here = [gethostname(), len(photos.class_names)]
+        here = [gethostname(), len(photos.class_names), SAMPLE_PHOTOS, HEADS_PHOTOS]
         speeds: dict[str, Speeds] = {}
         with TemporaryDirectory() as scratch:
             tables, reading = self._sample(photos, Path(scratch))
@@ -355,10 +356,12 @@ def choose(
     return taken, left_out
 
 
-def _too_few(minutes: float, sizes: Mapping[str, Sequence[Size]], rest: float) -> str:
+def _too_few(minutes: float, sizes: Mapping[str, Sequence[Size]], rest: float, tried: float) -> str:
     quickest = min((size.seconds, name) for name, each in sizes.items() for size in each)
     needed = math.ceil((quickest[0] + rest) / (1 - RESERVE) / 60)
+    again = f"Give minutes={needed}" if needed > minutes else "Run the same again"
     return (
         f"minutes={minutes:g} is too few: {quickest[1]}, the quickest member, takes about "
-        f"{spoken(quickest[0])}, and all else about {spoken(rest)}. Give minutes={needed}."
+        f"{spoken(quickest[0])}, all else about {spoken(rest)}, and the trial took "
+        f"{spoken(tried)}. {again}: the speeds that were measured are kept."
     )

@@ -6,6 +6,7 @@ import math
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from statistics import median
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from chajong.engine import HERE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import torch
@@ -28,14 +29,14 @@ if TYPE_CHECKING:
     from chajong.training.photo_batches import LabelledPhotos
 
 Speeds = dict[str, float]
-"""Seconds of one pass by what is done: `looking` at a view of a photo, `learning` from a photo,
-`fitting` heads to a photo along a direction; and the `width` of features, which is no time."""
+"""Seconds by what is done: `starting` to look, once, and `looking` at a view of a photo; `learning`
+from a photo; `fitting` heads to a photo along a direction. The `width` of features is no time."""
 
 STEPS = 3
 """Steps of a training that is tried; the first, which warms up, does not count."""
 
-HEADS_PHOTOS = 256
-"""Made-up photos that heads are fitted to in a trial."""
+HEADS_PHOTOS = 1024
+"""Made-up photos that heads are fitted to in a trial: of fewer, most is what does not grow."""
 
 LEAST_TRAINING = 0.25
 """Share of the epochs below which a training is not worth its start."""
@@ -107,21 +108,39 @@ class Views(Protocol):
         """Centre zooms."""
 
 
-def seconds_a_photo(encoder: Encoder, store: PhotoStore) -> float:
-    """Encode a few photos again and again; the first pass warms up, and the fastest one counts.
+def looking_speeds(encoder: Encoder, store: PhotoStore, views: int) -> Speeds:
+    """Encode a few photos again and again.
 
-    The last begins when a faster back-end would have been found: of the time before it, torch has
-    at least half.
+    The last pass begins when a faster back-end would have been found: of the time before it, torch
+    has at least half.
+
+    Args:
+        encoder: What looks at them.
+        store: The photos.
+        views: At how many views of each it looks.
     """
     from chajong.encoders.backends import PATIENCE
     from chajong.encoders.extraction import encode_all
 
-    contents, seconds = list(store.keys()), list[float]()
-    while sum(seconds[:-1]) < 2 * PATIENCE:
+    contents, passes = list(store.keys()), list[float]()
+    while sum(passes[:-1]) < 2 * PATIENCE:
         started = time.perf_counter()
         encode_all(contents, store, encoder)
-        seconds.append(time.perf_counter() - started)
-    return min(seconds) / len(contents)
+        passes.append(time.perf_counter() - started)
+    return speeds_of_passes(passes, len(contents) * views)
+
+
+def speeds_of_passes(passes: Sequence[float], looks: int) -> Speeds:
+    """Tell what looking takes from what is lost to warming up and to choosing a back-end.
+
+    Args:
+        passes: Seconds of each pass. The median of the last third counts: the fastest pass of many
+            is one that no other program disturbed.
+        looks: Views that a pass looks at.
+    """
+    typical = median(passes[-max(1, len(passes) // 3) :])
+    lost = max(0.0, sum(passes) - len(passes) * typical)
+    return {"looking": typical / looks, "starting": lost}
 
 
 @contextmanager

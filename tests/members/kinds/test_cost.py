@@ -8,7 +8,7 @@ import pytest
 from tiny_members import MEMBERS
 
 from chajong.members.configuration import completed_blocks, merged
-from chajong.members.cost import PhotoCounts, Sample, seconds_a_photo
+from chajong.members.cost import PhotoCounts, Sample, looking_speeds
 from chajong.members.registry import KINDS
 from chajong.members.trained.kind import TrainedKind
 
@@ -33,21 +33,23 @@ def speeds(run, tables, tmp_path_factory):
 
 @pytest.fixture
 def seconds(run, blocks, speeds, tmp_path):
-    """Estimate what a member takes with changes in its block."""
+    """Estimate what a member takes with changes in its block, with nothing lost at the start."""
     whole = completed_blocks(blocks)
 
-    def estimate(name, changes, counts=COUNTS):
+    def estimate(name, changes, counts=COUNTS, starting=0.0):
         kind = KINDS[MEMBERS[name]]
         parameters = kind.parameters.model_validate(merged(whole[name], changes))
-        return kind.seconds(parameters, speeds[name], counts, tmp_path)
+        measured = speeds[name] | {"starting": starting}
+        return kind.seconds(parameters, measured, counts, tmp_path)
 
     return estimate
 
 
 @every_member
 def test_a_trial_measures_time(speeds, name):
-    assert speeds[name]
-    assert all(value > 0 for value in speeds[name].values())
+    lost = speeds[name].get("starting", 0.0)
+    assert lost >= 0
+    assert all(value > 0 for what, value in speeds[name].items() if what != "starting")
 
 
 @every_member
@@ -107,15 +109,15 @@ def test_the_photos_of_a_fold_are_counted_once():
 
 
 @pytest.mark.parametrize(
-    ("passes", "fastest"),
+    ("passes", "typical"),
     [
         ([10.0, 3.0], 3.0),  # the back-end was chosen in the first pass
         ([2.3, 4.0, 0.8], 0.8),  # in the second one, which lost time by it
-        ([1.0, 0.5, 2.0, 2.0, 0.7], 0.5),
+        ([2.0, 0.2, 0.2, 2.0, 0.6, 0.7], 0.65),
     ],
 )
 def test_a_trial_lasts_until_a_faster_back_end_would_have_been_found(
-    monkeypatch, tables, passes, fastest
+    monkeypatch, tables, passes, typical
 ):
     left, clock = list(passes), [0.0]
     monkeypatch.setattr("chajong.encoders.backends.PATIENCE", 2.5)
@@ -125,8 +127,15 @@ def test_a_trial_lasts_until_a_faster_back_end_would_have_been_found(
         clock[0] += left.pop(0)
 
     monkeypatch.setattr("chajong.encoders.extraction.encode_all", encode_all)
-    assert seconds_a_photo(None, tables.store) == pytest.approx(fastest / len(tables.store))
+    speeds = looking_speeds(None, tables.store, views=2)
+    assert speeds["looking"] == pytest.approx(typical / len(tables.store) / 2)
+    assert speeds["starting"] == pytest.approx(sum(passes) - len(passes) * typical)
     assert left == []
+
+
+def test_what_is_lost_at_the_start_is_lost_once_a_fold(seconds):
+    assert seconds("backbone", {}, starting=7.0) - seconds("backbone", {}) == pytest.approx(5 * 7)
+    assert seconds("byobnet", {}, starting=7.0) - seconds("byobnet", {}) == pytest.approx(7)
 
 
 def test_a_training_is_cut_to_a_quarter_and_looks_are_cut_to_one(run):

@@ -115,14 +115,14 @@ class FrozenKind(HeadsKind):
         """See `Kind`."""
         from chajong.encoders.building import build_encoder
         from chajong.encoders.extraction import encode_all
-        from chajong.members.cost import seconds_a_photo, seconds_of_fitting
+        from chajong.members.cost import looking_speeds, seconds_of_fitting
 
         encoder, store = build_encoder(parameters.encoder), sample.tables.store
         width = encode_all(list(store.keys())[:1], store, encoder).shape[1]
         classes = len(sample.tables.class_names)
         views, zooms = _views(parameters)
         return {
-            "looking": seconds_a_photo(encoder, store) / views,
+            **looking_speeds(encoder, store, views),
             "fitting": seconds_of_fitting(width, classes, parameters.heads),
             "width": width / zooms,
         }
@@ -136,7 +136,8 @@ class FrozenKind(HeadsKind):
 
         new = max(0, counts.all - features_kept(scratch / encoder_key(parameters.encoder)))
         looking = speeds["looking"] * _views(parameters)[0] * new
-        return looking + super().seconds(parameters, speeds, counts, scratch)
+        starting = speeds["starting"] if new else 0.0
+        return starting + looking + super().seconds(parameters, speeds, counts, scratch)
 
     def width(self, parameters: FrozenParameters, speeds: Speeds) -> float:
         """See `HeadsKind`; zooms are joined."""

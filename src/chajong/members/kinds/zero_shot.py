@@ -101,14 +101,12 @@ class ZeroShotKind(Kind[ZeroShotParameters]):
         from chajong.members.clip.classifier import build_clip_classifier
         from chajong.members.clip.fold_models import embedding_views
         from chajong.members.clip.prompts import class_prompts
-        from chajong.members.cost import seconds_a_photo, view_count
+        from chajong.members.cost import looking_speeds, view_count
 
         prompts = class_prompts(sample.tables.classes)
         model = build_clip_classifier(parameters.model, prompts).eval().to(best_device())
         views = embedding_views(model, parameters.model)
-        return {
-            "looking": seconds_a_photo(views, sample.tables.store) / view_count(parameters.model)
-        }
+        return looking_speeds(views, sample.tables.store, view_count(parameters.model))
 
     def seconds(
         self, parameters: ZeroShotParameters, speeds: Speeds, counts: PhotoCounts, scratch: Path
@@ -116,7 +114,8 @@ class ZeroShotKind(Kind[ZeroShotParameters]):
         """See `Kind`."""
         from chajong.members.cost import view_count
 
-        return speeds["looking"] * view_count(parameters.model) * counts.all
+        looks = view_count(parameters.model) * counts.all
+        return speeds["starting"] + speeds["looking"] * looks
 
     def sizes(self, parameters: ZeroShotParameters) -> list[Report]:
         """See `Kind`."""

@@ -103,7 +103,7 @@ class TrainedKind(Kind[Parameters]):
         """See `Kind`."""
         from chajong.encoders.backends import backends_chosen
         from chajong.members.cost import (
-            seconds_a_photo,
+            looking_speeds,
             seconds_a_training_photo,
             threads_of_a_fold,
             training_trial,
@@ -118,15 +118,15 @@ class TrainedKind(Kind[Parameters]):
             model = build()
             with backends_chosen(model):
                 views = self.views(model, parameters)
-                looking = seconds_a_photo(views, tables.store) / view_count(parameters.model)
-        return {"learning": learning, "looking": looking}
+                looking = looking_speeds(views, tables.store, view_count(parameters.model))
+        return {"learning": learning, **looking}
 
     def seconds(self, parameters: Any, speeds: Speeds, counts: PhotoCounts, scratch: Path) -> float:
         """See `Kind`; a model that is asked as it was published learns from no photo."""
         from chajong.members.cost import folds_at_once
 
         training = parameters.training
-        a_fold: float = speeds["looking"] * self.looks(parameters, counts)
+        a_fold: float = speeds["starting"] + speeds["looking"] * self.looks(parameters, counts)
         if training is not None:
             a_fold += speeds["learning"] * training.epochs * counts.learnt
         folds = trained_folds(training, counts.folds)

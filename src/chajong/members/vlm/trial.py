@@ -10,7 +10,7 @@ import numpy as np
 
 from chajong.device import best_device
 from chajong.encoders.published import at_commit
-from chajong.members.cost import seconds_a_training_photo, training_trial
+from chajong.members.cost import seconds_a_training_photo, speeds_of_passes, training_trial
 from chajong.members.vlm.classifier import build_vlm_classifier
 from chajong.members.vlm.questions import QuestionWriter, TrainingQuestions
 from chajong.members.vlm.scoring import score_photos
@@ -29,7 +29,8 @@ def trial_speeds(parameters: VlmMemberParameters, sample: Sample) -> Speeds:
         sample: The photos.
 
     Returns:
-        Seconds of `learning` from a photo and of `looking` at one, its prompt included.
+        Seconds of `learning` from a photo, of `starting`, and of `looking` at a photo, its prompt
+        included.
     """
     tables, settings = sample.tables, at_commit(parameters.model)
     writer = QuestionWriter(settings, parameters.hints, tables.class_names)
@@ -52,4 +53,4 @@ def trial_speeds(parameters: VlmMemberParameters, sample: Sample) -> Speeds:
         with measure() as measurement:
             score_photos(model, photos.contents, questions, tables.store, "trial")
         seconds.append(measurement.seconds)
-    return {**speeds, "looking": min(seconds) / len(questions)}
+    return {**speeds, **speeds_of_passes(seconds, len(questions))}

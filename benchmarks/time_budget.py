@@ -1,0 +1,81 @@
+"""What a run with a time budget was planned to take, and what it took.
+
+    python -m benchmarks.time_budget --raw path/to/photos --minutes 3 6
+
+Each run is a new process with a new folder of results. Features that the folds need are extracted
+before the folds are made; they count to the members, who find them in the cache.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from chajong.budget import MEMORY
+from chajong.run_log import SECONDS
+
+FOR_FOLDS = "data_processing.extract_features"
+
+
+def main() -> None:
+    """Run with every budget, and print the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--raw", type=Path, required=True)
+    parser.add_argument("--environment", default="cpu")
+    parser.add_argument("--minutes", type=float, nargs="+", required=True)
+    given = parser.parse_args()
+    for minutes in given.minutes:
+        print(f"\nminutes={minutes:g}, load {os.getloadavg()[0]:.1f} before")
+        with TemporaryDirectory() as results:
+            clock, processor = run_seconds(given, minutes, Path(results))
+            print_table(Path(results))
+        print(f"load {os.getloadavg()[0]:.1f} after; the command with its trial: {clock:.0f} s, ")
+        print(f"of a processor {processor:.0f} s", flush=True)
+
+
+def run_seconds(given: argparse.Namespace, minutes: float, results: Path) -> tuple[float, float]:
+    """Run; gives the seconds of the clock and of processors."""
+    places = f"raw_dir={given.raw.absolute()},data_dir={results},minutes={minutes:g}"
+    command = [sys.executable, "-m", "kedro", "run", "--env", given.environment]
+    started, before = time.perf_counter(), processor_seconds()
+    subprocess.run([*command, "--params", places], capture_output=True, check=True)
+    return time.perf_counter() - started, processor_seconds() - before
+
+
+def processor_seconds() -> float:
+    """Give what processes that have ended took of processors."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def print_table(results: Path) -> None:
+    """Set beside each other what was planned and what each member's steps took."""
+    (plan,) = json.loads((results / MEMORY).read_bytes())["choices"].values()
+    took = json.loads((results / SECONDS).read_bytes())
+    print(f"{'':24}  planned, s  took, s")
+    for member, size in plan["sizes"].items():
+        own = sum(seconds for step, seconds in took.items() if step.startswith(f"{member}."))
+        print(f"{member:24}  {size['seconds']:10.0f}  {own:7.0f}  {json.dumps(size['changes'])}")
+    for_folds = took[FOR_FOLDS]
+    print(f"{'features for folds':24}  {'':10}  {for_folds:7.0f}")
+    of_members = [
+        step for step in took if step.partition(".")[0] in plan["sizes"] or step == FOR_FOLDS
+    ]
+    members = sum(took[step] for step in of_members)
+    planned = sum(size["seconds"] for size in plan["sizes"].values())
+    print(f"{'members together':24}  {planned:10.0f}  {members:7.0f}")
+    print(f"{'all else':24}  {plan['rest']:10.0f}  {sum(took.values()) - members:7.0f}")
+    print(f"{'together':24}  {planned + plan['rest']:10.0f}  {sum(took.values()):7.0f}")
+
+
+if __name__ == "__main__":
+    main()
