@@ -87,8 +87,7 @@ class PhotoFolderDataset(AbstractDataset[None, "PhotoFolder"]):
         if self._is_elsewhere:
             self.load()
         found = find_files(self.folder)
-        stats = {path: (self.folder / path).stat() for path in (*found.photos, *found.others)}
-        files = {path: [stat.st_size, stat.st_mtime_ns] for path, stat in stats.items()}
+        files = {path: _state(self.folder / path) for path in (*found.photos, *found.others)}
         return content_key([self._describe(), files])
 
     def check(self) -> None:
@@ -133,3 +132,12 @@ class PhotoFolderDataset(AbstractDataset[None, "PhotoFolder"]):
             "train_table": self._train_table,
             **{f"group_{name}": value for name, value in self._groups.items()},
         }
+
+
+def _state(path: Path) -> list[int]:
+    """Give a file's size and when it was changed; a link that leads nowhere has none."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return []
+    return [stat.st_size, stat.st_mtime_ns]
