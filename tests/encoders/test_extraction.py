@@ -135,7 +135,7 @@ def test_histograms_made_in_two_processes_are_those_of_one(store, tmp_path, monk
     here, _ = features_of_photos(photos, store, "hog", tmp_path / "one", HogParameters())
     key = encoder_key(HogParameters())
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    monkeypatch.setattr(extraction, "SHARD_PHOTOS", 8)
+    monkeypatch.setattr(extraction, "PHOTOS_A_PROCESS", 8)
     monkeypatch.setattr(extraction, "build_encoder", None)  # which only this process has lost
     apart, report = features_of_photos(photos, store, key, tmp_path / "two", HogParameters())
     np.testing.assert_array_equal(apart.matrix, here.matrix)

@@ -30,8 +30,11 @@ if TYPE_CHECKING:
     from chajong.engine import Engine
     from chajong.photos.store import PhotoStore
 
-SHARD_PHOTOS = 256
-"""Photos a shard: what an interrupted extraction loses at most, and what a process is given."""
+SHARD_PHOTOS = 1024
+"""Photos a shard: what an interrupted extraction loses at most."""
+
+PHOTOS_A_PROCESS = 256
+"""Photos that a process of this machine is given at once; they are a shard then."""
 
 
 def feature_schema() -> pa.Schema:
@@ -133,7 +136,9 @@ def in_shares(photos: int, parameters: EncoderParameters, engine: Engine) -> boo
     """
     if engine.kind == "ray":
         return True
-    return isinstance(parameters, HogParameters) and side_by_side(engine, photos // SHARD_PHOTOS)
+    return isinstance(parameters, HogParameters) and side_by_side(
+        engine, photos // PHOTOS_A_PROCESS
+    )
 
 
 def extract_in_shares(
@@ -161,9 +166,10 @@ def extract_in_shares(
     """
     from tqdm import tqdm
 
-    starts = range(0, len(contents), SHARD_PHOTOS)
-    parts = (contents[start : start + SHARD_PHOTOS] for start in starts)
-    shares = ((part, store.only(part) if engine.kind == "ray" else store) for part in parts)
+    elsewhere = engine.kind == "ray"
+    size = SHARD_PHOTOS if elsewhere else PHOTOS_A_PROCESS
+    parts = (contents[start : start + size] for start in range(0, len(contents), size))
+    shares = ((part, store.only(part) if elsewhere else store) for part in parts)
     with tqdm(total=len(contents), desc=encoder[0].title, unit=" photos") as progress:
         for _, rows in spread(engine, partial(share_encoder, *encoder), shares):
             cache.append(rows)
