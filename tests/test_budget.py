@@ -154,8 +154,10 @@ class TestBudget:
 
     def test_a_training_is_as_long_as_fits(self, speeds, tmp_path):
         plan = self.plan(20, tmp_path, Memory())
-        assert self.epochs(plan) == 6  # 902 s, of 1080 s of which 30 s and a photo's are for others
-        assert plan.sizes["backbone"].seconds == pytest.approx(902.4)
+        assert (
+            self.epochs(plan) == 7
+        )  # 1053 s, of 1080 s of which 20 s and a photo's are for others
+        assert plan.sizes["backbone"].seconds == pytest.approx(1052.8)
         assert self.epochs(self.plan(60, tmp_path, Memory())) == 8
 
     def test_less_than_a_quarter_of_the_epochs_is_not_run(self, speeds, tmp_path):
@@ -221,7 +223,7 @@ class TestBudget:
     ):
         self.share_a_processor(monkeypatch, processes)
         plan = self.plan(20, tmp_path, Memory())
-        assert plan.rest == pytest.approx(max(1, processes) * (30 + 0.01 * 40))
+        assert plan.rest == pytest.approx(max(1, processes) * (20 + 0.01 * 40))
 
     def test_a_plan_can_be_written_down(self, speeds, tmp_path):
         memory = Memory()

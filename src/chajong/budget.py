@@ -42,7 +42,7 @@ SAMPLE_PHOTOS = 32
 RESERVE = 0.1
 """Share of the minutes that nothing is planned for."""
 
-REST, REST_A_PHOTO = 30.0, 0.01
+REST, REST_A_PHOTO = 20.0, 0.01
 """Seconds on a quiet machine, a guess: folds, pooling, checks, reports, and what a photo adds."""
 
 NOT_IN_KEY = {"language"}

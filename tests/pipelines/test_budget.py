@@ -32,7 +32,9 @@ def test_what_a_run_tells_is_what_runs(
     project, given, run_pipelines, rendered, tmp_path, capsys, monkeypatch
 ):
     # An epoch of 80 photos in each of 4 folds does not fit into 15 minutes, in two folds it does.
-    monkeypatch.setattr(TrainedKind, "speeds", lambda *_: {"learning": 2.4, "looking": 0.0})
+    speeds = {"learning": 2.4, "looking": 0.0, "starting": 0.0}
+    monkeypatch.setattr(TrainedKind, "speeds", lambda *_: speeds)
+    monkeypatch.setattr("psutil.getloadavg", lambda: (0.0, 0.0, 0.0))
     two_folds = {"training": {"folds": [0, 1]}}
     monkeypatch.setattr(TrainedKind, "sizes", lambda *_: [{}, two_folds])
     extra = {"backbone": {"model": {"drop_path": 0.0}}, "fusion": {"training": {"epochs": 40}}}
