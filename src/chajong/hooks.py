@@ -284,19 +284,22 @@ class RunSummaryHooks(_InDataFolder):
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: DataCatalog
     ) -> None:
         """Print the summaries that this run wrote, else the files that it wrote, and its log."""
+        from chajong.ensembling.summary import laid_out
+
         names = sorted(pipeline.outputs())
         summaries = [name for name in names if name.endswith(SUMMARY)]
         for summary in summaries:
             print(f"\n{catalog.load(summary)}".rstrip())
-        for member, reason in left_out_of(run_params).items():
-            print(f"  left out     {member}: {reason}")
         if not summaries:
             print("\nWritten:")
             for name in names:
                 if name in catalog and (path := _path_of(catalog[name])) is not None:
                     print(f"  {name}: {path}")
         if self._folder is not None:
-            print(f"  {'log':12} {self._folder / LOG}")
+            left_out = left_out_of(run_params).items()
+            lines = [("left out", f"{member}: {reason}") for member, reason in left_out]
+            lines.append(("log", str(self._folder / LOG)))
+            print(laid_out(lines, self._settings["language"]), end="")
 
 
 def _path_of(dataset: Any) -> str | None:

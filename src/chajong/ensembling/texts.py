@@ -37,6 +37,8 @@ LABELS: Texts = {
     "results": {"ko": "결과", "en": "results"},
     "index": {"ko": "색인", "en": "index"},
     "recall": {"ko": "재현율", "en": "recall"},
+    "left out": {"ko": "빠진 모델", "en": "left out"},
+    "log": {"ko": "로그", "en": "log"},
 }
 """What stands before the lines."""
 
