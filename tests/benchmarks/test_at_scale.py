@@ -66,9 +66,9 @@ def test_figures_are_read_as_they_were_written(tmp_path):
     assert read_run(tmp_path / "run.json") == told
 
 
-def test_memory_that_is_held_only_within_a_step_is_seen(monkeypatch):
+def test_memory_that_is_held_only_within_a_step_is_seen(monkeypatch, tmp_path):
     monkeypatch.setattr("benchmarks.at_scale.SAMPLING_SECONDS", 0.001)
-    meter = Meter()
+    meter = Meter(tmp_path / "steps.json")
     meter.note("before")
     held = np.ones(50_000_000)
     threading.Event().wait(0.1)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from chajong.members.heads.fitted import HEADS
+from chajong.members.heads.fitted import HEADS, PHOTOS_AT_ONCE
 from chajong.members.heads.fold_model import FoldModel, scores_of
 from chajong.members.heads.logistic_regression import fit_logistic_regression
 from chajong.members.heads.neighbours import fit_neighbours
@@ -133,11 +133,13 @@ def fit_candidates(
     device: torch.device,
 ) -> dict[str, Candidate]:
     """Fit every head on every fold's training photos; arguments as of `search_heads`."""
+    import torch
     from tqdm import tqdm
 
-    normalised = normalise_features(
-        features.to(device), parameters.signed_square_root, parameters.l2
-    )
+    # In parts, as every step of it makes a matrix as large as what it is given.
+    parts = features.to(device).split(PHOTOS_AT_ONCE)
+    how = parameters.signed_square_root, parameters.l2
+    normalised = torch.cat([normalise_features(part, *how) for part in parts])
     labels_there, names_there = labels.to(device), name_embeddings.to(device)
     candidates: dict[str, Candidate] = {}
     for fold in tqdm(np.unique(folds[folds >= 0]), desc="Light heads", unit=" folds"):
