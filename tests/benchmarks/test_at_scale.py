@@ -66,7 +66,7 @@ def test_figures_are_read_as_they_were_written(tmp_path):
     assert read_run(tmp_path / "run.json") == told
 
 
-def test_memory_that_is_held_only_within_a_step_is_seen(monkeypatch, tmp_path):
+def test_memory_that_is_held_only_within_a_step_is_seen(tmp_path, monkeypatch):
     monkeypatch.setattr("benchmarks.at_scale.SAMPLING_SECONDS", 0.001)
     meter = Meter(tmp_path / "steps.json")
     meter.note("before")
@@ -78,6 +78,14 @@ def test_memory_that_is_held_only_within_a_step_is_seen(monkeypatch, tmp_path):
     peaks = {name: step.own for name, step in meter.steps().items()}
     assert peaks["with"] > peaks["before"] + 300
     assert peaks["with"] > peaks["after"] + 300
+
+
+def test_steps_that_have_ended_are_written_down(tmp_path):
+    meter = Meter(tmp_path / "steps.json")
+    meter.note("read photos")
+    meter.note("group photos")
+    written = json.loads((tmp_path / "steps.json").read_text(encoding="utf-8"))
+    assert {name: Step(**step) for name, step in written.items()} == meter.steps()
 
 
 def test_photos_are_rendered_once_and_as_large_as_the_challenges(tmp_path):
