@@ -50,6 +50,9 @@ SETTINGS = {
     "RAY_worker_niceness": "0",  # as important as this process
     "RAY_idle_worker_killing_time_threshold_ms": "3600000",  # one that is held stays ready
 }
+Share = tuple[list[str], "PhotoStore"]
+"""sha-256 of photos, and a store that has them."""
+
 UNCOUNTED = 4
 """First shares of a way."""
 
@@ -66,7 +69,7 @@ def main() -> None:
     make = partial(share_encoder, parameters, encoder_key(parameters))
     with tempfile.TemporaryDirectory() as folder, _Cluster() as cluster:
         store = _photos(arguments.raw_dir, Path(folder))
-        ways: dict[str, Callable[[Iterator[PhotoStore]], Iterator[pa.Table]]] = {
+        ways: dict[str, Callable[[Iterator[Share]], Iterator[pa.Table]]] = {
             "this process": partial(map, make()),
             "one worker": partial(cluster.compute, make, 1),
             "two workers": partial(cluster.compute, make, 2),
@@ -117,7 +120,7 @@ class _Cluster:
         self,
         make: Callable[[], Callable[[PhotoStore], pa.Table]],
         workers: int,
-        shares: Iterator[PhotoStore],
+        shares: Iterator[Share],
     ) -> Iterator[pa.Table]:
         """Compute shares, on one machine while the other is held or on both."""
         import ray
@@ -137,11 +140,12 @@ def _photos(raw_dir: Path, scratch: Path) -> PhotoStore:
     return PhotoStore(jpegs)
 
 
-def _shares(store: PhotoStore, arguments: argparse.Namespace) -> Iterator[PhotoStore]:
+def _shares(store: PhotoStore, arguments: argparse.Namespace) -> Iterator[Share]:
     contents = list(store.keys())
-    for share in range(UNCOUNTED + arguments.shares):
-        start = share * arguments.share_photos % (len(contents) - arguments.share_photos)
-        yield store.only(contents[start : start + arguments.share_photos])
+    for number in range(UNCOUNTED + arguments.shares):
+        start = number * arguments.share_photos % (len(contents) - arguments.share_photos)
+        share = contents[start : start + arguments.share_photos]
+        yield share, store.only(share)
 
 
 def _photos_per_second(results: Iterator[pa.Table]) -> float:
