@@ -89,9 +89,11 @@ def test_nothing_runs_where_nothing_changed(world, capsys):
     assert capsys.readouterr().out == "5 of 5 steps had nothing new to do.\n"
 
 
-def test_a_setting_lets_its_step_and_those_after_it_run_and_what_they_read_in_memory(world):
+def test_a_setting_lets_its_step_and_those_after_it_run_and_what_they_read_in_memory(world, capsys):
     world.settings = Settings(times=3)
+    capsys.readouterr()
     assert world.run() == {"load", "multiply", "report", "page"}
+    assert capsys.readouterr().out == "1 of 5 steps had nothing new to do.\n"
     assert world.read("page") == "[1, 3]"
 
 

@@ -47,18 +47,17 @@ class QuickStepsFirst(SequentialRunner):
         ordered = QuickFirst(pipeline.nodes)
         unchanged = Unchanged(ordered, catalog)
         readers = Counter(chain.from_iterable(node.inputs for node in ordered.nodes))
-        resting = 0
+        ran = 0
         for node in ordered.nodes:
             to_run = unchanged.to_run(node)
             for each in to_run:
                 Task(each, catalog, self._is_async, hook_manager, run_id).execute()
                 unchanged.note(each)
                 self._release_datasets(each, catalog, readers, ordered)
-            if not to_run:
-                resting += 1
-                if not unchanged.in_memory(node):  # else it may be asked for what it hands on
-                    self._release_datasets(node, catalog, readers, ordered)
-        if resting:
+            ran += len(to_run)
+            if not to_run and not unchanged.in_memory(node):  # else it may be asked to hand on
+                self._release_datasets(node, catalog, readers, ordered)
+        if resting := len(ordered.nodes) - ran:
             tell(f"{resting} of {len(ordered.nodes)} steps had nothing new to do.")
 
 
