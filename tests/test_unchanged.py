@@ -165,6 +165,15 @@ def test_what_cannot_be_told_by_its_content_is_read_every_time(world):
     assert {"size", "load", "multiply"} <= set(world.done)
 
 
+def test_what_may_be_more_the_next_time_is_made_again_and_rests_where_it_is_not(world, monkeypatch):
+    monkeypatch.setattr(
+        JSONDataset, "is_provisional", lambda self: "product" in str(self.filepath), raising=False
+    )
+    (world.folder / f"{NOTES}.json").unlink()
+    world.run()
+    assert world.run() == {"load", "multiply"}
+
+
 def test_an_output_that_is_left_out_rests_too(tmp_path):
     done = []
 

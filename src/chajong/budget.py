@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from chajong.content import content_key
 from chajong.members.configuration import merged
 from chajong.members.cost import HEADS_PHOTOS, PhotoCounts, Sample, Speeds
 from chajong.pipelines.data_processing.parameters import DataProcessingParameters
@@ -151,8 +152,6 @@ def finished_key(member: Member, train: int, test: int, parameters: Mapping[str,
         test: Photos to predict.
         parameters: All parameters.
     """
-    from chajong.content import content_key
-
     of_photos = _of_photos(parameters).model_dump(mode="json", exclude=NOT_IN_KEY)
     return content_key([member.kind.name, member.parameters, train, test, of_photos])
 
@@ -192,8 +191,6 @@ class Budget:
             EncoderError: A member cannot be built.
             TrainingError: A member cannot be trained here.
         """
-        from chajong.content import content_key
-
         is_train = photos.listing["split"] == "train"
         settings = self._settings
         counts = PhotoCounts(
@@ -241,8 +238,6 @@ class Budget:
         Raises:
             BudgetError: There are no photos to try.
         """
-        from chajong.content import content_key
-
         here = [gethostname(), len(photos.class_names), SAMPLE_PHOTOS, HEADS_PHOTOS]
         speeds: dict[str, Speeds] = {}
         with TemporaryDirectory() as scratch:

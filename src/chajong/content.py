@@ -18,6 +18,14 @@ class KnownByContent(Protocol):
         """Name what is stored by its content, None where nothing is known of it."""
 
 
+@runtime_checkable
+class Provisional(Protocol):
+    """A dataset that may hold less than there is."""
+
+    def is_provisional(self) -> bool:
+        """Tell whether another try may give more, because something was out of reach."""
+
+
 def content_key(value: Any) -> str:
     """Name a value by its content.
 

@@ -212,6 +212,7 @@ class DataFolderHooks(_InDataFolder):
         """Hold nothing yet."""
         self._mirror: Mirror | None = None
         self._catalog: DataCatalog | None = None
+        self._published = set[str]()
         self._held = ExitStack()
 
     @hook_impl
@@ -231,6 +232,7 @@ class DataFolderHooks(_InDataFolder):
         address = self._settings.get(MIRROR)
         self._mirror = Mirror(self._folder, address) if address else None
         self._catalog = catalog
+        self._published = set()
         self._held.callback(occupy(self._folder).release)
         try:
             if self._mirror is not None:
@@ -254,6 +256,7 @@ class DataFolderHooks(_InDataFolder):
         """
         if self._mirror is not None and self._catalog is not None:
             self._mirror.publish(self._catalog.get(dataset_name))
+            self._published.add(dataset_name)
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline) -> None:
@@ -263,7 +266,8 @@ class DataFolderHooks(_InDataFolder):
             OSError: The mirror cannot be written to.
         """
         if self._mirror is not None and self._catalog is not None:
-            self._mirror.publish_missing(pipeline, self._catalog)
+            resting = pipeline.all_outputs() - self._published
+            self._mirror.publish_missing(resting, self._catalog)
         self._held.close()
 
     @hook_impl

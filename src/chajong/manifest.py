@@ -64,17 +64,18 @@ def content_of(path: Path) -> str:
     """
     if path.is_file():
         return fingerprint(path)
-    files = sorted(each for each in path.rglob("*") if each.is_file())
-    return _digest_of({each.relative_to(path).as_posix(): fingerprint(each) for each in files})
+    return _digest_of(_fingerprints(path))
+
+
+def _fingerprints(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): fingerprint(path) for path in files}
 
 
 def seal_folder(folder: Path) -> None:
     """Write the manifest of all files in a folder."""
-    files = {
-        path.relative_to(folder).as_posix(): fingerprint(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path != folder / MANIFEST
-    }
+    files = _fingerprints(folder)
+    files.pop(MANIFEST, None)
     sealed = {"files": files, "of": _digest_of(files)}
     text = json.dumps(sealed, ensure_ascii=False, indent=2)
     (folder / MANIFEST).write_text(text, encoding="utf-8")

@@ -25,6 +25,7 @@ from chajong.manifest import (
 from chajong.whole import whole_file, whole_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from fsspec import AbstractFileSystem
@@ -57,13 +58,17 @@ class Mirror:
         for path in self._paths(dataset):
             publish(path, self._address_of(path))
 
-    def publish_missing(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+    def publish_missing(self, names: Iterable[str], catalog: DataCatalog) -> None:
         """Copy what a run left as it was, where the second place does not have it.
+
+        Args:
+            names: Of its datasets.
+            catalog: Where they are.
 
         Raises:
             OSError: The place cannot be written to.
         """
-        for name in sorted(pipeline.all_outputs()):
+        for name in sorted(names):
             for path in self._paths(catalog.get(name)):
                 address = self._address_of(path)
                 files, top = _opened(address)

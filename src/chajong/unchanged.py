@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.io import DatasetError, MemoryDataset
 
-from chajong.content import KnownByContent, content_key
+from chajong.content import KnownByContent, Provisional, content_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from kedro.io import CatalogProtocol
     from kedro.pipeline import Node, Pipeline
@@ -88,9 +88,13 @@ class Unchanged:
         gave = {name: self._content(name) for name in stored}
         known = {name: content for name, content in gave.items() if content is not None}
         self._notes.pop(node.name, None)
-        if key is not None and known.keys() == gave.keys():
+        if key is not None and known.keys() == gave.keys() and not self._may_give_more(stored):
             self._notes[node.name] = Note(key, known)
         self._kept.save({name: asdict(note) for name, note in self._notes.items()})
+
+    def _may_give_more(self, names: Iterable[str]) -> bool:
+        datasets = [self._catalog.get(name) for name in names]
+        return any(each.is_provisional() for each in datasets if isinstance(each, Provisional))
 
     def in_memory(self, node: Node) -> set[str]:
         """Name what a step only hands on, and does not leave."""

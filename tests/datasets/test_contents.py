@@ -10,6 +10,7 @@ from chajong.datasets import (
     MetricsHistoryDataset,
     OptionalDataset,
     PhotoFolderDataset,
+    PhotosDataset,
     ScratchDataset,
     TableDataset,
     TableFolderDataset,
@@ -45,7 +46,11 @@ def enlarge(photo):
     photo.write_bytes(b"three")
 
 
-@pytest.mark.parametrize("change", [add, rewrite, enlarge, os.unlink])
+def forbid(photo):
+    photo.chmod(0o000)
+
+
+@pytest.mark.parametrize("change", [add, rewrite, enlarge, forbid, os.unlink])
 def test_a_photo_folder_is_its_files(photos, change):
     before = of_folder(photos)
     assert of_folder(photos) == before
@@ -79,6 +84,30 @@ def test_a_table_is_what_is_loaded(tmp_path):
     before = dataset.content()
     dataset.save(pd.DataFrame({"a": [2]}))
     assert dataset.content() != before
+
+
+def test_a_table_that_people_look_at_is_its_csv_file_too(tmp_path):
+    dataset = TableDataset(str(tmp_path / "a.csv"))
+    dataset.save(pd.DataFrame({"a": [1]}))
+    before = dataset.content()
+    (tmp_path / "a.csv").unlink()
+    assert dataset.content() != before
+
+
+@pytest.mark.parametrize(
+    ("reason", "out_of_reach"),
+    [
+        (None, False),
+        ("the file is empty", False),
+        ("the storage failed, not the photo: Input/output error, 4 times", True),
+        ("the file cannot be opened: Permission denied", True),
+        ("the file changed or vanished while photos were prepared", True),
+    ],
+)
+def test_photos_that_were_out_of_reach_may_be_there_the_next_time(tmp_path, reason, out_of_reach):
+    dataset = PhotosDataset(str(tmp_path / "photos.parquet"))
+    dataset.save(pd.DataFrame({"reason": pd.Series([None, reason], dtype="str")}))
+    assert dataset.is_provisional() == out_of_reach
 
 
 @pytest.mark.parametrize("kind", ["pandas.CSVDataset", "chajong.datasets.TableDataset"])

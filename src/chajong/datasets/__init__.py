@@ -14,7 +14,7 @@ from chajong.datasets.saved_ensemble import SavedEnsembleDataset
 from chajong.datasets.scratch import ScratchDataset
 from chajong.datasets.submission import SubmissionDataset
 from chajong.datasets.table_folder import TableFolderDataset
-from chajong.datasets.tables import ParquetDataset, TableDataset
+from chajong.datasets.tables import ParquetDataset, PhotosDataset, TableDataset
 from chajong.datasets.text import ChartDataset, JSONDataset, TextDataset
 from chajong.datasets.written_folder import WrittenFolderDataset
 
@@ -30,6 +30,7 @@ __all__ = [
     "PhotoFolderDataset",
     "PhotoIndexDataset",
     "PhotoStoreDataset",
+    "PhotosDataset",
     "PictureDataset",
     "PredictionsDataset",
     "SavedEnsembleDataset",

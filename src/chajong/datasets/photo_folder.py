@@ -135,9 +135,12 @@ class PhotoFolderDataset(AbstractDataset[None, "PhotoFolder"]):
 
 
 def _state(path: Path) -> list[int]:
-    """Give a file's size and when it was changed; a link that leads nowhere has none."""
+    """Give a file's size and when it, or who may read it, was changed.
+
+    A link that leads nowhere has none of these.
+    """
     try:
         stat = path.stat()
     except OSError:
         return []
-    return [stat.st_size, stat.st_mtime_ns]
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kedro_datasets._typing import TablePreview
 
 from chajong.datasets.local import LocalDataset
-from chajong.manifest import DamagedError
+from chajong.manifest import DamagedError, content_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,6 +78,17 @@ class ParquetDataset(LocalDataset["pd.DataFrame", "pd.DataFrame"]):
         return TablePreview(rows)
 
 
+class PhotosDataset(ParquetDataset):
+    """Saves the `photos` table, in which some may have been out of reach."""
+
+    def is_provisional(self) -> bool:
+        """Tell whether files could not be read that another try may read."""
+        from chajong.photos.photo_file import OUT_OF_REACH
+
+        reasons = self.load()["reason"].fillna("")
+        return bool(reasons.str.startswith(OUT_OF_REACH).any())
+
+
 class TableDataset(ParquetDataset):
     """Saves a table as a CSV file for people, and beside it as the Parquet file that is loaded.
 
@@ -89,6 +100,12 @@ class TableDataset(ParquetDataset):
     def stored(self) -> Path:
         """The Parquet file."""
         return super().stored.with_suffix(".parquet")
+
+    def content(self) -> str:
+        """Name both files by their content: people look at the one that is not loaded."""
+        if not self.exists():
+            return ""
+        return f"{super().content()} {content_of(super().stored)}"
 
     def write(self, data: pd.DataFrame, path: Path) -> None:
         """Write both files."""

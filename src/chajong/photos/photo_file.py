@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 MAX_BYTES = 200_000_000
 """A larger file is not read."""
 
+VANISHED = "the file changed or vanished"
+CLOSED = "the file cannot be opened"
+STORAGE_FAILED = "the storage failed, not the photo"
+OUT_OF_REACH = (VANISHED, CLOSED, STORAGE_FAILED)
+"""How the reasons begin that another try may do away with."""
+
 WAITS = (0.05, 0.2, 0.8)
 """Seconds before another try where the storage failed."""
 
@@ -148,7 +154,7 @@ def _lasts(error: OSError) -> bool:
 
 def _reason(error: OSError, kind: str) -> str:
     if isinstance(error, FileNotFoundError):
-        return "the file changed or vanished while photos were read"
+        return f"{VANISHED} while photos were read"
     if _lasts(error):
-        return f"the file cannot be opened: {kind}"
-    return f"the storage failed, not the photo: {kind}, {len(WAITS) + 1} times"
+        return f"{CLOSED}: {kind}"
+    return f"{STORAGE_FAILED}: {kind}, {len(WAITS) + 1} times"

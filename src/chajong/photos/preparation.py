@@ -28,7 +28,7 @@ from chajong.photos.decode import (
     upright_rgb,
     upright_size,
 )
-from chajong.photos.photo_file import PatientReading
+from chajong.photos.photo_file import VANISHED, PatientReading
 from chajong.threads import processors
 
 if TYPE_CHECKING:
@@ -339,7 +339,7 @@ def _photo_table(listing: pd.DataFrame, files: pd.DataFrame, prepared: pa.Table)
     photos = files[["sha256"]].merge(known, on="sha256", how="left")
     # A file without a content's row has a reason of its own, or was replaced between two readings.
     lost = photos["status"].isna()
-    reasons = files["reason"].fillna("the file changed or vanished while photos were prepared")
+    reasons = files["reason"].fillna(f"{VANISHED} while photos were prepared")
     photos["status"] = photos["status"].where(~lost, files["status"].fillna("unreadable"))
     photos["reason"] = photos["reason"].where(~lost, reasons)
     listed = listing.drop(columns="found").reset_index(drop=True)
